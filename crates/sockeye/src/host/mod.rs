@@ -1,0 +1,1 @@
+//! This machine: what the system knows about services. (No sockets are opened here.)

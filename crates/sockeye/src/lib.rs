@@ -1,0 +1,11 @@
+//! Sockets you can see.
+pub mod endpoint;
+pub mod error;
+pub mod host;
+pub mod net;
+pub mod relay;
+pub mod wire;
+
+pub use endpoint::Endpoint;
+pub use error::{Error, Kind, Operation, Result};
+pub use wire::Observer;

@@ -1,0 +1,104 @@
+//! How we talk: the settings that every connection of this process shares.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::resolve::Resolver;
+use crate::wire::{ConnectionId, Observer, Side, Tap, Watch};
+
+/// How long connecting may take when nothing else is said: resolving, racing addresses and all handshakes together.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How we talk. The default is a sensible client and server; cloning is cheap and shares the settings.
+#[derive(Clone)]
+pub struct Net {
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) resolver: Arc<Resolver>,
+    connections: Arc<AtomicU64>,
+    start: Instant,
+    identity: Option<(ConnectionId, Side)>,
+}
+
+impl Default for Net {
+    fn default() -> Self {
+        Self {
+            observer: None,
+            connect_timeout: CONNECT_TIMEOUT,
+            resolver: Arc::new(Resolver::system()),
+            connections: Arc::default(),
+            start: Instant::now(),
+            identity: None,
+        }
+    }
+}
+
+impl Net {
+    /// The same as the default.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Report everything that happens on connections, byte for byte, to this observer.
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// How long connecting may take altogether; 10 s by default.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Find names this way.
+    #[must_use]
+    pub fn resolver(mut self, resolver: Resolver) -> Self {
+        self.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// A number for the next conversation.
+    pub fn next_connection(&self) -> ConnectionId {
+        ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The same settings, for a connection that belongs to this conversation on this side.
+    #[must_use]
+    pub fn for_conversation(&self, connection: ConnectionId, side: Side) -> Self {
+        let mut net = self.clone();
+        net.identity = Some((connection, side));
+        net
+    }
+
+    /// When time began, for the times of events.
+    pub fn start(&self) -> Instant {
+        self.start
+    }
+
+    /// A watch on a new connection, if anybody listens. Its number is that of the conversation, or the next one.
+    pub(crate) fn watch(&self) -> Option<Watch> {
+        let observer = self.observer.clone()?;
+        let (connection, side) = self
+            .identity
+            .unwrap_or_else(|| (self.next_connection(), Side::Only));
+        Some(Watch::new(observer, connection, side, self.start))
+    }
+
+    /// The tap of a carrier or layer on this watch.
+    pub(crate) fn tap(watch: Option<&Watch>, layer: &'static str, covered: bool) -> Option<Tap> {
+        watch.map(|watch| Tap::new(watch.clone(), layer, covered))
+    }
+}
+
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Net")
+            .field("connect_timeout", &self.connect_timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,365 @@
+//! A connection that carries bytes.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
+use std::process::ExitStatus;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::child::Child;
+use super::descriptor::Descriptor;
+use crate::endpoint::Endpoint;
+use crate::error::{Error, Operation, Result};
+use crate::wire::{Direction, Tap, What};
+
+/// A byte stream to a peer: a TCP or Unix connection, a program, a file, or any of them under TLS.
+///
+/// It is read and written through tokio's [`AsyncRead`] and [`AsyncWrite`]. Shutting it down
+/// ([`AsyncWriteExt::shutdown`](tokio::io::AsyncWriteExt::shutdown)) half-closes it: the peer reads the end, and we can
+/// still read what it says. Dropping it closes it; [`Stream::abort`] resets it.
+///
+/// Streams have no timeouts of their own. Errors that cross `AsyncRead` and `AsyncWrite` are `std::io::Error`s.
+pub struct Stream {
+    io: Io,
+    tap: Option<Tap>,
+    info: Box<Info>,
+}
+
+/// What is known of a stream beside its bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Info {
+    pub(crate) local: Option<Endpoint>,
+    pub(crate) peer: Option<Endpoint>,
+    pub(crate) secured: Option<Secured>,
+    pub(crate) child: Option<Child>,
+    pub(crate) received_end: bool,
+    pub(crate) sent_end: bool,
+}
+
+/// What a TLS handshake agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Secured {
+    /// The version: `TLSv1.3`.
+    pub version: String,
+    /// The cipher suite: `TLS13_AES_256_GCM_SHA384`.
+    pub cipher: String,
+    /// The application protocol (RFC 7301), if one was agreed on.
+    pub alpn: Option<String>,
+    /// The SHA-256 digest of the peer's certificate in hexadecimal, if it showed one.
+    pub peer_fingerprint: Option<String>,
+}
+
+pub(crate) enum Io {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Pair(Pair),
+    Boxed(Box<dyn Duplex>),
+}
+
+/// Two descriptors that make one stream; either is `None` when that way is closed.
+#[derive(Debug, Default)]
+pub(crate) struct Pair {
+    pub(crate) read: Option<Descriptor>,
+    pub(crate) write: Option<Descriptor>,
+    /// Whether the write end is standard output, which closing must take away from the process as well.
+    pub(crate) is_stdio: bool,
+}
+
+/// Whatever else carries bytes both ways.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {
+    /// The stream below this layer, if there is one.
+    fn below(&mut self) -> Option<&mut Stream> {
+        None
+    }
+}
+
+impl Duplex for tokio::io::DuplexStream {}
+
+impl Stream {
+    pub(crate) fn new(io: Io, tap: Option<Tap>, info: Info) -> Self {
+        Self {
+            io,
+            tap,
+            info: Box::new(info),
+        }
+    }
+
+    /// A stream over an in-memory pipe, for tests and for embedding.
+    pub fn from_duplex(duplex: tokio::io::DuplexStream) -> Self {
+        Self::new(Io::Boxed(Box::new(duplex)), None, Info::default())
+    }
+
+    /// Our end of the connection, if it has an address.
+    pub fn local(&self) -> Option<&Endpoint> {
+        self.info.local.as_ref()
+    }
+
+    /// The other end of the connection, if it has an address.
+    pub fn peer(&self) -> Option<&Endpoint> {
+        self.info.peer.as_ref()
+    }
+
+    /// What TLS agreed on, if TLS is spoken.
+    pub fn secured(&self) -> Option<&Secured> {
+        self.info.secured.as_ref()
+    }
+
+    pub(crate) fn tap(&self) -> Option<&Tap> {
+        self.tap.as_ref()
+    }
+
+    /// Take the parts that move up when a layer wraps this stream.
+    pub(crate) fn take_info(&mut self) -> Info {
+        std::mem::take(&mut *self.info)
+    }
+
+    /// Break the connection off: a TCP peer sees a reset, not an end; a program behind the stream is ended.
+    ///
+    /// What was written and not yet sent is lost, on purpose.
+    pub fn abort(mut self) {
+        self.set_abort();
+    }
+
+    fn set_abort(&mut self) {
+        if let Some(child) = &mut self.info.child {
+            child.terminate();
+        }
+        match &mut self.io {
+            // Closing with a linger time of zero sends RST (RFC 9293 section 3.6, "abort").
+            Io::Tcp(tcp) => {
+                drop(socket2::SockRef::from(&*tcp).set_linger(Some(std::time::Duration::ZERO)));
+            }
+            Io::Boxed(boxed) => {
+                if let Some(below) = boxed.below() {
+                    below.set_abort();
+                }
+            }
+            Io::Unix(_) | Io::Pair(_) => {}
+        }
+    }
+
+    /// Close the stream and wait for the program behind it, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`](crate::Kind::Io) if the program's status cannot be had.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the program.
+    pub async fn close(mut self) -> Result<Option<ExitStatus>> {
+        let child = self.info.child.take();
+        let tap = self.tap.take();
+        drop(self);
+        let exit = match child {
+            Some(child) => Some(
+                child
+                    .wait()
+                    .await
+                    .map_err(|e| Error::from_io(Operation::Run, e))?,
+            ),
+            None => None,
+        };
+        if let Some(tap) = tap {
+            tap.report(What::Closed { exit });
+        }
+        Ok(exit)
+    }
+
+    /// The end that is read, if the kernel can move its bytes and nobody watches them.
+    pub(crate) fn kernel_read(&self) -> Option<KernelRef<'_>> {
+        if self.tap.is_some() {
+            return None;
+        }
+        match &self.io {
+            Io::Tcp(tcp) => Some(KernelRef::Tcp(tcp)),
+            Io::Unix(unix) => Some(KernelRef::Unix(unix)),
+            Io::Pair(pair) => pair.read.as_ref().map(KernelRef::Descriptor),
+            Io::Boxed(_) => None,
+        }
+    }
+
+    /// The end that is written, if the kernel can move its bytes and nobody watches them.
+    pub(crate) fn kernel_write(&self) -> Option<KernelRef<'_>> {
+        match &self.io {
+            Io::Pair(pair) if self.tap.is_none() => pair.write.as_ref().map(KernelRef::Descriptor),
+            _ => self.kernel_read(),
+        }
+    }
+
+    /// Why the kernel cannot move the bytes of this stream, if it cannot.
+    pub(crate) fn copies_because(&self) -> Option<&'static str> {
+        match &self.io {
+            Io::Boxed(_) if self.info.secured.is_some() => Some("TLS transforms the bytes"),
+            Io::Boxed(_) => Some("the stream is not a kernel object"),
+            _ if self.tap.is_some() => Some("the wire view watches"),
+            _ => None,
+        }
+    }
+
+    fn note_received(&mut self, bytes: &[u8], wanted: usize) {
+        let Some(tap) = &self.tap else { return };
+        if !bytes.is_empty() {
+            tap.data(Direction::Received, bytes);
+        } else if wanted > 0 && !self.info.received_end {
+            self.info.received_end = true;
+            tap.report(What::HalfClosed(Direction::Received));
+        }
+    }
+}
+
+/// A reference to what the kernel knows a stream by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KernelRef<'a> {
+    Tcp(&'a TcpStream),
+    Unix(&'a UnixStream),
+    Descriptor(&'a Descriptor),
+}
+
+impl KernelRef<'_> {
+    pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(tcp) => tcp.poll_read_ready(cx),
+            Self::Unix(unix) => unix.poll_read_ready(cx),
+            Self::Descriptor(descriptor) => descriptor.poll_read_ready(cx),
+        }
+    }
+
+    pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(tcp) => tcp.poll_write_ready(cx),
+            Self::Unix(unix) => unix.poll_write_ready(cx),
+            Self::Descriptor(descriptor) => descriptor.poll_write_ready(cx),
+        }
+    }
+
+    pub(crate) fn try_read_io<R>(
+        &self,
+        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>,
+    ) -> io::Result<R> {
+        match self {
+            Self::Tcp(tcp) => tcp.try_io(Interest::READABLE, || call(tcp.as_fd())),
+            Self::Unix(unix) => unix.try_io(Interest::READABLE, || call(unix.as_fd())),
+            Self::Descriptor(descriptor) => descriptor.try_read_io(call),
+        }
+    }
+
+    pub(crate) fn try_write_io<R>(
+        &self,
+        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>,
+    ) -> io::Result<R> {
+        match self {
+            Self::Tcp(tcp) => tcp.try_io(Interest::WRITABLE, || call(tcp.as_fd())),
+            Self::Unix(unix) => unix.try_io(Interest::WRITABLE, || call(unix.as_fd())),
+            Self::Descriptor(descriptor) => descriptor.try_write_io(call),
+        }
+    }
+
+    /// Whether this is itself a pipe, so that splice(2) needs no other one.
+    pub(crate) fn is_pipe(&self) -> bool {
+        matches!(self, Self::Descriptor(descriptor) if descriptor.is_pipe())
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buf.filled().len();
+        let wanted = buf.remaining();
+        let polled = match &mut this.io {
+            Io::Tcp(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Io::Unix(unix) => Pin::new(unix).poll_read(cx, buf),
+            Io::Pair(pair) => match &pair.read {
+                Some(read) => read.poll_read(cx, buf),
+                None => Poll::Ready(Ok(())),
+            },
+            Io::Boxed(boxed) => Pin::new(boxed).poll_read(cx, buf),
+        };
+        if let Poll::Ready(Ok(())) = polled {
+            this.note_received(&buf.filled()[before..], wanted);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let polled = match &mut this.io {
+            Io::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Io::Unix(unix) => Pin::new(unix).poll_write(cx, bytes),
+            Io::Pair(pair) => match &pair.write {
+                Some(write) => write.poll_write(cx, bytes),
+                None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            },
+            Io::Boxed(boxed) => Pin::new(boxed).poll_write(cx, bytes),
+        };
+        if let (Poll::Ready(Ok(n)), Some(tap)) = (&polled, &this.tap)
+            && *n > 0
+        {
+            tap.data(Direction::Sent, &bytes[..*n]);
+        }
+        polled
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Io::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
+            Io::Unix(unix) => Pin::new(unix).poll_flush(cx),
+            Io::Pair(_) => Poll::Ready(Ok(())),
+            Io::Boxed(boxed) => Pin::new(boxed).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let polled = match &mut this.io {
+            Io::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Io::Unix(unix) => Pin::new(unix).poll_shutdown(cx),
+            Io::Pair(pair) => {
+                pair.close_write();
+                Poll::Ready(Ok(()))
+            }
+            Io::Boxed(boxed) => Pin::new(boxed).poll_shutdown(cx),
+        };
+        if let (Poll::Ready(Ok(())), Some(tap), false) = (&polled, &this.tap, this.info.sent_end) {
+            this.info.sent_end = true;
+            tap.report(What::HalfClosed(Direction::Sent));
+        }
+        polled
+    }
+}
+
+impl Pair {
+    /// Close the way out, so that whoever reads it sees the end.
+    fn close_write(&mut self) {
+        if self.write.take().is_some() && self.is_stdio {
+            // Another descriptor of the same pipe would keep it open: descriptor 1 itself has to go.
+            if let Ok(null) = std::fs::File::options().write(true).open("/dev/null") {
+                drop(nix::unistd::dup2_stdout(null));
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("local", &self.info.local)
+            .field("peer", &self.info.peer)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,1 @@
+//! Joining: carry bytes between two links, faithfully.
