@@ -1,1 +1,4 @@
 //! This machine: what the system knows about services. (No sockets are opened here.)
+
+pub(crate) mod owner;
+pub mod services;

@@ -11,15 +11,14 @@ const GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Child {
     process: tokio::process::Child,
+    leads_group: bool,
     terminated: bool,
 }
 
 impl Child {
-    pub(crate) fn new(process: tokio::process::Child) -> Self {
-        Self {
-            process,
-            terminated: false,
-        }
+    /// `leads_group` says that the program has a process group of its own, which is ended with it.
+    pub(crate) fn new(process: tokio::process::Child, leads_group: bool) -> Self {
+        Self { process, leads_group, terminated: false }
     }
 
     /// Ask the program to end.
@@ -28,7 +27,8 @@ impl Child {
         self.terminated = true;
         if let Some(pid) = self.process.id().and_then(|pid| i32::try_from(pid).ok()) {
             // The program may have ended meanwhile; there is nothing to do about it then.
-            drop(kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM));
+            let target = if self.leads_group { -pid } else { pid };
+            drop(kill(nix::unistd::Pid::from_raw(target), Signal::SIGTERM));
         }
     }
 

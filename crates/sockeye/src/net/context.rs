@@ -17,6 +17,7 @@ pub struct Net {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) connect_timeout: Duration,
     pub(crate) resolver: Arc<Resolver>,
+    pub(crate) program_groups: bool,
     connections: Arc<AtomicU64>,
     start: Instant,
     identity: Option<(ConnectionId, Side)>,
@@ -28,6 +29,7 @@ impl Default for Net {
             observer: None,
             connect_timeout: CONNECT_TIMEOUT,
             resolver: Arc::new(Resolver::system()),
+            program_groups: false,
             connections: Arc::default(),
             start: Instant::now(),
             identity: None,
@@ -59,6 +61,14 @@ impl Net {
     #[must_use]
     pub fn resolver(mut self, resolver: Resolver) -> Self {
         self.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// Whether programs (`exec:`) get a process group of their own, so that Ctrl-C at our terminal does not reach them and
+    /// ending them ends what they started; off by default.
+    #[must_use]
+    pub fn program_groups(mut self, own: bool) -> Self {
+        self.program_groups = own;
         self
     }
 

@@ -74,20 +74,13 @@ impl Descriptor {
     }
 
     fn register(fd: OwnedFd, kind: SFlag, mode: fn(AsyncFd<OwnedFd>) -> Mode) -> io::Result<Self> {
-        let interest = interest_of(&fd)?;
-        match AsyncFd::try_with_interest(fd, interest) {
-            Ok(fd) => Ok(Self {
-                mode: mode(fd),
-                kind,
-            }),
-            Err(refused) => match refused.into_parts() {
+        match register(fd) {
+            Ok(fd) => Ok(Self { mode: mode(fd), kind }),
+            Err((fd, error)) if error.raw_os_error() == Some(nix::libc::EPERM) => {
                 // epoll refuses what is always ready: /dev/null, directories, some devices.
-                (fd, error) if error.raw_os_error() == Some(nix::libc::EPERM) => Ok(Self {
-                    mode: Mode::Always(fd),
-                    kind,
-                }),
-                (_, error) => Err(error),
-            },
+                Ok(Self { mode: Mode::Always(fd), kind })
+            }
+            Err((_, error)) => Err(error),
         }
     }
 
@@ -211,4 +204,16 @@ fn interest_of(fd: &OwnedFd) -> io::Result<Interest> {
         OFlag::O_WRONLY => Interest::WRITABLE,
         _ => Interest::READABLE | Interest::WRITABLE,
     })
+}
+
+/// Have tokio watch a descriptor; on failure it is given back.
+#[expect(unsafe_code, reason = "tokio cannot know that a descriptor stays open while it is registered")]
+fn register(fd: OwnedFd) -> Result<AsyncFd<OwnedFd>, (OwnedFd, io::Error)> {
+    let interest = match interest_of(&fd) {
+        Ok(interest) => interest,
+        Err(error) => return Err((fd, error)),
+    };
+    // SAFETY: an `OwnedFd` always returns the same descriptor and keeps it open until it is dropped, which the `AsyncFd`
+    // that owns it does only after it has taken it out of epoll.
+    unsafe { AsyncFd::register_with_interest(fd, interest) }.map_err(|refused| refused.into_parts())
 }

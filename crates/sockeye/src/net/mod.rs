@@ -1,14 +1,31 @@
 //! Talking: the only place that opens sockets.
+//!
+//! [`Net`] holds how we talk. It connects to an [`Endpoint`](crate::Endpoint) and hands over a [`Stream`] of bytes or a
+//! link of [`Messages`], and it listens, which gives a [`Listener`]; [`serve()`] is the accept loop of every server here.
+//! No application protocol is spoken in this module, only what carries or wraps bytes.
 
+mod admission;
+mod carrier;
 mod child;
+mod connect;
 mod context;
+mod datagram;
 mod descriptor;
+pub mod layer;
+mod listener;
 mod messages;
+mod race;
 pub mod resolve;
+mod serve;
 mod stream;
 
+pub use admission::Admission;
+pub use carrier::exec::Surroundings;
 pub use context::{CONNECT_TIMEOUT, Net};
+pub use datagram::{DatagramSocket, SessionLimits};
+pub use listener::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub use messages::{MAX_DATAGRAM, Messages};
+pub use serve::{Arrival, Limits, Served, WhenFull, serve};
 pub use stream::{Secured, Stream};
 
 /// A connection of either kind.

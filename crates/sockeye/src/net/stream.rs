@@ -76,6 +76,11 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {
     fn below(&mut self) -> Option<&mut Stream> {
         None
     }
+
+    /// Tell the terminal behind this its size.
+    fn resize(&self, _rows: u16, _columns: u16) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 impl Duplex for tokio::io::DuplexStream {}
@@ -107,6 +112,19 @@ impl Stream {
     /// What TLS agreed on, if TLS is spoken.
     pub fn secured(&self) -> Option<&Secured> {
         self.info.secured.as_ref()
+    }
+
+    /// Tell the program behind a `pty:` stream that its terminal has a new size, in characters.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Unsupported`](crate::Kind::Unsupported) if this is not a `pty:` stream.
+    pub fn resize_terminal(&self, rows: u16, columns: u16) -> Result<()> {
+        let resized = match &self.io {
+            Io::Boxed(boxed) => boxed.resize(rows, columns),
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        };
+        resized.map_err(|e| Error::from_io(Operation::Write, e))
     }
 
     pub(crate) fn tap(&self) -> Option<&Tap> {

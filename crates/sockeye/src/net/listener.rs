@@ -1,0 +1,318 @@
+//! Listening: take an address, accept peers, agree with each on the layers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use super::carrier::{self, tcp_listen, unix_path::BoundPath, unix_seqpacket::SeqpacketListener};
+use super::connect::carried;
+use super::context::Net;
+use super::datagram::Sessions;
+use super::stream::Io;
+use super::{Link, Messages, layer, resolve};
+use crate::endpoint::{Carrier, Endpoint, Family, Host, HostPort, Layer, UnixKind};
+use crate::error::{Error, Kind, Operation, Result};
+use crate::wire::{ConnectionId, Side, What};
+
+/// How long a peer may take for the handshakes of its layers.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A server's side of an address: peers arrive here.
+///
+/// Dropping it closes the address; connections that were accepted go on.
+#[derive(Debug)]
+pub struct Listener {
+    local: Endpoint,
+    addresses: Vec<Endpoint>,
+    source: Source,
+    acceptors: Arc<[layer::Acceptor]>,
+    net: Net,
+}
+
+#[derive(Debug)]
+enum Source {
+    Tcp { listeners: Vec<TcpListener>, turn: usize },
+    Unix(UnixListener, Option<BoundPath>),
+    Seqpacket(SeqpacketListener),
+    Datagrams(Sessions),
+    /// A carrier that cannot be listened on is one conversation, opened when it is asked for.
+    Once(Option<Endpoint>),
+}
+
+/// A peer that arrived, before any handshake.
+#[derive(Debug)]
+pub struct Incoming {
+    raw: Raw,
+    peer: Option<Endpoint>,
+    endpoint: Endpoint,
+    acceptors: Arc<[layer::Acceptor]>,
+    net: Net,
+    connection: ConnectionId,
+}
+
+#[derive(Debug)]
+enum Raw {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+    Messages(Messages),
+    Unopened,
+}
+
+impl Net {
+    /// Listen on an endpoint.
+    ///
+    /// A bare port is this machine only, a missing host everyone, a name all its addresses; each in both families unless
+    /// `family=` says otherwise. Carriers that cannot be listened on (`stdio:`, `exec:`, `file:`) yield one conversation.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::InUse`] names the process that holds the port where it can be seen; [`Kind::Denied`]; [`Kind::Tls`] if a
+    /// certificate cannot be used.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the address back.
+    pub async fn listen(&self, at: &Endpoint) -> Result<Listener> {
+        self.listen_unnamed(at).await.map_err(|e| e.on(at))
+    }
+
+    async fn listen_unnamed(&self, at: &Endpoint) -> Result<Listener> {
+        let acceptors = at.layers().iter().map(|layer| acceptor(layer, at)).collect::<Result<Vec<_>>>()?;
+        let (source, addresses) = match at.carrier() {
+            Carrier::Tcp(asked) => {
+                let addresses = self.listen_addresses(asked, at).await?;
+                let listeners = tcp_listen::listen(&addresses, at.options())?;
+                let bound = listeners.iter().filter_map(|listener| listener.local_addr().ok());
+                let bound = bound.map(Endpoint::from_tcp).collect();
+                (Source::Tcp { listeners, turn: 0 }, bound)
+            }
+            Carrier::Udp(asked) => {
+                let addresses = self.listen_addresses(asked, at).await?;
+                let sessions = Sessions::udp(&addresses, at, self.sessions.clone())?;
+                let bound = sessions.local().to_vec();
+                (Source::Datagrams(sessions), bound)
+            }
+            Carrier::Unix(address) => {
+                let bound = vec![Endpoint::new(at.carrier().clone())];
+                let source = match address.kind {
+                    UnixKind::Stream => {
+                        let (listener, path) = carrier::unix::listen(&address.name, at.options())?;
+                        Source::Unix(listener, path)
+                    }
+                    UnixKind::Seqpacket => {
+                        Source::Seqpacket(SeqpacketListener::bind(address, at.options())?)
+                    }
+                    UnixKind::Dgram => {
+                        Source::Datagrams(Sessions::unix(address, at, self.sessions.clone())?)
+                    }
+                };
+                (source, bound)
+            }
+            Carrier::Fd(which) => {
+                let bound = vec![Endpoint::new(at.carrier().clone())];
+                (inherited(which, at)?, bound)
+            }
+            other => (Source::Once(Some(at.clone())), vec![Endpoint::new(other.clone())]),
+        };
+        let addresses: Vec<Endpoint> = addresses.into_iter().map(|bound| with_layers(bound, at)).collect();
+        let local = addresses.first().cloned().unwrap_or_else(|| at.clone());
+        Ok(Listener { local, addresses, source, acceptors: acceptors.into(), net: self.clone() })
+    }
+
+    /// The socket addresses to listen on.
+    async fn listen_addresses(&self, asked: &HostPort, at: &Endpoint) -> Result<Vec<SocketAddr>> {
+        let wants = |address: &SocketAddr| match at.options().family {
+            None => true,
+            Some(Family::V4) => address.is_ipv4(),
+            Some(Family::V6) => address.is_ipv6(),
+        };
+        let any = asked.host == Host::Any;
+        if any || asked.host == Host::Loopback {
+            let port = resolve::port_number(&asked.port, at.carrier().scheme())?;
+            return Ok(tcp_listen::both_families(any, port).into_iter().filter(wants).collect());
+        }
+        let deadline = Instant::now() + self.connect_timeout;
+        resolve::addresses(&self.resolver, asked, at.options(), None, deadline).await
+    }
+}
+
+/// The bound address with the layers of what was asked for, so that it can be connected to as printed.
+fn with_layers(mut bound: Endpoint, asked: &Endpoint) -> Endpoint {
+    for layer in asked.layers() {
+        bound = bound.with_layer(layer.bare());
+    }
+    bound
+}
+
+fn acceptor(layer: &Layer, at: &Endpoint) -> Result<layer::Acceptor> {
+    match layer {
+        Layer::Tls(options) => layer::Acceptor::tls(options, at),
+    }
+}
+
+fn inherited(which: &crate::endpoint::Descriptor, at: &Endpoint) -> Result<Source> {
+    use carrier::inherited::Inherited;
+    Ok(match carrier::inherited::listening(which)? {
+        Inherited::Tcp(listener) => Source::Tcp { listeners: vec![listener], turn: 0 },
+        Inherited::Unix(listener) => Source::Unix(listener, None),
+        Inherited::Other => Source::Once(Some(at.clone())),
+    })
+}
+
+impl Listener {
+    /// The address, with the port that the system chose; the first one if there are several.
+    pub fn local(&self) -> &Endpoint {
+        &self.local
+    }
+
+    /// All addresses: one for each family.
+    pub fn addresses(&self) -> &[Endpoint] {
+        &self.addresses
+    }
+
+    /// What connecting peers need to know of each layer: the fingerprint of a TLS certificate, for one.
+    pub fn acceptors(&self) -> &[layer::Acceptor] {
+        &self.acceptors
+    }
+
+    /// How many datagrams were dropped because a session's queue, or the table of sessions, was full.
+    pub fn dropped(&self) -> u64 {
+        match &self.source {
+            Source::Datagrams(sessions) => sessions.dropped(),
+            _ => 0,
+        }
+    }
+
+    /// Wait for the next peer; `None` when this listener yields no more (it was one conversation).
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`] when this machine is out of descriptors or memory; the listener stays usable, and whoever loops
+    /// should pause. [`serve`](super::serve()) does.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: a peer is returned or stays in the queue.
+    pub async fn accept(&mut self) -> Result<Option<Incoming>> {
+        let (raw, peer) = match &mut self.source {
+            Source::Tcp { listeners, turn } => {
+                let accepted = std::future::poll_fn(|cx| poll_accept(listeners, turn, cx)).await;
+                let (tcp, peer) = accepted.map_err(|e| accept_error(e, &self.local))?;
+                // Errors here are the peer's going away, which the first read will report.
+                drop(carrier::tcp::apply(&socket2::SockRef::from(&tcp), self.local.options()));
+                (Raw::Tcp(tcp), Some(Endpoint::from_tcp(peer)))
+            }
+            Source::Unix(listener, _) => {
+                let (unix, peer) = listener.accept().await.map_err(|e| accept_error(e, &self.local))?;
+                (Raw::Unix(unix), carrier::unix::endpoint_of(&peer.into(), UnixKind::Stream))
+            }
+            Source::Seqpacket(listener) => {
+                let (messages, peer) = listener.accept().await.map_err(|e| e.on(&self.local))?;
+                (Raw::Messages(messages), peer)
+            }
+            Source::Datagrams(sessions) => {
+                let (messages, peer) = sessions.accept().await.map_err(|e| e.on(&self.local))?;
+                (Raw::Messages(messages), peer)
+            }
+            Source::Once(endpoint) => match endpoint.take() {
+                Some(_) => (Raw::Unopened, None),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Incoming {
+            raw,
+            peer,
+            endpoint: self.local.clone(),
+            acceptors: Arc::clone(&self.acceptors),
+            net: self.net.clone(),
+            connection: self.net.next_connection(),
+        }))
+    }
+}
+
+fn accept_error(error: std::io::Error, at: &Endpoint) -> Error {
+    Error::from_io(Operation::Accept, error).on(at)
+}
+
+/// Take a connection from whichever listener has one, each in its turn first, so that none starves.
+fn poll_accept(
+    listeners: &[TcpListener],
+    turn: &mut usize,
+    cx: &mut Context<'_>,
+) -> Poll<std::io::Result<(TcpStream, SocketAddr)>> {
+    for step in 0..listeners.len() {
+        let index = (*turn + step) % listeners.len();
+        if let Poll::Ready(accepted) = listeners[index].poll_accept(cx) {
+            *turn = index + 1;
+            return Poll::Ready(accepted);
+        }
+    }
+    Poll::Pending
+}
+
+impl Incoming {
+    /// Who arrived, if the carrier says so.
+    pub fn peer(&self) -> Option<&Endpoint> {
+        self.peer.as_ref()
+    }
+
+    /// The number of the conversation this peer begins.
+    pub fn connection(&self) -> ConnectionId {
+        self.connection
+    }
+
+    /// Agree with the peer on the layers and hand over the connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Tls`] and [`Kind::TimedOut`] if the handshake fails or takes longer than [`HANDSHAKE_TIMEOUT`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection.
+    pub async fn handshake(self) -> Result<Link> {
+        self.handshake_as(Side::Only).await
+    }
+
+    /// The same, for the inbound side of a relayed conversation.
+    pub(crate) async fn handshake_as(self, side: Side) -> Result<Link> {
+        let endpoint = self.endpoint.clone();
+        self.shake(side).await.map_err(|e| e.on(&endpoint))
+    }
+
+    async fn shake(self, side: Side) -> Result<Link> {
+        let net = self.net.for_conversation(self.connection, side);
+        let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
+        if matches!(self.raw, Raw::Unopened) {
+            return net.open(&self.endpoint).await;
+        }
+        let watch = net.watch();
+        let watch = watch.as_ref();
+        let (io, local) = match self.raw {
+            Raw::Tcp(tcp) => {
+                let local = tcp.local_addr().ok().map(Endpoint::from_tcp);
+                (Io::Tcp(tcp), local)
+            }
+            Raw::Unix(unix) => (Io::Unix(unix), Some(self.endpoint.clone())),
+            Raw::Messages(messages) => {
+                let scheme = self.endpoint.carrier().scheme();
+                if let Some(watch) = watch {
+                    let connected = What::Connected { local: messages.local(), peer: messages.peer() };
+                    watch.report(scheme, connected);
+                }
+                return Ok(Link::Messages(messages.tapped(Net::tap(watch, scheme, false))));
+            }
+            Raw::Unopened => {
+                return Err(Error::new(Kind::Io, Operation::Accept, "nothing was accepted"));
+            }
+        };
+        let mut stream = carried(io, &self.endpoint, watch, local, self.peer, None);
+        for acceptor in self.acceptors.iter() {
+            stream = acceptor.accept(stream, watch, deadline).await?;
+        }
+        Ok(Link::Stream(stream))
+    }
+}
