@@ -1,1 +1,53 @@
-fn main() {}
+//! The command line of sockeye: flags become values, values become text. No protocol is spoken here.
+
+mod args;
+mod cli;
+mod commands;
+mod exit;
+mod local;
+mod output;
+mod report;
+mod signals;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let code = run(cli);
+    ExitCode::from(code)
+}
+
+fn run(cli: cli::Cli) -> u8 {
+    let output = output::Output::new(&cli.global);
+    output::trace_developers(&cli.global);
+    let runtime = match runtime(cli.command.workers()) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return output.fail(&sockeye::Error::from_io(sockeye::Operation::Run, error));
+        }
+    };
+    let code = runtime.block_on(async {
+        match cli.command.run(output.clone()).await {
+            Ok(outcome) => outcome.code(),
+            Err(error) => output.fail(&error),
+        }
+    });
+    // Nothing that still runs (a program's last wait, a look-up) may hold up the exit.
+    runtime.shutdown_background();
+    code
+}
+
+/// One thread unless the command serves many: a second one costs start-up time and wake-ups across cores.
+fn runtime(workers: usize) -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = if workers > 1 {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(workers);
+        builder
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    builder.enable_all().build()
+}

@@ -1,0 +1,68 @@
+//! Flags of every command that talks.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use sockeye::Endpoint;
+use sockeye::endpoint::Family;
+use sockeye::net::{CONNECT_TIMEOUT, Net};
+
+use super::values::duration;
+use crate::output::Output;
+use crate::view;
+
+/// How the wire view is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WireFormat {
+    /// Text, with everything a terminal must not see escaped
+    Text,
+    /// A hex dump that `xxd -r` turns back
+    Hex,
+    /// JSON Lines, lossless
+    Json,
+}
+
+/// How to get there, and what to show on the way.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TalkingArgs {
+    /// Show every byte that crosses, on standard error
+    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    pub(crate) wire: Option<WireFormat>,
+    /// Give up connecting after this time: resolving, all addresses and handshakes together [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) connect_timeout: Option<Duration>,
+    /// End the whole command after this time
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Use IPv4 only
+    #[arg(short = '4', conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+    /// Use IPv6 only
+    #[arg(short = '6')]
+    pub(crate) ipv6: bool,
+}
+
+impl TalkingArgs {
+    /// How we talk, with the wire view on standard error if it was asked for.
+    pub(crate) fn net(&self, output: &Output, relaying: bool) -> Net {
+        let net = Net::new().connect_timeout(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT));
+        match self.wire {
+            Some(format) => net.observer(view::wire(format, output, relaying)),
+            None => net,
+        }
+    }
+
+    /// The endpoint with what `-4` and `-6` say, unless it says so itself.
+    pub(crate) fn refine(&self, mut endpoint: Endpoint) -> Endpoint {
+        let family = match (self.ipv4, self.ipv6) {
+            (true, _) => Some(Family::V4),
+            (_, true) => Some(Family::V6),
+            _ => None,
+        };
+        if endpoint.carrier().is_networked() {
+            let options = endpoint.options_mut();
+            options.family = options.family.or(family);
+        }
+        endpoint
+    }
+}

@@ -1,0 +1,76 @@
+//! The commands and the flags that all of them have.
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use sockeye::Result;
+
+use crate::commands;
+use crate::exit::Outcome;
+use crate::output::Output;
+
+/// Sockets you can see: connect, listen and relay, with every byte visible.
+#[derive(Debug, Parser)]
+#[command(name = "sockeye", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Endpoints: host:port, tcp://h:p, tls://h:p, udp://h:p, unix:/path, exec:CMD, pty:CMD, file:/path, -\n\
+    Exit codes: 0 done, 1 the peer says no, 2 usage, 3 name, 4 no connection, 5 time, 6 TLS, 7 protocol, 8 this machine, 130 interrupted")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags that every command has.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Global {
+    /// Write JSON Lines to standard output, each with a "type"
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say more: connections, times, decisions; twice for developers' tracing
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+    /// Say only errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Tour(commands::tour::Args),
+    Connect(commands::connect::Args),
+    Listen(commands::listen::Args),
+    Relay(commands::relay::Args),
+}
+
+impl Command {
+    /// How many threads carry the command's work.
+    pub(crate) fn workers(&self) -> usize {
+        match self {
+            Self::Tour(_) | Self::Connect(_) => 1,
+            Self::Listen(args) => args.serving.workers(),
+            Self::Relay(args) => args.serving.workers(),
+        }
+    }
+
+    /// Do it.
+    pub(crate) async fn run(self, output: Output) -> Result<Outcome> {
+        match self {
+            Self::Tour(args) => commands::tour::run(args, output).await,
+            Self::Connect(args) => commands::connect::run(args, output).await,
+            Self::Listen(args) => commands::listen::run(args, output).await,
+            Self::Relay(args) => commands::relay::run(args, output).await,
+        }
+    }
+}

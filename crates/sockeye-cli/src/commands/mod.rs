@@ -1,0 +1,78 @@
+//! One module for each command: its flags, its help and what it does with the library.
+
+pub(crate) mod connect;
+pub(crate) mod listen;
+pub(crate) mod relay;
+pub(crate) mod tour;
+
+use std::time::Duration;
+
+use sockeye::net::Listener;
+use sockeye::{Endpoint, Error, Link};
+
+use crate::output::{Level, Output};
+use crate::report::{Connected, ErrorEvent, Listening, seconds};
+
+/// Repeat on standard error what weakens security.
+fn say_what_is_weak(endpoint: &Endpoint, output: &Output) {
+    for weakness in endpoint.weaknesses() {
+        output.warn(format_args!("{endpoint}: {weakness}"));
+    }
+}
+
+/// The first line of a server.
+fn say_listening(listener: &Listener, output: &Output) {
+    let fingerprint = listener.acceptors().iter().find_map(|acceptor| acceptor.fingerprint());
+    let addresses: Vec<String> = listener.addresses().iter().map(Endpoint::to_string).collect();
+    let listening =
+        Listening { endpoint: listener.local().to_string(), addresses, fingerprint: fingerprint.clone() };
+    output.event(Level::Normal, &listening);
+    if output.json() {
+        return;
+    }
+    for more in &listening.addresses[1..] {
+        output.say(Level::Verbose, format_args!("also listening on {more}"));
+    }
+    if listener.acceptors().iter().any(|acceptor| acceptor.is_self_made())
+        && let Some(fingerprint) = fingerprint
+    {
+        output.say(Level::Normal, format_args!("certificate made on the fly, pin=sha256:{fingerprint}"));
+    }
+    if listener.addresses().iter().any(|address| address.carrier().is_for_everyone()) {
+        output.warn("everyone who reaches this machine can connect");
+    }
+}
+
+/// What is known of a connection when it begins.
+fn connected(connection: u64, link: &Link, after: Option<Duration>) -> Connected {
+    let (local, peer, tls) = match link {
+        Link::Stream(stream) => (stream.local(), stream.peer(), stream.secured()),
+        Link::Messages(messages) => (messages.local(), messages.peer(), None),
+        _ => (None, None, None),
+    };
+    let tls = tls.map(|tls| {
+        let alpn = tls.alpn.as_ref().map(|alpn| format!(" alpn={alpn}")).unwrap_or_default();
+        format!("{} {}{alpn}", tls.version, tls.cipher)
+    });
+    Connected {
+        connection,
+        peer: peer.map(Endpoint::to_string),
+        local: local.map(Endpoint::to_string),
+        target: None,
+        tls,
+        seconds: after.map(seconds),
+        numbered: false,
+    }
+}
+
+/// A conversation failed; the server goes on.
+fn say_failed(connection: u64, error: &Error, output: &Output) {
+    if output.json() {
+        output.json_line(&ErrorEvent { connection: Some(connection), ..ErrorEvent::from(error) });
+    } else {
+        output.say(Level::Normal, format_args!("#{connection} {error}"));
+        if let Some(hint) = error.hint() {
+            output.say(Level::Verbose, format_args!("hint: {hint}"));
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Our own side of a conversation: standard input and output, and what is done to the bytes on the way.
+
+mod raw;
+mod shaping;
+
+use std::io::{self, IsTerminal};
+
+use sockeye::endpoint::Carrier;
+use sockeye::{Endpoint, Link, Net, Result, Stream};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use raw::{RawTerminal, restore_terminal};
+pub(crate) use shaping::{Outgoing, Written};
+
+use crate::output::Output;
+
+/// What is to be done between the person and the peer.
+#[derive(Debug, Default)]
+pub(crate) struct Manner {
+    /// Send this instead of reading standard input.
+    pub(crate) send: Option<Vec<u8>>,
+    /// Turn line feeds into carriage return and line feed on the way out.
+    pub(crate) crlf: bool,
+    /// Leave the bytes alone even at a terminal, and take keys one by one.
+    pub(crate) raw: bool,
+    /// The connection, for JSON events.
+    pub(crate) connection: u64,
+}
+
+/// Standard input and output as a link. Where nothing is to be done to the bytes, it is the bare one that splice(2) can
+/// serve. `leave` is cancelled when the person types the escape key in raw mode.
+pub(crate) async fn open(manner: Manner, output: &Output, leave: &CancellationToken) -> Result<Link> {
+    // Not observed: the wire view shows the peer's side.
+    let stdio = Net::new().connect(&Endpoint::new(Carrier::Stdio)).await?;
+    let written = if output.json() {
+        Written::Json { connection: manner.connection, output: output.clone() }
+    } else if io::stdout().is_terminal() && !manner.raw {
+        Written::Escaped
+    } else {
+        Written::AsIs
+    };
+    let outgoing = match manner.send {
+        Some(bytes) => Outgoing::Given(bytes),
+        None if manner.raw && io::stdin().is_terminal() => Outgoing::Keys(leave.clone()),
+        None => Outgoing::Input,
+    };
+    if matches!((&outgoing, &written), (Outgoing::Input, Written::AsIs)) && !manner.crlf {
+        return Ok(Link::Stream(stdio));
+    }
+    let shaped = shaping::Shaped::new(stdio, outgoing, manner.crlf, written);
+    Ok(Link::Stream(Stream::from_io(shaped)))
+}

@@ -1,0 +1,125 @@
+//! The only place that prints: standard output is data, standard error is talk.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+
+use serde::Serialize;
+use sockeye::Error;
+
+use crate::cli::{Color, Global};
+use crate::exit;
+
+/// Where a command writes, and how much it says. Clones share the settings.
+#[derive(Clone, Debug)]
+pub(crate) struct Output(Arc<Settings>);
+
+#[derive(Debug)]
+struct Settings {
+    json: bool,
+    level: Level,
+    color: Color,
+}
+
+/// How much is said on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Level {
+    Quiet,
+    Normal,
+    Verbose,
+}
+
+impl Output {
+    pub(crate) fn new(global: &Global) -> Self {
+        let level = match (global.quiet, global.verbose) {
+            (true, _) => Level::Quiet,
+            (false, 0) => Level::Normal,
+            _ => Level::Verbose,
+        };
+        Self(Arc::new(Settings { json: global.json, level, color: global.color }))
+    }
+
+    /// Whether standard output is JSON Lines.
+    pub(crate) fn json(&self) -> bool {
+        self.0.json
+    }
+
+    /// Whether `-v` was given.
+    pub(crate) fn verbose(&self) -> bool {
+        self.0.level == Level::Verbose
+    }
+
+    /// Whether standard error may be coloured.
+    pub(crate) fn color(&self) -> bool {
+        match self.0.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        }
+    }
+
+    /// Something happened: one JSON line on standard output under `--json`, else one line of talk.
+    pub(crate) fn event<E: Serialize + fmt::Display>(&self, level: Level, event: &E) {
+        if self.0.json {
+            self.json_line(event);
+        } else {
+            self.say(level, event);
+        }
+    }
+
+    /// One JSON line on standard output.
+    pub(crate) fn json_line<E: Serialize>(&self, event: &E) {
+        if let Ok(mut line) = serde_json::to_vec(event) {
+            line.push(b'\n');
+            // A closed standard output ends quietly; the transfer itself notices.
+            drop(io::stdout().lock().write_all(&line));
+        }
+    }
+
+    /// One line of talk on standard error.
+    pub(crate) fn say(&self, level: Level, line: impl fmt::Display) {
+        if level <= self.0.level {
+            self.talk(&format!("{line}\n"));
+        }
+    }
+
+    /// A warning: something that weakens security, or a bound that was reached.
+    pub(crate) fn warn(&self, line: impl fmt::Display) {
+        self.talk(&format!("sockeye: warning: {line}\n"));
+    }
+
+    /// Say why the command failed and give its exit code.
+    pub(crate) fn fail(&self, error: &Error) -> u8 {
+        self.error(error);
+        exit::code(error.kind())
+    }
+
+    /// Say what failed, with its hint.
+    pub(crate) fn error(&self, error: &Error) {
+        if self.0.json {
+            self.json_line(&crate::report::ErrorEvent::from(error));
+        }
+        let mut text = format!("sockeye: {error}\n");
+        if let Some(hint) = error.hint() {
+            text.push_str(&format!("hint: {hint}\n"));
+        }
+        self.talk(&text);
+    }
+
+    fn talk(&self, text: &str) {
+        // One call for each message, so that lines of several tasks are not torn.
+        drop(io::stderr().lock().write_all(text.as_bytes()));
+    }
+}
+
+/// With `-vv`, developers see decisions on standard error.
+pub(crate) fn trace_developers(global: &Global) {
+    if global.verbose >= 2 {
+        tracing_subscriber::fmt()
+            .with_writer(io::stderr)
+            .with_max_level(tracing::Level::DEBUG)
+            .with_ansi(false)
+            .without_time()
+            .init();
+    }
+}

@@ -1,0 +1,298 @@
+//! What is reported: each event is one value, written as a line of talk or as a line of JSON.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+use sockeye::relay::{EndedBy, Joined, Totals, Way};
+use sockeye::{Endpoint, Error};
+
+/// A server is ready.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "listening")]
+pub(crate) struct Listening {
+    pub(crate) endpoint: String,
+    pub(crate) addresses: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprint: Option<String>,
+}
+
+impl fmt::Display for Listening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "listening on {}", self.endpoint)
+    }
+}
+
+/// A conversation began.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "connected", rename_all = "kebab-case")]
+pub(crate) struct Connected {
+    pub(crate) connection: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) peer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) local: Option<String>,
+    /// The endpoint a relay connected to for this client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) target: Option<String>,
+    /// What TLS agreed on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls: Option<String>,
+    /// Seconds that connecting took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) seconds: Option<f64>,
+    #[serde(skip)]
+    pub(crate) numbered: bool,
+}
+
+impl fmt::Display for Connected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.numbered {
+            write!(f, "#{} ", self.connection)?;
+        }
+        f.write_str("connected")?;
+        if let Some(peer) = &self.peer {
+            write!(f, " {peer}")?;
+        }
+        if let Some(local) = &self.local {
+            write!(f, " from {}", address_of(local))?;
+        }
+        if let Some(target) = &self.target {
+            write!(f, " to {target}")?;
+        }
+        if let Some(tls) = &self.tls {
+            write!(f, " with {tls}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The part of an endpoint's text behind the scheme.
+fn address_of(endpoint: &str) -> &str {
+    endpoint.split_once("://").map_or(endpoint, |(_, address)| address)
+}
+
+/// One way of a conversation ended.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "half-closed")]
+pub(crate) struct HalfClosed {
+    pub(crate) connection: u64,
+    pub(crate) way: &'static str,
+    pub(crate) bytes: u64,
+}
+
+impl fmt::Display for HalfClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{} {} ended after {} bytes", self.connection, self.way, self.bytes)
+    }
+}
+
+/// A conversation is over.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "closed")]
+pub(crate) struct Closed {
+    pub(crate) connection: u64,
+    pub(crate) reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) side: Option<&'static str>,
+    pub(crate) upstream: WayReport,
+    pub(crate) downstream: WayReport,
+    pub(crate) seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exit: Option<u8>,
+    #[serde(skip)]
+    pub(crate) cause: String,
+}
+
+/// What one way carried.
+#[derive(Debug, Serialize)]
+pub(crate) struct WayReport {
+    pub(crate) bytes: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) undelivered: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) messages: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) dropped: u64,
+    pub(crate) path: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+impl From<&Way> for WayReport {
+    fn from(way: &Way) -> Self {
+        Self {
+            bytes: way.bytes,
+            undelivered: way.undelivered,
+            messages: way.messages,
+            dropped: way.dropped,
+            path: way.path.to_string(),
+        }
+    }
+}
+
+impl Closed {
+    pub(crate) fn new(connection: u64, joined: &Joined) -> Self {
+        let totals = &joined.totals;
+        Self {
+            connection,
+            reason: totals.ended_by.reason(),
+            side: totals.ended_by.side().map(|side| side.code()),
+            upstream: (&totals.upstream).into(),
+            downstream: (&totals.downstream).into(),
+            seconds: seconds(totals.elapsed),
+            exit: joined.remote_exit.or(joined.local_exit).map(crate::exit::program_code),
+            cause: cause(totals),
+        }
+    }
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "#{} closed after {:.3} s: {} bytes upstream, {} bytes downstream; {}",
+            self.connection, self.seconds, self.upstream.bytes, self.downstream.bytes, self.cause
+        )?;
+        let lost = self.upstream.undelivered + self.downstream.undelivered;
+        if lost > 0 {
+            write!(f, "; {lost} bytes could not be delivered")?;
+        }
+        let dropped = self.upstream.dropped + self.downstream.dropped;
+        if dropped > 0 {
+            write!(f, "; {dropped} messages were dropped")?;
+        }
+        if let Some(exit) = self.exit {
+            write!(f, "; the program exited with {exit}")?;
+        }
+        Ok(())
+    }
+}
+
+fn cause(totals: &Totals) -> String {
+    match &totals.ended_by {
+        EndedBy::Ends => "both sides had ended".into(),
+        EndedBy::LocalEnd => "the local side ended".into(),
+        EndedBy::RemoteEnd => "the remote side ended".into(),
+        EndedBy::Reset(side) => format!("the {} side reset it", side.code()),
+        EndedBy::Idle => "nothing moved (idle timeout)".into(),
+        EndedBy::HalfCloseTimeout => "nothing moved after one side had ended (half-close timeout)".into(),
+        EndedBy::Stopped => "stopped".into(),
+        EndedBy::Failed(side, error) => format!("the {} side failed: {error}", side.code()),
+        other => other.reason().into(),
+    }
+}
+
+/// What a client said, under `--json`.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "data")]
+pub(crate) struct Data {
+    pub(crate) connection: u64,
+    pub(crate) length: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) base64: Option<String>,
+}
+
+impl Data {
+    /// The bytes as text if they are UTF-8, else in base64.
+    pub(crate) fn new(connection: u64, bytes: &[u8]) -> Self {
+        let text = std::str::from_utf8(bytes).ok().map(str::to_owned);
+        let base64 = text.is_none().then(|| data_encoding::BASE64.encode(bytes));
+        Self { connection, length: bytes.len(), text, base64 }
+    }
+}
+
+/// A client was not let in.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "refused")]
+pub(crate) struct Refused {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) peer: Option<String>,
+    pub(crate) reason: &'static str,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peer = self.peer.as_deref().unwrap_or("a client");
+        match self.reason {
+            "denied" => write!(f, "refused {peer}: it is not on the list of those who may come in"),
+            _ => write!(f, "refused {peer}: --max-clients are there"),
+        }
+    }
+}
+
+/// Something failed.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "error")]
+pub(crate) struct ErrorEvent {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) connection: Option<u64>,
+}
+
+impl From<&Error> for ErrorEvent {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: error.kind().code(),
+            message: error.to_string(),
+            hint: error.hint(),
+            endpoint: error.endpoint().map(Endpoint::to_string),
+            connection: None,
+        }
+    }
+}
+
+/// The summary that `connect -v` ends with.
+#[derive(Debug)]
+pub(crate) struct Summary<'a> {
+    pub(crate) totals: &'a Totals,
+    pub(crate) connected_after: Duration,
+}
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Totals { upstream, downstream, elapsed, .. } = self.totals;
+        writeln!(
+            f,
+            "sent {} bytes ({}), received {} bytes ({})",
+            upstream.bytes, upstream.path, downstream.bytes, downstream.path
+        )?;
+        write!(
+            f,
+            "connected after {:.1} ms, talked for {:.3} s, {} B/s up, {} B/s down; {}",
+            self.connected_after.as_secs_f64() * 1e3,
+            elapsed.as_secs_f64(),
+            rate(upstream.bytes, *elapsed),
+            rate(downstream.bytes, *elapsed),
+            cause(self.totals)
+        )
+    }
+}
+
+/// Bytes per second with a unit prefix.
+fn rate(bytes: u64, elapsed: Duration) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let mut per_second = bytes as f64 / elapsed.as_secs_f64().max(1e-6);
+    for prefix in ["", "k", "M"] {
+        if per_second < 1000.0 {
+            return format!("{per_second:.0} {prefix}");
+        }
+        per_second /= 1000.0;
+    }
+    format!("{per_second:.2} G")
+}
+
+/// Seconds with microseconds, as JSON has them.
+pub(crate) fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e6
+}

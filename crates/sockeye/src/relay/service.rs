@@ -1,0 +1,280 @@
+//! The classic services: echo, discard, character generator, and a fixed reply.
+//!
+//! Each is a link like any other, so that [`join`](super::join) gives them half-close, limits and counters.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::net::{Link, MessageIo, Messages, Stream};
+
+/// How many bytes, or messages' bytes, a service holds before the peer has to read.
+const CAPACITY: usize = 64 * 1024;
+
+/// The printable characters that the generator turns round (RFC 864).
+const PRINTABLE: std::ops::Range<u8> = 0x20..0x7f;
+
+/// The length of one generated line without its line end (RFC 864).
+const LINE: usize = 72;
+
+/// What a server can say without a program behind it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Service {
+    /// What the peer says comes back (RFC 862).
+    Echo,
+    /// What the peer says is thrown away (RFC 863).
+    Discard,
+    /// Lines of characters without end (RFC 864); over messages, one line for each message.
+    Chargen,
+    /// These bytes, then the end; over messages, these bytes for each message. What the peer says is thrown away.
+    Reply(Arc<[u8]>),
+}
+
+impl Service {
+    /// The service as the other end of a link of this kind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use sockeye::{Link, Stream, relay};
+    /// # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (mut peer, ours) = tokio::io::duplex(64);
+    /// let peer_link = Link::Stream(Stream::from_io(ours));
+    /// let echo = relay::Service::Echo.link_for(&peer_link);
+    /// let server = tokio::spawn(async move {
+    ///     relay::join(peer_link, echo, &relay::JoinOptions::default()).await
+    /// });
+    /// peer.write_all(b"Hello").await.unwrap();
+    /// peer.shutdown().await.unwrap();
+    /// let mut answer = String::new();
+    /// peer.read_to_string(&mut answer).await.unwrap();
+    /// assert_eq!(answer, "Hello");
+    /// assert_eq!(server.await.unwrap().totals.upstream.bytes, 5);
+    /// # }
+    /// ```
+    pub fn link_for(&self, peer: &Link) -> Link {
+        match peer {
+            Link::Messages(_) => Link::Messages(Messages::new(
+                Box::new(MessageService { service: self.clone(), state: Mutex::default() }),
+                None,
+                None,
+                None,
+            )),
+            Link::Stream(_) => Link::Stream(Stream::from_io(StreamService {
+                service: self.clone(),
+                held: VecDeque::new(),
+                position: 0,
+                ended: false,
+                reader: None,
+                writer: None,
+            })),
+        }
+    }
+}
+
+/// A service that speaks bytes.
+struct StreamService {
+    service: Service,
+    /// What was said and is to be echoed.
+    held: VecDeque<u8>,
+    /// How far the generator or the reply has got.
+    position: usize,
+    ended: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl AsyncRead for StreamService {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        match &this.service {
+            Service::Echo if !this.held.is_empty() => {
+                let (front, _) = this.held.as_slices();
+                let n = front.len().min(buf.remaining());
+                buf.put_slice(&front[..n]);
+                this.held.drain(..n);
+                if this.held.is_empty() {
+                    // An idle client costs no memory.
+                    this.held = VecDeque::new();
+                }
+                if let Some(writer) = this.writer.take() {
+                    writer.wake();
+                }
+                return Poll::Ready(Ok(()));
+            }
+            Service::Chargen if !this.ended => {
+                generate(&mut this.position, buf);
+                return Poll::Ready(Ok(()));
+            }
+            Service::Reply(bytes) => {
+                let rest = &bytes[this.position..];
+                let n = rest.len().min(buf.remaining());
+                buf.put_slice(&rest[..n]);
+                this.position += n;
+                return Poll::Ready(Ok(()));
+            }
+            _ => {}
+        }
+        if this.ended {
+            return Poll::Ready(Ok(()));
+        }
+        this.reader = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// Fill the buffer with the next characters of the endless pattern.
+fn generate(position: &mut usize, buf: &mut ReadBuf<'_>) {
+    let room = buf.remaining().min(CAPACITY);
+    for at in *position..*position + room {
+        buf.put_slice(&[character(at)]);
+    }
+    // The pattern repeats after as many lines as there are characters.
+    *position = (*position + room) % ((LINE + 2) * PRINTABLE.len());
+}
+
+/// The character at a place in the pattern: each line begins one character later than the one before.
+fn character(at: usize) -> u8 {
+    let (line, column) = (at / (LINE + 2), at % (LINE + 2));
+    match column {
+        LINE => b'\r',
+        column if column > LINE => b'\n',
+        // The remainder is less than the number of printable characters, which fits a byte.
+        column => PRINTABLE.start + u8::try_from((line + column) % PRINTABLE.len()).unwrap_or(0),
+    }
+}
+
+impl AsyncWrite for StreamService {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if !matches!(this.service, Service::Echo) {
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        let room = CAPACITY - this.held.len().min(CAPACITY);
+        if room == 0 {
+            this.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let n = bytes.len().min(room);
+        this.held.extend(&bytes[..n]);
+        if let Some(reader) = this.reader.take() {
+            reader.wake();
+        }
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.ended = true;
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A service that speaks messages.
+struct MessageService {
+    service: Service,
+    state: Mutex<Held>,
+}
+
+/// Answers that the peer has not taken yet.
+#[derive(Default)]
+struct Held {
+    messages: VecDeque<Box<[u8]>>,
+    bytes: usize,
+    position: usize,
+    ended: bool,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+impl MessageIo for MessageService {
+    fn poll_send(&self, cx: &mut Context<'_>, message: &[u8]) -> Poll<io::Result<()>> {
+        // Nothing panics while the lock is held.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer: Box<[u8]> = match &self.service {
+            Service::Discard => return Poll::Ready(Ok(())),
+            Service::Echo => message.into(),
+            Service::Reply(bytes) => bytes.as_ref().into(),
+            Service::Chargen => {
+                let line = (0..LINE + 2).map(|column| character(state.position + column)).collect();
+                state.position = (state.position + LINE + 2) % ((LINE + 2) * PRINTABLE.len());
+                line
+            }
+        };
+        if state.bytes >= CAPACITY {
+            state.writer = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        // Empty messages count too, or there could be any number of them.
+        state.bytes += answer.len().max(1);
+        state.messages.push_back(answer);
+        if let Some(reader) = state.reader.take() {
+            reader.wake();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match state.messages.pop_front() {
+            Some(message) if message.len() <= buf.remaining() => {
+                buf.put_slice(&message);
+                state.bytes -= message.len().max(1);
+                if let Some(writer) = state.writer.take() {
+                    writer.wake();
+                }
+                Poll::Ready(Ok(true))
+            }
+            Some(_) => Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+            None if state.ended => Poll::Ready(Ok(false)),
+            None => {
+                state.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn shutdown(&self) -> io::Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.ended = true;
+        if let Some(reader) = state.reader.take() {
+            reader.wake();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generator_turns_the_characters_round() {
+        let line = |n: usize| -> Vec<u8> { (0..LINE + 2).map(|c| character(n * (LINE + 2) + c)).collect() };
+        assert_eq!(line(0), [&(0x20..0x68).collect::<Vec<u8>>()[..], b"\r\n"].concat());
+        assert!(line(1).starts_with(b"!\"#"));
+        assert!(line(94).starts_with(b"~ !"), "the last character is followed by the first");
+        assert_eq!(line(95), line(0));
+    }
+}
