@@ -1,7 +1,4 @@
-//! x
-#![allow(missing_docs)]
-pub mod escape {
-    pub fn escape(b: &[u8]) -> String {
-        String::from_utf8_lossy(b).into_owned()
-    }
-}
+//! Pure formats: bytes or text in, values out, and back; no sockets, no clock.
+#![forbid(unsafe_code)]
+
+pub mod escape;
