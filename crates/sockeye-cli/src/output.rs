@@ -44,9 +44,9 @@ impl Output {
         self.0.json
     }
 
-    /// Whether `-v` was given.
-    pub(crate) fn verbose(&self) -> bool {
-        self.0.level == Level::Verbose
+    /// Whether an event of this level reaches anybody.
+    pub(crate) fn reports(&self, level: Level) -> bool {
+        self.0.json || level <= self.0.level
     }
 
     /// Whether standard error may be coloured.

@@ -252,6 +252,34 @@ impl From<&Error> for ErrorEvent {
     }
 }
 
+/// A server stopped.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "stopped")]
+pub(crate) struct Stopped {
+    pub(crate) clients: u64,
+    pub(crate) refused: u64,
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stopped after {} clients, {} refused", self.clients, self.refused)
+    }
+}
+
+/// Live byte counts of a relay.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "stats")]
+pub(crate) struct Stats {
+    pub(crate) upstream: u64,
+    pub(crate) downstream: u64,
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes upstream, {} bytes downstream so far", self.upstream, self.downstream)
+    }
+}
+
 /// The summary that `connect -v` ends with.
 #[derive(Debug)]
 pub(crate) struct Summary<'a> {

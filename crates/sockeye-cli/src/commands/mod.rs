@@ -7,11 +7,12 @@ pub(crate) mod tour;
 
 use std::time::Duration;
 
-use sockeye::net::Listener;
+use sockeye::net::{Arrival, Listener};
 use sockeye::{Endpoint, Error, Link};
+use tokio_util::sync::CancellationToken;
 
 use crate::output::{Level, Output};
-use crate::report::{Connected, ErrorEvent, Listening, seconds};
+use crate::report::{Connected, ErrorEvent, Listening, Refused, seconds};
 
 /// Repeat on standard error what weakens security.
 fn say_what_is_weak(endpoint: &Endpoint, output: &Output) {
@@ -75,4 +76,45 @@ fn say_failed(connection: u64, error: &Error, output: &Output) {
             output.say(Level::Verbose, format_args!("hint: {hint}"));
         }
     }
+}
+
+/// A client was not let in, or could not be accepted.
+fn say_not_served(arrival: Arrival, output: &Output) {
+    let (peer, reason) = match arrival {
+        Arrival::Denied(peer) => (peer, "denied"),
+        Arrival::Full(peer) => (peer, "full"),
+        Arrival::Failed(error) => {
+            output.error(&error);
+            return;
+        }
+        _ => return,
+    };
+    output.event(Level::Normal, &Refused { peer: peer.map(|peer| peer.to_string()), reason });
+}
+
+/// Stop by ourselves after `--timeout`.
+fn end_after(limit: Option<Duration>, stop: &CancellationToken) {
+    if let Some(limit) = limit {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(limit).await;
+            stop.cancel();
+        });
+    }
+}
+
+/// A token that is cancelled when conversations have had their time to finish after a stop.
+fn cut_after_grace(stop: &CancellationToken, grace: Duration, output: &Output) -> CancellationToken {
+    let cut = CancellationToken::new();
+    let (stop, cancelled, output) = (stop.clone(), cut.clone(), output.clone());
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        output.say(
+            Level::Verbose,
+            format_args!("stopping: what runs may finish within {grace:?}; a second Ctrl-C leaves at once"),
+        );
+        tokio::time::sleep(grace).await;
+        cancelled.cancel();
+    });
+    cut
 }

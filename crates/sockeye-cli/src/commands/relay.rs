@@ -7,12 +7,12 @@ use clap::Args as ClapArgs;
 use sockeye::net::{Arrival, Incoming, Net, serve};
 use sockeye::relay::{self, Counters, EndedBy, JoinOptions, Notice};
 use sockeye::wire::{ConnectionId, Side};
-use sockeye::{Endpoint, Error, Kind, Operation, Result};
+use sockeye::{Endpoint, Result};
 
 use crate::args::{self, ServingArgs, TalkingArgs};
 use crate::exit::Outcome;
 use crate::output::{Level, Output};
-use crate::report::{Closed, HalfClosed, Refused, Totals};
+use crate::report::{Closed, HalfClosed, Stats, Stopped};
 use crate::signals;
 
 /// Accept connections on LISTEN, connect to TARGET for each, and carry bytes both ways
@@ -44,6 +44,9 @@ pub(crate) struct Args {
     /// Copy even where the kernel could move the bytes
     #[arg(long)]
     copy: bool,
+    /// After Ctrl-C, conversations that run may take this long to finish
+    #[arg(long, value_name = "TIME", value_parser = args::duration, default_value = "30s")]
+    grace: Duration,
     /// Report live byte counts this often
     #[arg(long, value_name = "TIME", value_parser = args::duration)]
     stats: Option<Duration>,
@@ -70,7 +73,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     options.half_close_timeout = args.half_close_timeout;
     options.copy_only = args.copy;
     options.counters = Some(Arc::clone(&counters));
-    options.stop = Some(stop.clone());
+    options.stop = Some(super::cut_after_grace(&stop, args.grace, &output));
     let mut limits = args.serving.limits()?;
     limits.total = args.once.then_some(1);
     super::end_after(args.talking.timeout, &stop);
@@ -84,16 +87,9 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         async move { relaying.arrived(arrival).await }
     })
     .await?;
-    output.event(
-        Level::Verbose,
-        &Totals {
-            clients: served.accepted,
-            refused: served.refused,
-            upstream: counters.upstream(),
-            downstream: counters.downstream(),
-        },
-    );
-    Ok(if stop.is_cancelled() { Outcome::Interrupted } else { Outcome::Done })
+    output.event(Level::Verbose, &stats(&counters));
+    output.event(Level::Verbose, &Stopped { clients: served.accepted, refused: served.refused });
+    Ok(Outcome::Done)
 }
 
 /// What every conversation of a relay shares.
@@ -174,7 +170,10 @@ async fn report_stats(every: Duration, counters: Arc<Counters>, output: Output) 
     ticks.tick().await;
     loop {
         ticks.tick().await;
-        let stats = crate::report::Stats { upstream: counters.upstream(), downstream: counters.downstream() };
-        output.event(Level::Normal, &stats);
+        output.event(Level::Normal, &stats(&counters));
     }
+}
+
+fn stats(counters: &Counters) -> Stats {
+    Stats { upstream: counters.upstream(), downstream: counters.downstream() }
 }

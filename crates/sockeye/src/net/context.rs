@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use super::datagram::SessionLimits;
 use super::resolve::Resolver;
 use crate::wire::{ConnectionId, Observer, Side, Tap, Watch};
 
@@ -18,6 +19,7 @@ pub struct Net {
     pub(crate) connect_timeout: Duration,
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) program_groups: bool,
+    pub(crate) sessions: SessionLimits,
     connections: Arc<AtomicU64>,
     start: Instant,
     identity: Option<(ConnectionId, Side)>,
@@ -30,6 +32,7 @@ impl Default for Net {
             connect_timeout: CONNECT_TIMEOUT,
             resolver: Arc::new(Resolver::system()),
             program_groups: false,
+            sessions: SessionLimits::default(),
             connections: Arc::default(),
             start: Instant::now(),
             identity: None,
@@ -61,6 +64,13 @@ impl Net {
     #[must_use]
     pub fn resolver(mut self, resolver: Resolver) -> Self {
         self.resolver = Arc::new(resolver);
+        self
+    }
+
+    /// What bounds the sessions of a listener for datagrams.
+    #[must_use]
+    pub fn sessions(mut self, limits: SessionLimits) -> Self {
+        self.sessions = limits;
         self
     }
 

@@ -278,7 +278,15 @@ impl Incoming {
     }
 
     /// The same, for the inbound side of a relayed conversation.
-    pub(crate) async fn handshake_as(self, side: Side) -> Result<Link> {
+    ///
+    /// # Errors
+    ///
+    /// As [`Incoming::handshake`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection.
+    pub async fn handshake_as(self, side: Side) -> Result<Link> {
         let endpoint = self.endpoint.clone();
         self.shake(side).await.map_err(|e| e.on(&endpoint))
     }

@@ -50,6 +50,12 @@ impl Messages {
         }
     }
 
+    /// The same link, observed.
+    pub(crate) fn tapped(mut self, tap: Option<Tap>) -> Self {
+        self.tap = tap;
+        self
+    }
+
     /// Our end, if it has an address.
     pub fn local(&self) -> Option<&Endpoint> {
         self.local.as_ref()

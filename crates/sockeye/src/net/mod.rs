@@ -21,9 +21,11 @@ mod stream;
 
 pub use admission::Admission;
 pub use carrier::exec::Surroundings;
+pub use carrier::pty::TerminalSize;
 pub use context::{CONNECT_TIMEOUT, Net};
 pub use datagram::{DatagramSocket, SessionLimits};
 pub use listener::{HANDSHAKE_TIMEOUT, Incoming, Listener};
+pub(crate) use messages::MessageIo;
 pub use messages::{MAX_DATAGRAM, Messages};
 pub use serve::{Arrival, Limits, Served, WhenFull, serve};
 pub use stream::{Secured, Stream};
@@ -36,4 +38,13 @@ pub enum Link {
     Stream(Stream),
     /// It carries messages.
     Messages(Messages),
+}
+
+impl Link {
+    /// Break the connection off, see [`Stream::abort`]; a link of messages is just closed.
+    pub fn abort(self) {
+        if let Self::Stream(stream) = self {
+            stream.abort();
+        }
+    }
 }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::carrier::pty::TerminalSize;
 use super::child::Child;
 use super::descriptor::Descriptor;
 use crate::endpoint::Endpoint;
@@ -58,7 +59,15 @@ pub(crate) enum Io {
     Tcp(TcpStream),
     Unix(UnixStream),
     Pair(Pair),
+    /// Reads from one place and writes to another.
+    Parts(Box<Parts>),
     Boxed(Box<dyn Duplex>),
+}
+
+/// A stream whose two ways have nothing to do with each other.
+pub(crate) struct Parts {
+    read: Box<dyn AsyncRead + Send + Sync + Unpin>,
+    write: Stream,
 }
 
 /// Two descriptors that make one stream; either is `None` when that way is closed.
@@ -77,13 +86,36 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {
         None
     }
 
-    /// Tell the terminal behind this its size.
-    fn resize(&self, _rows: u16, _columns: u16) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
+    /// The size of the terminal behind this, if it is one.
+    fn terminal(&self) -> Option<TerminalSize> {
+        None
     }
 }
 
-impl Duplex for tokio::io::DuplexStream {}
+/// Something of the caller's that carries bytes.
+struct Foreign<T>(T);
+
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Duplex for Foreign<T> {}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Foreign<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Foreign<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
 
 impl Stream {
     pub(crate) fn new(io: Io, tap: Option<Tap>, info: Info) -> Self {
@@ -94,9 +126,26 @@ impl Stream {
         }
     }
 
-    /// A stream over an in-memory pipe, for tests and for embedding.
-    pub fn from_duplex(duplex: tokio::io::DuplexStream) -> Self {
-        Self::new(Io::Boxed(Box::new(duplex)), None, Info::default())
+    /// A stream over something of the caller's: an in-memory pipe, a transformation, another library's connection.
+    pub fn from_io(io: impl AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static) -> Self {
+        Self::new(Io::Boxed(Box::new(Foreign(io))), None, Info::default())
+    }
+
+    /// A stream that reads from `read` and writes to `write`.
+    pub fn from_parts(read: impl AsyncRead + Send + Sync + Unpin + 'static, write: Stream) -> Self {
+        Self::new(Io::Parts(Box::new(Parts { read: Box::new(read), write })), None, Info::default())
+    }
+
+    /// Standard output alone, for one of several writers; reading gives the end at once. Shutting it down leaves the
+    /// process's own descriptor open.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`](crate::Kind::Io) if this process has no descriptor left.
+    pub fn stdout() -> Result<Self> {
+        let write = super::carrier::stdio::output()?;
+        let pair = Pair { read: None, write, is_stdio: false };
+        Ok(Self::new(Io::Pair(pair), None, Info::default()))
     }
 
     /// Our end of the connection, if it has an address.
@@ -114,17 +163,12 @@ impl Stream {
         self.info.secured.as_ref()
     }
 
-    /// Tell the program behind a `pty:` stream that its terminal has a new size, in characters.
-    ///
-    /// # Errors
-    ///
-    /// [`Kind::Unsupported`](crate::Kind::Unsupported) if this is not a `pty:` stream.
-    pub fn resize_terminal(&self, rows: u16, columns: u16) -> Result<()> {
-        let resized = match &self.io {
-            Io::Boxed(boxed) => boxed.resize(rows, columns),
-            _ => Err(io::ErrorKind::Unsupported.into()),
-        };
-        resized.map_err(|e| Error::from_io(Operation::Write, e))
+    /// The size of the terminal that the program behind a `pty:` stream sees.
+    pub fn terminal(&self) -> Option<TerminalSize> {
+        match &self.io {
+            Io::Boxed(boxed) => boxed.terminal(),
+            _ => None,
+        }
     }
 
     pub(crate) fn tap(&self) -> Option<&Tap> {
@@ -157,6 +201,7 @@ impl Stream {
                     below.set_abort();
                 }
             }
+            Io::Parts(parts) => parts.write.set_abort(),
             Io::Unix(_) | Io::Pair(_) => {}
         }
     }
@@ -198,7 +243,7 @@ impl Stream {
             Io::Tcp(tcp) => Some(KernelRef::Tcp(tcp)),
             Io::Unix(unix) => Some(KernelRef::Unix(unix)),
             Io::Pair(pair) => pair.read.as_ref().map(KernelRef::Descriptor),
-            Io::Boxed(_) => None,
+            Io::Parts(_) | Io::Boxed(_) => None,
         }
     }
 
@@ -206,6 +251,7 @@ impl Stream {
     pub(crate) fn kernel_write(&self) -> Option<KernelRef<'_>> {
         match &self.io {
             Io::Pair(pair) if self.tap.is_none() => pair.write.as_ref().map(KernelRef::Descriptor),
+            Io::Parts(parts) if self.tap.is_none() => parts.write.kernel_write(),
             _ => self.kernel_read(),
         }
     }
@@ -213,6 +259,7 @@ impl Stream {
     /// Why the kernel cannot move the bytes of this stream, if it cannot.
     pub(crate) fn copies_because(&self) -> Option<&'static str> {
         match &self.io {
+            Io::Parts(_) => Some("the bytes are made here"),
             Io::Boxed(_) if self.info.secured.is_some() => Some("TLS transforms the bytes"),
             Io::Boxed(_) => Some("the stream is not a kernel object"),
             _ if self.tap.is_some() => Some("the wire view watches"),
@@ -300,6 +347,7 @@ impl AsyncRead for Stream {
                 Some(read) => read.poll_read(cx, buf),
                 None => Poll::Ready(Ok(())),
             },
+            Io::Parts(parts) => Pin::new(&mut parts.read).poll_read(cx, buf),
             Io::Boxed(boxed) => Pin::new(boxed).poll_read(cx, buf),
         };
         if let Poll::Ready(Ok(())) = polled {
@@ -323,6 +371,7 @@ impl AsyncWrite for Stream {
                 Some(write) => write.poll_write(cx, bytes),
                 None => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
             },
+            Io::Parts(parts) => Pin::new(&mut parts.write).poll_write(cx, bytes),
             Io::Boxed(boxed) => Pin::new(boxed).poll_write(cx, bytes),
         };
         if let (Poll::Ready(Ok(n)), Some(tap)) = (&polled, &this.tap)
@@ -338,6 +387,7 @@ impl AsyncWrite for Stream {
             Io::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
             Io::Unix(unix) => Pin::new(unix).poll_flush(cx),
             Io::Pair(_) => Poll::Ready(Ok(())),
+            Io::Parts(parts) => Pin::new(&mut parts.write).poll_flush(cx),
             Io::Boxed(boxed) => Pin::new(boxed).poll_flush(cx),
         }
     }
@@ -351,6 +401,7 @@ impl AsyncWrite for Stream {
                 pair.close_write();
                 Poll::Ready(Ok(()))
             }
+            Io::Parts(parts) => Pin::new(&mut parts.write).poll_shutdown(cx),
             Io::Boxed(boxed) => Pin::new(boxed).poll_shutdown(cx),
         };
         if let (Poll::Ready(Ok(())), Some(tap), false) = (&polled, &this.tap, this.info.sent_end) {

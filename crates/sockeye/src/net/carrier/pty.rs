@@ -1,10 +1,12 @@
 //! A program behind a pseudo-terminal, so that it believes a person is there.
 
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pty_process::{Pty, Size};
+use rustix::termios::{Winsize, tcsetwinsize};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::exec::{Surroundings, spawn_error};
@@ -88,9 +90,23 @@ impl AsyncWrite for Terminal {
 }
 
 impl Duplex for Terminal {
-    fn resize(&self, rows: u16, columns: u16) -> io::Result<()> {
-        self.0
-            .resize(Size::new(rows, columns))
-            .map_err(|e| io::Error::other(e.to_string()))
+    fn terminal(&self) -> Option<TerminalSize> {
+        self.0.as_fd().try_clone_to_owned().ok().map(TerminalSize)
+    }
+}
+
+/// The size of a program's terminal, to be set while the stream is in use.
+#[derive(Debug)]
+pub struct TerminalSize(OwnedFd);
+
+impl TerminalSize {
+    /// Tell the program that its terminal now has this many rows and columns of characters.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`](crate::Kind::Io) if the terminal is gone.
+    pub fn set(&self, rows: u16, columns: u16) -> Result<()> {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.0, size).map_err(|e| Error::from_io(Operation::Write, e.into()))
     }
 }

@@ -18,6 +18,11 @@ pub(crate) fn open() -> Result<Pair> {
     })
 }
 
+/// Standard output alone.
+pub(crate) fn output() -> Result<Option<Descriptor>> {
+    shared(io::stdout().as_fd()).map_err(|e| Error::from_io(Operation::Open, e))
+}
+
 fn shared(fd: BorrowedFd<'_>) -> io::Result<Option<Descriptor>> {
     match fd.try_clone_to_owned() {
         Ok(fd) => Descriptor::shared(fd).map(Some),
