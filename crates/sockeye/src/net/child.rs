@@ -12,6 +12,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct Child {
     process: tokio::process::Child,
     terminated: bool,
+    patience: Option<Duration>,
 }
 
 impl Child {
@@ -19,6 +20,7 @@ impl Child {
         Self {
             process,
             terminated: false,
+            patience: None,
         }
     }
 
@@ -32,8 +34,19 @@ impl Child {
         }
     }
 
+    /// Wait no longer than this for the program to end by itself; without it there is no limit.
+    pub(crate) fn set_patience(&mut self, patience: Duration) {
+        self.patience = Some(patience);
+    }
+
     /// Wait for the program's end; one that was asked to end and does not is killed.
     pub(crate) async fn wait(mut self) -> io::Result<ExitStatus> {
+        if let (Some(patience), false) = (self.patience, self.terminated) {
+            match tokio::time::timeout(patience, self.process.wait()).await {
+                Ok(ended) => return ended,
+                Err(_) => self.terminate(),
+            }
+        }
         if self.terminated
             && tokio::time::timeout(GRACE, self.process.wait())
                 .await

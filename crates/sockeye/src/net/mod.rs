@@ -9,6 +9,7 @@ mod stream;
 
 pub use context::{CONNECT_TIMEOUT, Net};
 pub use messages::{MAX_DATAGRAM, Messages};
+pub(crate) use stream::KernelRef;
 pub use stream::{Secured, Stream};
 
 /// A connection of either kind.

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::process::ExitStatus;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -94,6 +95,16 @@ impl Stream {
         Self::new(Io::Boxed(Box::new(duplex)), None, Info::default())
     }
 
+    /// A stream over a connected TCP socket that was made elsewhere.
+    pub fn from_tcp(tcp: TcpStream) -> Self {
+        Self::new(Io::Tcp(tcp), None, Info::default())
+    }
+
+    /// A stream over a connected Unix socket that was made elsewhere.
+    pub fn from_unix(unix: UnixStream) -> Self {
+        Self::new(Io::Unix(unix), None, Info::default())
+    }
+
     /// Our end of the connection, if it has an address.
     pub fn local(&self) -> Option<&Endpoint> {
         self.info.local.as_ref()
@@ -125,7 +136,8 @@ impl Stream {
         self.set_abort();
     }
 
-    fn set_abort(&mut self) {
+    /// Make the coming close a reset, see [`Stream::abort`].
+    pub(crate) fn set_abort(&mut self) {
         if let Some(child) = &mut self.info.child {
             child.terminate();
         }
@@ -169,6 +181,25 @@ impl Stream {
             tap.report(What::Closed { exit });
         }
         Ok(exit)
+    }
+
+    /// Close the stream like [`Stream::close`], but ask the program behind it to end if it has not after this time.
+    pub(crate) async fn close_within(mut self, patience: Duration) -> Result<Option<ExitStatus>> {
+        let patient = self.info.child.as_mut();
+        if let Some(child) = patient {
+            child.set_patience(patience);
+        }
+        self.close().await
+    }
+
+    /// Whether descriptors of this machine (a pipe, a terminal, a file) carry the bytes, not a connection.
+    pub(crate) fn is_local_pair(&self) -> bool {
+        matches!(self.io, Io::Pair(_))
+    }
+
+    /// Whether a program is behind this stream.
+    pub(crate) fn has_child(&self) -> bool {
+        self.info.child.is_some()
     }
 
     /// The end that is read, if the kernel can move its bytes and nobody watches them.
