@@ -30,7 +30,7 @@ impl Child {
         self.terminated = true;
         if let Some(pid) = self.process.id().and_then(|pid| i32::try_from(pid).ok()) {
             // The program may have ended meanwhile; there is nothing to do about it then.
-            drop(kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM));
+            let _ = kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM);
         }
     }
 

@@ -8,6 +8,8 @@ pub mod resolve;
 mod stream;
 
 pub use context::{CONNECT_TIMEOUT, Net};
+#[cfg(test)]
+pub(crate) use messages::MessageIo;
 pub use messages::{MAX_DATAGRAM, Messages};
 pub(crate) use stream::KernelRef;
 pub use stream::{Secured, Stream};

@@ -105,6 +105,27 @@ impl Stream {
         Self::new(Io::Unix(unix), None, Info::default())
     }
 
+    /// A stream over two descriptors, for the tests of other modules.
+    #[cfg(test)]
+    pub(crate) fn from_fds(
+        read: Option<std::os::fd::OwnedFd>,
+        write: Option<std::os::fd::OwnedFd>,
+    ) -> io::Result<Self> {
+        let pair = Pair {
+            read: read.map(Descriptor::own).transpose()?,
+            write: write.map(Descriptor::own).transpose()?,
+            is_stdio: false,
+        };
+        Ok(Self::new(Io::Pair(pair), None, Info::default()))
+    }
+
+    /// A stream with a program behind it, for the tests of other modules.
+    #[cfg(test)]
+    pub(crate) fn with_child(mut self, child: tokio::process::Child) -> Self {
+        self.info.child = Some(Child::new(child));
+        self
+    }
+
     /// Our end of the connection, if it has an address.
     pub fn local(&self) -> Option<&Endpoint> {
         self.info.local.as_ref()
@@ -380,7 +401,7 @@ impl Pair {
         if self.write.take().is_some() && self.is_stdio {
             // Another descriptor of the same pipe would keep it open: descriptor 1 itself has to go.
             if let Ok(null) = std::fs::File::options().write(true).open("/dev/null") {
-                drop(nix::unistd::dup2_stdout(null));
+                let _ = nix::unistd::dup2_stdout(null);
             }
         }
     }

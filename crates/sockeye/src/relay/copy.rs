@@ -77,18 +77,13 @@ pub(super) fn poll_bytes(
             return Poll::Pending;
         }
         if lane.splicing {
-            let filled = match splice::poll_fill(lane, cx, from, to, options) {
-                Poll::Ready(filled) => filled?,
-                // Readable, yet there is nothing that splice(2) could take, such as urgent data: read(2) knows better.
-                Poll::Pending if woken_for_nothing && lane.small == splice::EMPTY => {
-                    lane.splicing = false;
-                    continue;
-                }
-                Poll::Pending => return Poll::Pending,
-            };
-            match filled {
+            match ready!(splice::poll_fill(lane, cx, from, to, options))? {
                 Filled::Moved(n) => budget = budget.saturating_sub(n),
                 Filled::Ended => lane.source = Source::Ended,
+                // We were woken, yet there is nothing that splice(2) could take: urgent data, say. read(2) knows
+                // how to pass it.
+                Filled::Nothing if woken_for_nothing => lane.splicing = false,
+                Filled::Nothing => return Poll::Pending,
                 Filled::Refused => {}
             }
         } else {
@@ -220,6 +215,10 @@ pub(super) fn poll_end(
             Source::Failed(error) => Err(Fault::Read(error)),
             _ => Ok(()),
         });
+    }
+    if lane.doomed {
+        // The listening side will be reset, which must not look like an end first.
+        return poll_flush(lane, cx, to);
     }
     match ready!(Pin::new(to).poll_shutdown(cx)) {
         // The peer is gone altogether; it has our end in any case.

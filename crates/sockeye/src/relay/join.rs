@@ -158,8 +158,8 @@ impl<'a> Conversation<'a> {
 
     fn stop(&mut self) {
         self.stopping = true;
-        self.up.stop_reading();
-        self.down.stop_reading();
+        self.up.stop_reading(Source::Stopped);
+        self.down.stop_reading(Source::Stopped);
         self.drain();
     }
 
@@ -180,8 +180,12 @@ impl<'a> Conversation<'a> {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Due::Idle) => return Poll::Ready(EndedBy::Idle),
                 Poll::Ready(Due::HalfClose) => return Poll::Ready(EndedBy::HalfCloseTimeout),
-                Poll::Ready(Due::Linger(Direction::Upstream)) => self.up.stop_reading(),
-                Poll::Ready(Due::Linger(Direction::Downstream)) => self.down.stop_reading(),
+                Poll::Ready(Due::Linger(Direction::Upstream)) => {
+                    self.up.stop_reading(Source::Ended)
+                }
+                Poll::Ready(Due::Linger(Direction::Downstream)) => {
+                    self.down.stop_reading(Source::Ended)
+                }
                 Poll::Ready(Due::Drain) => {
                     for lane in [&mut self.up, &mut self.down] {
                         if !lane.is_over() {
@@ -208,8 +212,7 @@ impl<'a> Conversation<'a> {
         }
         match polled {
             Poll::Pending => {
-                let lane = self.lane_mut(way);
-                if matches!(lane.source, Source::Failed(_)) && lane.holds() {
+                if matches!(self.lane_mut(way).source, Source::Failed(_)) {
                     self.drain();
                 }
             }
@@ -230,13 +233,20 @@ impl<'a> Conversation<'a> {
                     Direction::Downstream => self.up.give_up(),
                 }
             }
-            Fault::Write(error) if self.ends_quietly(way.to(), &error) => match way.to() {
-                Side::Local => self.unheard = true,
-                // A program that no longer reads may have more to say, and closing with unread bytes would reset
-                // the other side before it hears that.
-                Side::Remote => self.lane_mut(way).state = State::Discarding,
-            },
+            Fault::Write(error) if self.ends_quietly(way.to(), &error) => {
+                let program = matches!(&self.local, Link::Stream(local) if local.has_child());
+                match way.to() {
+                    Side::Local if !program => self.unheard = true,
+                    // A program that no longer reads may have more to say, and closing with unread bytes would reset
+                    // the other side before it hears that.
+                    _ => self.lane_mut(way).state = State::Discarding,
+                }
+            }
             Fault::Write(error) => {
+                match way {
+                    Direction::Upstream => self.down.doomed = true,
+                    Direction::Downstream => self.up.doomed = true,
+                }
                 self.broken
                     .get_or_insert((way.to(), Operation::Write, error));
             }
@@ -257,7 +267,10 @@ impl<'a> Conversation<'a> {
         if self.unheard {
             return Some(EndedBy::LocalEnd);
         }
-        if self.up.state == State::Discarding && self.down.is_over() && self.drain_by.is_none() {
+        let discarding = |lane: &Lane| lane.state == State::Discarding;
+        let last = (discarding(&self.up) && self.down.is_over())
+            || (discarding(&self.down) && self.up.is_over());
+        if last && self.drain_by.is_none() {
             self.drain();
         }
         if self.up.is_over() && self.down.is_over() {

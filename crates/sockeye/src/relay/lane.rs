@@ -29,6 +29,8 @@ pub(super) enum Fault {
 pub(super) enum Source {
     Open,
     Ended,
+    /// We were asked to read no more.
+    Stopped,
     Failed(io::Error),
 }
 
@@ -41,7 +43,7 @@ pub(super) enum State {
     Discarding,
     /// The end was seen and passed on.
     Ended,
-    /// It failed or was given up.
+    /// It failed, was stopped or given up.
     Broken,
 }
 
@@ -71,6 +73,8 @@ pub(super) struct Lane {
     pub(super) unflushed: bool,
     /// Whether the message in hand was refused once on account of an earlier one.
     pub(super) tried_again: bool,
+    /// Whether the listening side will be reset at the end because it broke the way it speaks on.
+    pub(super) doomed: bool,
     /// Anything read or delivered adds to it.
     pub(super) moved: u64,
     pub(super) moved_at: Instant,
@@ -99,6 +103,7 @@ impl Lane {
             read_size: copy::FIRST_READ,
             unflushed: false,
             tried_again: false,
+            doomed: false,
             moved: 0,
             moved_at: Instant::now(),
             bytes: 0,
@@ -126,6 +131,10 @@ impl Lane {
             (from, to) => messages::poll_messages(self, cx, from, to, options),
         };
         match ready!(polled) {
+            Ok(()) if self.doomed || matches!(self.source, Source::Stopped) => {
+                self.give_up();
+                Poll::Ready(Ok(()))
+            }
             Ok(()) => {
                 self.state = State::Ended;
                 if let Some(notify) = &options.notify {
@@ -156,9 +165,12 @@ impl Lane {
     }
 
     /// Read no more; what was read will be delivered.
-    pub(super) fn stop_reading(&mut self) {
+    pub(super) fn stop_reading(&mut self, source: Source) {
         if matches!(self.source, Source::Open) {
-            self.source = Source::Ended;
+            self.source = source;
+        }
+        if self.state == State::Discarding {
+            self.state = State::Broken;
         }
     }
 

@@ -125,8 +125,10 @@ fn offer(
             Poll::Ready(Ok(())) => {}
         },
         Link::Stream(to) => {
+            if message.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
             let taken = match Pin::new(to).poll_write(cx, message) {
-                _ if message.is_empty() => 0,
                 Poll::Ready(Ok(n)) => n,
                 Poll::Ready(Err(error)) => {
                     lane.hold(message);
@@ -208,6 +210,7 @@ fn poll_end_of_messages(
         Link::Messages(to) => {
             match std::mem::replace(&mut lane.source, Source::Ended) {
                 Source::Failed(error) => return Poll::Ready(Err(Fault::Read(error))),
+                Source::Stopped => lane.source = Source::Stopped,
                 Source::Open | Source::Ended => {}
             }
             // A link that is gone has our end in any case, and datagrams have no end to pass on.

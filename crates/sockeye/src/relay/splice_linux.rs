@@ -20,8 +20,6 @@ use crate::net::{KernelRef, Stream};
 const SMALL: usize = 4 << 10;
 /// So many small portions in a row and the way goes back to copying, until a long read shows a bulk again.
 const SMALL_IN_A_ROW: u8 = 16;
-/// `Lane::small` when splice(2) found nothing on a source that polled readable.
-pub(super) const EMPTY: u8 = u8::MAX;
 /// How many long reads are copied before a pipe is asked for again.
 const WITHOUT_PIPE: u8 = 64;
 /// The most bytes moved from or to a foreign pipe by one call.
@@ -39,6 +37,8 @@ pub(super) enum Filled {
     Moved(usize),
     /// The source has ended.
     Ended,
+    /// The source polled readable, and splice(2) found nothing; it is being waited for.
+    Nothing,
     /// Copy instead, for now or for good.
     Refused,
 }
@@ -125,10 +125,10 @@ fn poll_into_pipe(
                 if let Some(pipe) = lane.pipe.take() {
                     options.pipes.give(pipe);
                 }
-                if tried {
-                    lane.small = EMPTY;
-                }
-                return Poll::Pending;
+                return match tried {
+                    true => Poll::Ready(Ok(Filled::Nothing)),
+                    false => Poll::Pending,
+                };
             }
         }
         let Some(mut pipe) = lane.pipe.take().or_else(|| options.pipes.take()) else {
