@@ -13,12 +13,13 @@ pub(crate) struct Child {
     process: tokio::process::Child,
     leads_group: bool,
     terminated: bool,
+    patience: Option<Duration>,
 }
 
 impl Child {
     /// `leads_group` says that the program has a process group of its own, which is ended with it.
     pub(crate) fn new(process: tokio::process::Child, leads_group: bool) -> Self {
-        Self { process, leads_group, terminated: false }
+        Self { process, leads_group, terminated: false, patience: None }
     }
 
     /// Ask the program to end.
@@ -28,12 +29,23 @@ impl Child {
         if let Some(pid) = self.process.id().and_then(|pid| i32::try_from(pid).ok()) {
             // The program may have ended meanwhile; there is nothing to do about it then.
             let target = if self.leads_group { -pid } else { pid };
-            drop(kill(nix::unistd::Pid::from_raw(target), Signal::SIGTERM));
+            let _ = kill(nix::unistd::Pid::from_raw(target), Signal::SIGTERM);
         }
+    }
+
+    /// Wait no longer than this for the program to end by itself; without it there is no limit.
+    pub(crate) fn set_patience(&mut self, patience: Duration) {
+        self.patience = Some(patience);
     }
 
     /// Wait for the program's end; one that was asked to end and does not is killed.
     pub(crate) async fn wait(mut self) -> io::Result<ExitStatus> {
+        if let (Some(patience), false) = (self.patience, self.terminated) {
+            match tokio::time::timeout(patience, self.process.wait()).await {
+                Ok(ended) => return ended,
+                Err(_) => self.terminate(),
+            }
+        }
         if self.terminated
             && tokio::time::timeout(GRACE, self.process.wait())
                 .await

@@ -94,6 +94,16 @@ impl Descriptor {
         self.kind == SFlag::S_IFREG
     }
 
+    /// Whether this is a socket.
+    pub(crate) fn is_socket(&self) -> bool {
+        self.kind == SFlag::S_IFSOCK
+    }
+
+    /// Whether other processes share it in blocking mode, so that only small, polite calls are safe.
+    pub(crate) fn is_polite(&self) -> bool {
+        matches!(self.mode, Mode::Polite(_))
+    }
+
     /// Wait until a read can be tried.
     pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.mode {

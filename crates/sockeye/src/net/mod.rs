@@ -28,6 +28,7 @@ pub use listener::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub(crate) use messages::MessageIo;
 pub use messages::{MAX_DATAGRAM, Messages};
 pub use serve::{Arrival, Limits, Served, WhenFull, serve};
+pub(crate) use stream::KernelRef;
 pub use stream::{Secured, Stream};
 
 /// A connection of either kind.

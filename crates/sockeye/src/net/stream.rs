@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::process::ExitStatus;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -148,6 +149,37 @@ impl Stream {
         Ok(Self::new(Io::Pair(pair), None, Info::default()))
     }
 
+    /// A stream over a connected TCP socket that was made elsewhere.
+    pub fn from_tcp(tcp: TcpStream) -> Self {
+        Self::new(Io::Tcp(tcp), None, Info::default())
+    }
+
+    /// A stream over a connected Unix socket that was made elsewhere.
+    pub fn from_unix(unix: UnixStream) -> Self {
+        Self::new(Io::Unix(unix), None, Info::default())
+    }
+
+    /// A stream over two descriptors, for the tests of other modules.
+    #[cfg(test)]
+    pub(crate) fn from_fds(
+        read: Option<std::os::fd::OwnedFd>,
+        write: Option<std::os::fd::OwnedFd>,
+    ) -> io::Result<Self> {
+        let pair = Pair {
+            read: read.map(Descriptor::own).transpose()?,
+            write: write.map(Descriptor::own).transpose()?,
+            is_stdio: false,
+        };
+        Ok(Self::new(Io::Pair(pair), None, Info::default()))
+    }
+
+    /// A stream with a program behind it, for the tests of other modules.
+    #[cfg(test)]
+    pub(crate) fn with_child(mut self, child: tokio::process::Child) -> Self {
+        self.info.child = Some(Child::new(child, false));
+        self
+    }
+
     /// Our end of the connection, if it has an address.
     pub fn local(&self) -> Option<&Endpoint> {
         self.info.local.as_ref()
@@ -187,7 +219,8 @@ impl Stream {
         self.set_abort();
     }
 
-    fn set_abort(&mut self) {
+    /// Make the coming close a reset, see [`Stream::abort`].
+    pub(crate) fn set_abort(&mut self) {
         if let Some(child) = &mut self.info.child {
             child.terminate();
         }
@@ -232,6 +265,25 @@ impl Stream {
             tap.report(What::Closed { exit });
         }
         Ok(exit)
+    }
+
+    /// Close the stream like [`Stream::close`], but ask the program behind it to end if it has not after this time.
+    pub(crate) async fn close_within(mut self, patience: Duration) -> Result<Option<ExitStatus>> {
+        let patient = self.info.child.as_mut();
+        if let Some(child) = patient {
+            child.set_patience(patience);
+        }
+        self.close().await
+    }
+
+    /// Whether descriptors of this machine (a pipe, a terminal, a file) carry the bytes, not a connection.
+    pub(crate) fn is_local_pair(&self) -> bool {
+        matches!(self.io, Io::Pair(_))
+    }
+
+    /// Whether a program is behind this stream.
+    pub(crate) fn has_child(&self) -> bool {
+        self.info.child.is_some()
     }
 
     /// The end that is read, if the kernel can move its bytes and nobody watches them.
@@ -418,7 +470,7 @@ impl Pair {
         if self.write.take().is_some() && self.is_stdio {
             // Another descriptor of the same pipe would keep it open: descriptor 1 itself has to go.
             if let Ok(null) = std::fs::File::options().write(true).open("/dev/null") {
-                drop(nix::unistd::dup2_stdout(null));
+                let _ = nix::unistd::dup2_stdout(null);
             }
         }
     }
