@@ -1,1 +1,3 @@
 //! This machine: what the system knows about services. (No sockets are opened here.)
+
+pub mod services;

@@ -1,9 +1,11 @@
 //! Talking: the only place that opens sockets.
 
+pub(crate) mod carrier;
 mod child;
 mod context;
 mod descriptor;
 mod messages;
+pub(crate) mod race;
 pub mod resolve;
 mod stream;
 

@@ -1,0 +1,3 @@
+//! Carriers: what bytes travel on, one file each.
+
+pub(crate) mod tcp;
