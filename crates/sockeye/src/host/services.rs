@@ -163,10 +163,11 @@ impl Services {
             .filter(|(_, _, protocols)| protocols.contains(&protocol))
             .map(|(name, _, _)| *name);
         // Everyday names come first: among equally near ones, they are what people mean.
-        let (distance, name) = everyday
-            .chain(table)
-            .map(|name| (distance(&word, name), name))
-            .min_by_key(|(distance, _)| *distance)?;
+        let near = everyday.chain(table).map(|name| {
+            let distance = distance(&word, name);
+            ((distance, name.len().abs_diff(word.len())), name)
+        });
+        let ((distance, _), name) = near.min_by_key(|(nearness, _)| *nearness)?;
         (distance <= 1 + word.len() / 4).then_some(name)
     }
 

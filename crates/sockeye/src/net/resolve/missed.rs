@@ -51,8 +51,7 @@ impl Missed {
             .all(|failure| failure.why == Why::Silent)
         {
             let why = format!("no name server answered for {name}: {said}");
-            return error(Kind::TimedOut, why)
-                .with_hint("is the network up? name servers stand in /etc/resolv.conf");
+            return error(Kind::TimedOut, why);
         }
         let unreached = |failure: &Failure| matches!(failure.why, Why::Unreached(_) | Why::Silent);
         let hint = if self.failures.iter().all(unreached) {
@@ -75,12 +74,11 @@ impl Missed {
             }
             why.push(')');
         }
-        let hint = if name.contains('.') {
-            "check the spelling"
-        } else {
-            "check the spelling, or write the whole name with its domain"
-        };
-        error(Kind::Name, why).with_hint(hint)
+        let error = error(Kind::Name, why);
+        if name.contains('.') {
+            return error;
+        }
+        error.with_hint("check the spelling, or write the whole name with its domain")
     }
 
     fn no_address(self, name: &str, family: Option<Family>) -> Error {

@@ -184,3 +184,14 @@ fn fresh(sources: &Sources, known: Option<(Arc<View>, Stamps)>) -> (Arc<View>, S
         _ => (Arc::new(View::load(sources)), stamps),
     }
 }
+
+#[cfg(test)]
+impl Cache {
+    /// Look at the files again at the next look-up, as if time had passed.
+    pub(super) fn forget_check(&self) {
+        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cached) = &mut *cached {
+            cached.checked -= CHECK_EVERY;
+        }
+    }
+}
