@@ -227,9 +227,17 @@ fn open(target: SocketAddr, local: Option<SocketAddr>, options: &Options) -> io:
             // Several attempts of one race, and a connection that ended just now, may have the same local port.
             socket.set_reuse_address(true)?;
         }
-        socket.bind(&local.into())?;
+        let bound = socket.bind(&local.into());
+        bound.map_err(|error| bind_error(local, error))?;
     }
     Ok(TcpSocket::from_std_stream(socket.into()))
+}
+
+/// The local address is at fault, not the peer's, which the error names anyway.
+fn bind_error(local: SocketAddr, error: io::Error) -> io::Error {
+    let error = Error::from_io(Operation::Connect, error);
+    let why = format!("bind={local} fails: {}", error.why());
+    Error::new(error.kind(), Operation::Connect, why).into()
 }
 
 /// A connection from a socket to itself looks like success and is none: nobody listened, and the system happened to

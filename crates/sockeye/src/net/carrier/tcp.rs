@@ -76,18 +76,22 @@ mod tests {
         let socket = socket(Domain::IPV4);
         apply(SockRef::from(&socket), &Options::default(), Family::V4).unwrap();
         assert!(socket.tcp_nodelay().unwrap());
-        let mut options = Options::default();
-        options.nodelay = Some(false);
+        let options = Options {
+            nodelay: Some(false),
+            ..Options::default()
+        };
         apply(SockRef::from(&socket), &options, Family::V4).unwrap();
         assert!(!socket.tcp_nodelay().unwrap());
     }
 
     #[test]
     fn options_reach_the_socket() {
-        let mut options = Options::default();
-        options.keepalive = Some(Duration::from_millis(1_500));
-        options.buffer = Some(65_536);
-        options.ttl = Some(7);
+        let options = Options {
+            keepalive: Some(Duration::from_millis(1_500)),
+            buffer: Some(65_536),
+            ttl: Some(7),
+            ..Options::default()
+        };
         let four = socket(Domain::IPV4);
         apply(SockRef::from(&four), &options, Family::V4).unwrap();
         assert!(four.keepalive().unwrap());
@@ -101,8 +105,10 @@ mod tests {
 
     #[test]
     fn an_unknown_interface_is_named() {
-        let mut options = Options::default();
-        options.interface = Some("no-such-if0".into());
+        let options = Options {
+            interface: Some("no-such-if0".into()),
+            ..Options::default()
+        };
         let socket = socket(Domain::IPV4);
         let error = apply(SockRef::from(&socket), &options, Family::V4).unwrap_err();
         let error = Error::from_io(Operation::Connect, error);

@@ -205,8 +205,9 @@ async fn no_address_is_a_name_error() {
 
 #[tokio::test]
 async fn a_connection_to_itself_is_refused() {
-    // The port was free a moment ago; binding to it and connecting to it meets itself.
-    let (listener, address) = here();
+    // The port was free a moment ago; binding to it and connecting to it meets itself. No other test uses the address.
+    let listener = TcpListener::bind("127.0.0.77:0").unwrap();
+    let address = listener.local_addr().unwrap();
     drop(listener);
     let (local, options) = ([address], Options::default());
     let deadline = Instant::now() + LIMIT;
@@ -221,15 +222,15 @@ async fn a_connection_to_itself_is_refused() {
 #[tokio::test]
 async fn bind_chooses_the_source_address() {
     let (listener, address) = here();
-    let mut options = Options::default();
     let source = IpAddr::from([127, 0, 0, 9]);
-    options.bind = Some(host_port(
-        Host::Ip {
-            addr: source,
-            scope: None,
-        },
-        0,
-    ));
+    let host = Host::Ip {
+        addr: source,
+        scope: None,
+    };
+    let options = Options {
+        bind: Some(host_port(host, 0)),
+        ..Options::default()
+    };
     let to = HostPort {
         host: Host::Loopback,
         port: Port::Number(address.port()),
@@ -262,4 +263,18 @@ async fn many_addresses_are_listed_up_to_a_bound() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains(", 4 more]"), "{error}");
+}
+
+#[tokio::test]
+async fn a_local_address_that_is_not_ours_is_named() {
+    let (_listener, address) = here();
+    let (local, options) = ([SocketAddr::from(([192, 0, 2, 1], 0))], Options::default());
+    let deadline = Instant::now() + LIMIT;
+    let connect = connect(vec![address], &local, &options, None, deadline);
+    let error = tokio::time::timeout(LIMIT, connect)
+        .await
+        .unwrap()
+        .unwrap_err();
+    let wanted = "bind=192.0.2.1:0 fails: this machine does not have that address";
+    assert!(error.to_string().contains(wanted), "{error}");
 }

@@ -6,7 +6,6 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
@@ -18,6 +17,10 @@ use tokio::time::Instant;
 use super::resolv_conf::ResolvConf;
 use crate::endpoint::Family;
 
+/// How long the second family may take once the first one is known.
+///
+/// As long as its addresses would have waited for their turn anyway (RFC 8305 section 5); they cannot join later.
+pub(super) const OTHER_FAMILY_GRACE: Duration = Duration::from_millis(250);
 /// The size of answers over UDP that is safe from fragments.
 const UDP_PAYLOAD: u16 = 1232;
 /// Datagrams that are no answer to our question, before we stop listening to that server.
@@ -75,17 +78,13 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Where the next question begins when servers are asked in turn.
-#[derive(Debug, Default)]
-pub(super) struct Turn(AtomicUsize);
-
 /// The addresses of this family that name servers have for this full name.
 ///
 /// Servers are asked one after the other, then again with twice the patience; one that said clearly that it cannot
-/// help is not asked again.
+/// help is not asked again. If servers are asked in turn, `turn` says with which to begin.
 pub(super) async fn ask(
     conf: &ResolvConf,
-    turn: &Turn,
+    turn: usize,
     name: &Name,
     family: Family,
     deadline: Instant,
@@ -97,7 +96,7 @@ pub(super) async fn ask(
     let mut failures: Vec<Failure> = Vec::new();
     let mut servers = conf.servers.clone();
     if conf.rotate && !servers.is_empty() {
-        let first = turn.0.fetch_add(1, Ordering::Relaxed) % servers.len();
+        let first = turn % servers.len();
         servers.rotate_left(first);
     }
     for attempt in 0..conf.attempts {
@@ -264,8 +263,3 @@ fn addresses(response: &Message, name: &Name, kind: RecordType) -> Result<Answer
     }
     Ok(Answer::NoData)
 }
-
-/// How long the second family may take once the first one is known.
-///
-/// As long as its addresses would have waited for their turn anyway (RFC 8305 section 5); they cannot join later.
-pub(super) const OTHER_FAMILY_GRACE: Duration = Duration::from_millis(250);

@@ -21,6 +21,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hickory_proto::rr::Name;
@@ -60,7 +61,8 @@ pub struct Resolver {
     sources: Arc<Sources>,
     overrides: HashMap<String, Vec<IpAddr>>,
     cache: Cache,
-    turn: dns::Turn,
+    /// Counts questions, for name servers that are asked in turn.
+    turn: AtomicUsize,
 }
 
 /// What a name means.
@@ -382,7 +384,8 @@ impl Resolver {
         family: Option<Family>,
         deadline: tokio::time::Instant,
     ) -> Outcome {
-        let ask = |family| dns::ask(&view.dns, &self.turn, full, family, deadline);
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let ask = |family| dns::ask(&view.dns, turn, full, family, deadline);
         let family = family.or(view.dns.no_aaaa.then_some(Family::V4));
         if let Some(family) = family {
             return combine([ask(family).await]);

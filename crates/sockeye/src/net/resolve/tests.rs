@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 
 use super::*;
@@ -411,6 +411,18 @@ async fn the_next_server_is_asked_when_one_fails() {
 }
 
 #[tokio::test]
+async fn rotate_begins_with_another_server_each_time() {
+    let one = NameServer::start(|_, _| Reply::Addresses(HERE));
+    let other = NameServer::start(|_, _| Reply::Addresses(HERE));
+    let resolver = Resolver::new().resolv_conf_text("options rotate\n");
+    let resolver = resolver.name_servers([one.address, other.address]);
+    for _ in 0..2 {
+        lookup(&resolver, "db.example").await.unwrap();
+    }
+    assert_eq!((one.count(), other.count()), (2, 2));
+}
+
+#[tokio::test]
 async fn silent_servers_do_not_use_up_the_time_of_the_next_one() {
     let silent = NameServer::start(|_, _| Reply::Silence);
     let good = NameServer::start(|_, _| Reply::Addresses(HERE));
@@ -435,7 +447,8 @@ async fn silence_ends_at_the_deadline_and_names_the_server() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_noticed_at_once() {
-    let address = UdpSocket::bind("127.0.0.1:0")
+    // An address that no other test uses, so that the port stays free.
+    let address = UdpSocket::bind("127.0.0.78:0")
         .unwrap()
         .local_addr()
         .unwrap();
@@ -662,8 +675,10 @@ async fn zones_become_numbers_and_must_exist() {
 
 #[tokio::test]
 async fn a_literal_of_the_other_family_is_refused() {
-    let mut options = Options::default();
-    options.family = Some(Family::V6);
+    let options = Options {
+        family: Some(Family::V6),
+        ..Options::default()
+    };
     let host = Host::Ip {
         addr: "127.0.0.1".parse().unwrap(),
         scope: None,
