@@ -22,6 +22,10 @@ pub(super) fn lookup(error: &Error) -> Option<String> {
         (Kind::InUse, Operation::Listen, Some(Carrier::Tcp(_) | Carrier::Udp(_))) => {
             "take another port, or port 0 to let the system choose"
         }
+        (Kind::Name, Operation::Resolve, _) => "check the spelling",
+        (Kind::TimedOut, Operation::Resolve, _) => {
+            "is the network up? name servers stand in /etc/resolv.conf"
+        }
         _ => return None,
     };
     Some(text.to_owned())

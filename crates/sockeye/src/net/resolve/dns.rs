@@ -1,0 +1,265 @@
+//! Asking name servers: one question, its servers and repetitions, over our own sockets.
+//!
+//! The messages are hickory's; the sockets are ours, so nothing leaves this process beside `net`. A datagram socket is
+//! connected to its server, so that the system drops what others send and tells us when nobody listens there.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::{Name, RData, RecordType};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::Instant;
+
+use super::resolv_conf::ResolvConf;
+use crate::endpoint::Family;
+
+/// How long the second family may take once the first one is known.
+///
+/// As long as its addresses would have waited for their turn anyway (RFC 8305 section 5); they cannot join later.
+pub(super) const OTHER_FAMILY_GRACE: Duration = Duration::from_millis(250);
+/// The size of answers over UDP that is safe from fragments.
+const UDP_PAYLOAD: u16 = 1232;
+/// Datagrams that are no answer to our question, before we stop listening to that server.
+const MAX_STRAYS: usize = 64;
+/// The most addresses that are taken from one answer.
+const MAX_ADDRESSES: usize = 64;
+/// The most aliases that are followed within one answer.
+const MAX_ALIASES: usize = 16;
+
+/// What a name server knows.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// These addresses.
+    Found(Vec<IpAddr>),
+    /// The name exists and has no address of this family.
+    NoData,
+    /// There is no such name (RFC 8020).
+    NoName,
+}
+
+/// A server that did not help, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub(super) server: SocketAddr,
+    pub(super) why: Why,
+}
+
+/// Why a server did not help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It did not answer in time.
+    Silent,
+    /// It answered with this response code.
+    Code(ResponseCode),
+    /// It answered nonsense.
+    Garbled,
+    /// It could not be reached.
+    Unreached(io::ErrorKind),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { server, why } = self;
+        match why {
+            Why::Silent => write!(f, "{server} did not answer"),
+            Why::Code(ResponseCode::ServFail) => write!(f, "{server} failed (SERVFAIL)"),
+            Why::Code(ResponseCode::Refused) => write!(f, "{server} refused to answer (REFUSED)"),
+            Why::Code(code) => write!(f, "{server} answered {}", code.to_str()),
+            Why::Garbled => write!(f, "{server} answered nonsense"),
+            Why::Unreached(io::ErrorKind::ConnectionRefused) => {
+                write!(f, "nobody listens at {server}")
+            }
+            Why::Unreached(kind) => write!(f, "{server} cannot be reached ({kind})"),
+        }
+    }
+}
+
+/// The addresses of this family that name servers have for this full name.
+///
+/// Servers are asked one after the other, then again with twice the patience; one that said clearly that it cannot
+/// help is not asked again. If servers are asked in turn, `turn` says with which to begin.
+pub(super) async fn ask(
+    conf: &ResolvConf,
+    turn: usize,
+    name: &Name,
+    family: Family,
+    deadline: Instant,
+) -> Result<Answer, Vec<Failure>> {
+    let kind = match family {
+        Family::V4 => RecordType::A,
+        Family::V6 => RecordType::AAAA,
+    };
+    let mut failures: Vec<Failure> = Vec::new();
+    let mut servers = conf.servers.clone();
+    if conf.rotate && !servers.is_empty() {
+        let first = turn % servers.len();
+        servers.rotate_left(first);
+    }
+    for attempt in 0..conf.attempts {
+        for (position, &server) in servers.iter().enumerate() {
+            let answered =
+                |failure: &Failure| failure.server == server && failure.why != Why::Silent;
+            if failures.iter().any(answered) {
+                continue;
+            }
+            // A silent server may take its share of the time that is left, not that of the servers after it.
+            let now = Instant::now();
+            let left = u32::try_from(servers.len() - position).unwrap_or(1);
+            let share = deadline.saturating_duration_since(now) / left;
+            let until = now + share.min(conf.timeout.saturating_mul(1 << attempt.min(5)));
+            let asked = ask_one(conf, server, name, kind, until).await;
+            match asked {
+                Ok(answer) => return Ok(answer),
+                Err(why) => {
+                    failures.retain(|failure| failure.server != server);
+                    failures.push(Failure { server, why });
+                }
+            }
+            if Instant::now() >= deadline {
+                return Err(failures);
+            }
+        }
+    }
+    Err(failures)
+}
+
+async fn ask_one(
+    conf: &ResolvConf,
+    server: SocketAddr,
+    name: &Name,
+    kind: RecordType,
+    until: Instant,
+) -> Result<Answer, Why> {
+    let mut edns = conf.edns0;
+    loop {
+        let query = question(name, kind, edns);
+        let asked = tokio::time::timeout_at(until, exchange(server, &query, conf.use_tcp));
+        let response = asked.await.map_err(|_| Why::Silent)??;
+        match response.metadata.response_code {
+            // An old server; ask again in its language (RFC 6891 section 7).
+            ResponseCode::FormErr | ResponseCode::NotImp if edns => edns = false,
+            ResponseCode::NoError => return addresses(&response, name, kind),
+            ResponseCode::NXDomain => return Ok(Answer::NoName),
+            code => return Err(Why::Code(code)),
+        }
+    }
+}
+
+fn question(name: &Name, kind: RecordType, edns: bool) -> Message {
+    // The identifier is random, and so is the port that the system gives us (RFC 5452).
+    let mut message = Message::query();
+    message.metadata.recursion_desired = true;
+    message.add_query(Query::query(name.clone(), kind));
+    if edns {
+        let mut extension = Edns::new();
+        extension.set_max_payload(UDP_PAYLOAD);
+        message.set_edns(extension);
+    }
+    message
+}
+
+async fn exchange(server: SocketAddr, query: &Message, use_tcp: bool) -> Result<Message, Why> {
+    let bytes = query.to_vec().map_err(|_| Why::Garbled)?;
+    if !use_tcp {
+        let response = over_udp(server, query, &bytes).await?;
+        if !response.metadata.truncation {
+            return Ok(response);
+        }
+    }
+    over_tcp(server, query, &bytes).await
+}
+
+async fn over_udp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<Message, Why> {
+    let any: IpAddr = if server.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
+    let socket = UdpSocket::bind((any, 0)).await.map_err(unreached)?;
+    socket.connect(server).await.map_err(unreached)?;
+    socket.send(bytes).await.map_err(unreached)?;
+    let mut buffer = vec![0; 4096];
+    for _ in 0..MAX_STRAYS {
+        let length = socket.recv(&mut buffer).await.map_err(unreached)?;
+        match Message::from_vec(&buffer[..length]) {
+            Ok(response) if is_answer(&response, query) => return Ok(response),
+            // A forged or late answer must not keep the real one from us (RFC 5452 section 9.1).
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Err(Why::Garbled)
+}
+
+async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<Message, Why> {
+    let length = u16::try_from(bytes.len()).map_err(|_| Why::Garbled)?;
+    let mut stream = TcpStream::connect(server).await.map_err(unreached)?;
+    // One write, so that length and message leave in one segment (RFC 7766 section 8).
+    let framed = [&length.to_be_bytes(), bytes].concat();
+    stream.write_all(&framed).await.map_err(unreached)?;
+    let length = stream.read_u16().await.map_err(unreached)?;
+    let mut buffer = vec![0; usize::from(length)];
+    stream.read_exact(&mut buffer).await.map_err(unreached)?;
+    match Message::from_vec(&buffer) {
+        Ok(response) if is_answer(&response, query) => Ok(response),
+        Ok(_) | Err(_) => Err(Why::Garbled),
+    }
+}
+
+fn is_answer(response: &Message, query: &Message) -> bool {
+    let metadata = &response.metadata;
+    metadata.id == query.metadata.id
+        && metadata.message_type == MessageType::Response
+        && metadata.op_code == OpCode::Query
+        // A server that could not read the question may leave it out of its refusal.
+        && (response.queries == query.queries
+            || (response.queries.is_empty() && metadata.response_code == ResponseCode::FormErr))
+}
+
+fn unreached(error: io::Error) -> Why {
+    match error.kind() {
+        io::ErrorKind::TimedOut => Why::Silent,
+        kind => Why::Unreached(kind),
+    }
+}
+
+/// The addresses in an answer, at the end of the aliases that begin at the name (RFC 1034 section 3.6.2).
+fn addresses(response: &Message, name: &Name, kind: RecordType) -> Result<Answer, Why> {
+    let mut owner = name;
+    for _ in 0..MAX_ALIASES {
+        let alias = response
+            .answers
+            .iter()
+            .find_map(|record| match &record.data {
+                RData::CNAME(alias) if record.name == *owner => Some(&alias.0),
+                _ => None,
+            });
+        match alias {
+            Some(alias) => owner = alias,
+            None => break,
+        }
+    }
+    let found: Vec<IpAddr> = response
+        .answers
+        .iter()
+        .filter(|record| record.name == *owner)
+        .filter_map(|record| match &record.data {
+            RData::A(address) if kind == RecordType::A => Some(IpAddr::from(address.0)),
+            RData::AAAA(address) if kind == RecordType::AAAA => Some(IpAddr::from(address.0)),
+            _ => None,
+        })
+        .take(MAX_ADDRESSES)
+        .collect();
+    if !found.is_empty() {
+        return Ok(Answer::Found(found));
+    }
+    let metadata = &response.metadata;
+    if response.answers.is_empty() && !metadata.authoritative && !metadata.recursion_available {
+        // It neither knows nor asks others: a server for other names.
+        return Err(Why::Code(ResponseCode::Refused));
+    }
+    Ok(Answer::NoData)
+}
