@@ -3,11 +3,13 @@
 mod child;
 mod context;
 mod descriptor;
+mod layer;
 mod messages;
 pub mod resolve;
 mod stream;
 
 pub use context::{CONNECT_TIMEOUT, Net};
+pub use layer::weakened;
 pub use messages::{MAX_DATAGRAM, Messages};
 pub use stream::{Secured, Stream};
 

@@ -76,6 +76,11 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {
     fn below(&mut self) -> Option<&mut Stream> {
         None
     }
+
+    /// Whether the carrier ended without the layer's own end.
+    fn truncated(&self) -> bool {
+        false
+    }
 }
 
 impl Duplex for tokio::io::DuplexStream {}
@@ -107,6 +112,15 @@ impl Stream {
     /// What TLS agreed on, if TLS is spoken.
     pub fn secured(&self) -> Option<&Secured> {
         self.info.secured.as_ref()
+    }
+
+    /// Whether the peer's bytes ended without the end that TLS has for it (close_notify, RFC 8446 section 6.1), so
+    /// that somebody may have cut them off. Known once the end was read.
+    pub fn truncated(&self) -> bool {
+        match &self.io {
+            Io::Boxed(boxed) => boxed.truncated(),
+            Io::Tcp(_) | Io::Unix(_) | Io::Pair(_) => false,
+        }
     }
 
     pub(crate) fn tap(&self) -> Option<&Tap> {

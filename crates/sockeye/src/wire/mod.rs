@@ -4,6 +4,8 @@
 //! [`Observer`]. The modules below are observers that write what they hear: [`text`], [`hexdump`] and [`jsonl`].
 
 mod event;
+#[cfg(feature = "tls")]
+pub(crate) mod keylog;
 mod tap;
 
 pub use event::{ConnectionId, Direction, Event, Observer, Side, What};
