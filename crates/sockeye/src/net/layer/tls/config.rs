@@ -88,7 +88,7 @@ impl Client {
 pub(super) struct Server {
     options: TlsOptions,
     trust: ClientTrust,
-    key: Arc<CertifiedKey>,
+    pub(super) key: Arc<CertifiedKey>,
     pub(super) fingerprint: String,
     pub(super) self_made: bool,
 }
