@@ -1,7 +1,7 @@
 //! A connection that carries bytes.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::process::ExitStatus;
@@ -327,6 +327,37 @@ impl AsyncWrite for Stream {
             tap.data(Direction::Sent, &bytes[..*n]);
         }
         polled
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let polled = match &mut this.io {
+            Io::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
+            Io::Unix(unix) => Pin::new(unix).poll_write_vectored(cx, slices),
+            Io::Pair(_) | Io::Boxed(_) => {
+                let first = slices.iter().find(|slice| !slice.is_empty());
+                return self.poll_write(cx, first.map_or(&[], |slice| slice));
+            }
+        };
+        if let (Poll::Ready(Ok(n)), Some(tap)) = (&polled, &this.tap) {
+            let mut left = *n;
+            for slice in slices {
+                let here = left.min(slice.len());
+                if here > 0 {
+                    tap.data(Direction::Sent, &slice[..here]);
+                }
+                left -= here;
+            }
+        }
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        matches!(self.io, Io::Tcp(_) | Io::Unix(_))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,6 +1,6 @@
 //! The two ends of the layer: what rustls reads and writes below, and what the application reads and writes above.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -59,6 +59,32 @@ impl AsyncWrite for Below {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    /// rustls hands out its records in several slices. They go down as one, so that an alert which ends a handshake
+    /// leaves together with what stands before it: nobody asks again.
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let stream = Pin::new(&mut self.stream);
+        match slices {
+            [one] => stream.poll_write(cx, one),
+            _ if stream.is_write_vectored() => stream.poll_write_vectored(cx, slices),
+            // rustls bounds what it holds back, and with it the size of this copy.
+            _ => {
+                let bytes: Vec<u8> = slices
+                    .iter()
+                    .flat_map(|slice| slice.iter().copied())
+                    .collect();
+                stream.poll_write(cx, &bytes)
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

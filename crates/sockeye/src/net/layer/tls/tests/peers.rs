@@ -97,6 +97,8 @@ async fn openssl_s_server_is_understood() {
         let mut got = [0; 7];
         within(stream.read_exact(&mut got)).await.unwrap();
         assert_eq!(&got, b"reward\n");
+        // s_server serves one after the other.
+        drop(stream);
 
         // The same server without our certificate.
         let options = authority.trusted();
