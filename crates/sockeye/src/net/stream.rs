@@ -1,7 +1,7 @@
 //! A connection that carries bytes.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::process::ExitStatus;
@@ -90,6 +90,11 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {
     /// The size of the terminal behind this, if it is one.
     fn terminal(&self) -> Option<TerminalSize> {
         None
+    }
+
+    /// Whether the carrier ended without the layer's own end.
+    fn truncated(&self) -> bool {
+        false
     }
 }
 
@@ -200,6 +205,15 @@ impl Stream {
         match &self.io {
             Io::Boxed(boxed) => boxed.terminal(),
             _ => None,
+        }
+    }
+
+    /// Whether the peer's bytes ended without the end that TLS has for it (close_notify, RFC 8446 section 6.1), so
+    /// that somebody may have cut them off. Known once the end was read.
+    pub fn truncated(&self) -> bool {
+        match &self.io {
+            Io::Boxed(boxed) => boxed.truncated(),
+            _ => false,
         }
     }
 
@@ -432,6 +446,37 @@ impl AsyncWrite for Stream {
             tap.data(Direction::Sent, &bytes[..*n]);
         }
         polled
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let polled = match &mut this.io {
+            Io::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
+            Io::Unix(unix) => Pin::new(unix).poll_write_vectored(cx, slices),
+            Io::Pair(_) | Io::Boxed(_) => {
+                let first = slices.iter().find(|slice| !slice.is_empty());
+                return self.poll_write(cx, first.map_or(&[], |slice| slice));
+            }
+        };
+        if let (Poll::Ready(Ok(n)), Some(tap)) = (&polled, &this.tap) {
+            let mut left = *n;
+            for slice in slices {
+                let here = left.min(slice.len());
+                if here > 0 {
+                    tap.data(Direction::Sent, &slice[..here]);
+                }
+                left -= here;
+            }
+        }
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        matches!(self.io, Io::Tcp(_) | Io::Unix(_))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -8,6 +8,8 @@ mod event;
 mod fanout;
 pub mod hexdump;
 pub mod jsonl;
+#[cfg(feature = "tls")]
+pub(crate) mod keylog;
 mod sink;
 mod tap;
 pub mod text;

@@ -1,0 +1,69 @@
+//! What stands in for the TLS layer in a build without the feature `tls`: it refuses, naming the feature.
+
+use std::convert::Infallible;
+use std::time::Instant;
+
+use crate::endpoint::{Host, TlsOptions};
+use crate::error::{Error, Kind, Operation, Result};
+use crate::net::stream::Stream;
+use crate::wire::Watch;
+
+/// Refuse.
+pub(crate) async fn connect(
+    _: Stream,
+    _: &TlsOptions,
+    _: Option<&Host>,
+    _: Option<&Watch>,
+    _: Instant,
+) -> Result<Stream> {
+    Err(not_built())
+}
+
+/// An acceptor that cannot be made.
+#[derive(Clone, Debug)]
+pub(crate) struct Acceptor(Infallible);
+
+impl Acceptor {
+    pub(crate) fn new(_: &TlsOptions, _: Option<&Host>) -> Result<Self> {
+        Err(not_built())
+    }
+
+    pub(crate) async fn accept(&self, _: Stream, _: Option<&Watch>, _: Instant) -> Result<Stream> {
+        match self.0 {}
+    }
+
+    pub(crate) fn fingerprint(&self) -> &str {
+        match self.0 {}
+    }
+
+    pub(crate) fn is_self_made(&self) -> bool {
+        match self.0 {}
+    }
+}
+
+fn not_built() -> Error {
+    Error::new(
+        Kind::Unsupported,
+        Operation::Handshake,
+        "this build has no tls layer",
+    )
+    .with_hint("build sockeye with the feature `tls`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_tls_names_the_feature() {
+        let error = Acceptor::new(&TlsOptions::default(), None)
+            .map(drop)
+            .unwrap_err();
+        assert_eq!(error.kind(), Kind::Unsupported);
+        assert!(
+            error
+                .hint()
+                .is_some_and(|hint| hint.contains("feature `tls`"))
+        );
+    }
+}

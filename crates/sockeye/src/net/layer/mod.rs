@@ -1,0 +1,127 @@
+//! Layers: what wraps the bytes of a carrier, one module each.
+//!
+//! This file is the table of the layers that were built in. A layer takes the stream so far and gives back the stream
+//! above it; it opens nothing. A layer that was not built in is refused with the name of its feature.
+
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "absent.rs"]
+pub(crate) mod tls;
+
+use std::time::Instant;
+
+use super::stream::Stream;
+use crate::endpoint::{Endpoint, Host, Layer, Verify};
+use crate::error::Result;
+use crate::wire::Watch;
+
+/// Wrap the stream of a carrier that was connected; `host` is whom the user wanted to reach.
+///
+/// # Errors
+///
+/// Those of the layer; [`Kind::Unsupported`](crate::Kind::Unsupported) if it was not built in; [`Kind::TimedOut`](crate::Kind::TimedOut) at the deadline.
+///
+/// # Cancel safety
+///
+/// Dropping the future closes the stream.
+pub(crate) async fn connect(
+    stream: Stream,
+    layer: &Layer,
+    host: Option<&Host>,
+    watch: Option<&Watch>,
+    deadline: Instant,
+) -> Result<Stream> {
+    match layer {
+        Layer::Tls(options) => tls::connect(stream, options, host, watch, deadline).await,
+    }
+}
+
+/// The listening side of a layer: made once per listener, used for each connection.
+#[derive(Clone, Debug)]
+pub(crate) enum Acceptor {
+    /// TLS.
+    Tls(tls::Acceptor),
+}
+
+impl Acceptor {
+    /// Make ready to accept; `host` is where we listen.
+    ///
+    /// # Errors
+    ///
+    /// Those of the layer; [`Kind::Unsupported`](crate::Kind::Unsupported) if it was not built in.
+    pub(crate) fn new(layer: &Layer, host: Option<&Host>) -> Result<Self> {
+        match layer {
+            Layer::Tls(options) => tls::Acceptor::new(options, host).map(Self::Tls),
+        }
+    }
+
+    /// Wrap the stream of a carrier that was accepted.
+    ///
+    /// # Errors
+    ///
+    /// Those of the layer; [`Kind::TimedOut`](crate::Kind::TimedOut) at the deadline.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the stream.
+    pub(crate) async fn accept(
+        &self,
+        stream: Stream,
+        watch: Option<&Watch>,
+        deadline: Instant,
+    ) -> Result<Stream> {
+        match self {
+            Self::Tls(tls) => tls.accept(stream, watch, deadline).await,
+        }
+    }
+
+    /// The fingerprint of the certificate that was made on the fly, to be told to the user.
+    pub(crate) fn made_fingerprint(&self) -> Option<&str> {
+        match self {
+            Self::Tls(tls) => tls.is_self_made().then(|| tls.fingerprint()),
+        }
+    }
+}
+
+/// What the layers of this endpoint leave unchecked, one clause each, to be said aloud to the user.
+///
+/// # Examples
+///
+/// ```
+/// use sockeye::endpoint::{Carrier, Endpoint};
+///
+/// assert!(sockeye::net::weakened(&Endpoint::new(Carrier::Stdio)).is_empty());
+/// ```
+pub fn weakened(endpoint: &Endpoint) -> Vec<String> {
+    let mut said = Vec::new();
+    for layer in endpoint.layers() {
+        match layer {
+            Layer::Tls(options) if options.verify == Verify::None && options.pin.is_empty() => {
+                said.push("verify=none: whoever answers is believed, encryption protects from listeners only".into());
+            }
+            Layer::Tls(_) => {}
+        }
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::{Carrier, TlsOptions};
+
+    #[test]
+    fn what_is_not_checked_is_said() {
+        let mut options = TlsOptions::default();
+        let endpoint = |options: &TlsOptions| {
+            Endpoint::new(Carrier::Stdio).with_layer(Layer::Tls(options.clone()))
+        };
+        assert!(weakened(&endpoint(&options)).is_empty());
+        options.verify = Verify::None;
+        assert_eq!(weakened(&endpoint(&options)).len(), 1);
+        // A pin is a check, and a stricter one.
+        options.pin = vec![crate::endpoint::Pin([0; 32])];
+        assert!(weakened(&endpoint(&options)).is_empty());
+    }
+}

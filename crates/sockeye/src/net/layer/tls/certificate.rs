@@ -1,0 +1,209 @@
+//! What a certificate says of itself, and how one is made on the fly.
+//!
+//! Only fingerprint, issuer and subject are read here, for messages; whether a certificate is to be believed is
+//! decided by rustls and webpki.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use data_encoding::HEXLOWER;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use crate::endpoint::Host;
+use crate::error::{Error, Kind, Operation, Result};
+
+/// How long a certificate that was made on the fly holds. It dies with its process anyway.
+const VALIDITY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The peer's clock may be slow by this much.
+const CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What messages say of a peer's certificate.
+#[derive(Clone, Debug)]
+pub(super) struct Leaf {
+    pub(super) digest: [u8; 32],
+    pub(super) self_signed: bool,
+    /// The common name, or else the organisation, of who signed it.
+    pub(super) issuer: Option<String>,
+}
+
+impl Leaf {
+    pub(super) fn of(der: &CertificateDer<'_>) -> Self {
+        let names = names(der);
+        Self {
+            digest: sha256(der),
+            self_signed: names.is_some_and(|(issuer, subject)| issuer == subject),
+            issuer: names.and_then(|(issuer, _)| readable(issuer)),
+        }
+    }
+
+    pub(super) fn fingerprint(&self) -> String {
+        HEXLOWER.encode(&self.digest)
+    }
+}
+
+/// The SHA-256 digest, by the same provider that does the rest of the cryptography.
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let suite = rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
+    let mut digest = [0; 32];
+    if let Some(suite) = suite.tls13() {
+        // The suite is named after SHA-256, whose output has 32 bytes.
+        digest.copy_from_slice(suite.common.hash_provider.hash(bytes).as_ref());
+    }
+    digest
+}
+
+/// The fingerprint of a certificate: the SHA-256 digest of its DER form in hexadecimal.
+pub(super) fn fingerprint(der: &CertificateDer<'_>) -> String {
+    HEXLOWER.encode(&sha256(der))
+}
+
+/// A certificate of our own making, and its key.
+pub(super) fn make(
+    host: Option<&Host>,
+) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>)> {
+    let fail = |e: rcgen::Error| {
+        let why = format!("cannot make a certificate ({e})");
+        Error::new(Kind::Tls, Operation::Listen, why)
+    };
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).map_err(fail)?;
+    let mut params = rcgen::CertificateParams::new(own_names(host)).map_err(fail)?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let epoch = rcgen::date_time_ymd(1970, 1, 1);
+    params.not_before = epoch + now.saturating_sub(CLOCK_SKEW);
+    params.not_after = epoch + now + VALIDITY;
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "sockeye, made on the fly");
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+    let certificate = params.self_signed(&key).map_err(fail)?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    Ok((certificate.der().clone(), key))
+}
+
+/// The names by which a client on this machine or beside it may call us.
+fn own_names(host: Option<&Host>) -> Vec<String> {
+    let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(String::from).into();
+    if let Ok(name) = nix::unistd::gethostname() {
+        names.extend(name.into_string());
+    }
+    match host {
+        Some(Host::Name(name)) => names.push(name.clone()),
+        Some(Host::Ip { addr, .. }) if !addr.is_unspecified() => names.push(addr.to_string()),
+        _ => {}
+    }
+    // A machine may have any name; only those that a certificate can carry are of use.
+    names.retain(|name| rustls::pki_types::ServerName::try_from(name.as_str()).is_ok());
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Issuer and subject of a certificate, in DER (RFC 5280 section 4.1).
+fn names(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (_, certificate, _) = element(der)?;
+    let (_, mut rest, _) = element(certificate)?;
+    // The version is optional and comes first.
+    if let (0xa0, _, after) = element(rest)? {
+        rest = after;
+    }
+    let (_, _, rest) = element(rest)?; // serial number
+    let (_, _, rest) = element(rest)?; // signature algorithm
+    let (_, issuer, rest) = element(rest)?;
+    let (_, _, rest) = element(rest)?; // validity
+    let (_, subject, _) = element(rest)?;
+    Some((issuer, subject))
+}
+
+/// The common name (2.5.4.3), or else the organisation (2.5.4.10), in a distinguished name.
+fn readable(mut name: &[u8]) -> Option<String> {
+    let mut organisation = None;
+    while let Some((_, set, rest)) = element(name) {
+        name = rest;
+        let Some((_, attribute, _)) = element(set) else {
+            continue;
+        };
+        let Some((_, kind, value)) = element(attribute) else {
+            continue;
+        };
+        let Some((_, text, _)) = element(value) else {
+            continue;
+        };
+        match kind {
+            [0x55, 4, 3] => return Some(String::from_utf8_lossy(text).into_owned()),
+            [0x55, 4, 10] => organisation = Some(String::from_utf8_lossy(text).into_owned()),
+            _ => {}
+        }
+    }
+    organisation
+}
+
+/// The first DER element: its tag, its content, and what follows it.
+fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = der.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(first), rest),
+        // No certificate is longer than three bytes of length can say.
+        0x81..=0x83 => {
+            let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+            let length = digits
+                .iter()
+                .fold(0, |sum, &digit| sum << 8 | usize::from(digit));
+            (length, rest)
+        }
+        _ => return None,
+    };
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some((tag, content, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn sha256_is_sha256() {
+        // FIPS 180-2, appendix B.1.
+        assert_eq!(
+            HEXLOWER.encode(&sha256(b"abc")),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    #[test]
+    fn a_made_certificate_is_its_own_issuer() {
+        let (der, _) = make(Some(&Host::Name("db.example".into()))).unwrap();
+        let leaf = Leaf::of(&der);
+        assert!(leaf.self_signed);
+        assert_eq!(leaf.issuer.as_deref(), Some("sockeye, made on the fly"));
+        assert_eq!(leaf.fingerprint(), fingerprint(&der));
+    }
+
+    #[test]
+    fn bytes_that_are_no_certificate_have_no_names_and_do_no_harm() {
+        let (der, _) = make(None).unwrap();
+        for cut in 0..der.len() {
+            let _ = Leaf::of(&CertificateDer::from(&der[..cut]));
+        }
+        for at in 0..der.len() {
+            let mut bytes = der.to_vec();
+            bytes[at] = 0xff;
+            let _ = Leaf::of(&CertificateDer::from(bytes));
+        }
+        assert!(names(b"").is_none());
+        assert!(element(&[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]).is_none());
+        assert!(element(&[0x30, 0x82, 0xff]).is_none());
+    }
+
+    #[test]
+    fn a_host_name_that_no_certificate_can_carry_is_left_out() {
+        let names = own_names(Some(&Host::Name("not a name".into())));
+        assert!(names.contains(&"localhost".to_owned()));
+        assert!(!names.contains(&"not a name".to_owned()));
+    }
+}

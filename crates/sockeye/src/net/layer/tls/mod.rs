@@ -1,0 +1,312 @@
+//! TLS 1.2 and 1.3 over any stream (RFC 5246, RFC 8446), by rustls.
+//!
+//! [`connect`] and [`Acceptor::accept`] shake hands over a stream that is already open and give back the stream above.
+//! Nothing here opens a connection, and nothing here prints: what was agreed on and the secrets go to the watch.
+
+mod certificate;
+mod check;
+mod config;
+mod duplex;
+mod fault;
+mod pem;
+mod secrets;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustls::CommonState;
+use rustls::pki_types::{IpAddr, Ipv4Addr, ServerName};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout_at;
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
+
+use self::check::Seen;
+use self::duplex::{Above, Below};
+use self::fault::{Facts, Role};
+use self::secrets::Secrets;
+use super::super::context::Net;
+use super::super::stream::{Io, Secured, Stream};
+use crate::endpoint::{Host, TlsOptions};
+use crate::error::{Error, Kind, Operation, Result};
+use crate::wire::{Watch, What};
+
+/// What the tap and the events of this layer are called.
+const NAME: &str = "tls";
+
+/// What rustls may hold back of our bytes while the carrier takes no more, each of plaintext and ciphertext.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// How long a peer that we refused may take to read why.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// What a refused peer may still send before we close on it.
+const LINGER_BYTES: u64 = 256 * 1024;
+
+/// Shake hands as a client; `host` is whom the user wanted to reach.
+///
+/// # Errors
+///
+/// [`Kind::Tls`] with its own reason for each fault; [`Kind::Lost`] if the peer closes; [`Kind::TimedOut`] at the
+/// deadline; [`Kind::Usage`] if the options make no sense; what opening the files of the options yields.
+///
+/// # Cancel safety
+///
+/// Dropping the future closes the stream.
+pub(crate) async fn connect(
+    stream: Stream,
+    options: &TlsOptions,
+    host: Option<&Host>,
+    watch: Option<&Watch>,
+    deadline: Instant,
+) -> Result<Stream> {
+    Connector::new(options)?
+        .connect(stream, host, watch, deadline)
+        .await
+}
+
+/// The client's side of the layer: the files of the options are read once, for any number of connections.
+#[derive(Clone)]
+pub(crate) struct Connector {
+    options: Arc<TlsOptions>,
+    client: Arc<config::Client>,
+}
+
+impl Connector {
+    /// Make ready to connect.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`connect`] that do not need a peer.
+    pub(crate) fn new(options: &TlsOptions) -> Result<Self> {
+        Ok(Self {
+            options: Arc::new(options.clone()),
+            client: Arc::new(config::Client::new(options)?),
+        })
+    }
+
+    /// Shake hands, as [`connect`] does.
+    pub(crate) async fn connect(
+        &self,
+        stream: Stream,
+        host: Option<&Host>,
+        watch: Option<&Watch>,
+        deadline: Instant,
+    ) -> Result<Stream> {
+        let name = server_name(&self.options, host)?;
+        if name.is_none() && self.client.needs_name() {
+            let why = "it is not known whose certificate to expect";
+            return Err(Error::new(Kind::Usage, Operation::Handshake, why)
+                .with_hint("`sni=NAME` says so; `pin=sha256:HEX` needs no name"));
+        }
+        let seen = Arc::new(Seen::default());
+        let mut config = self.client.config(&seen, name.is_some())?;
+        if let Some(secrets) = Secrets::of(watch) {
+            config.key_log = Arc::new(secrets);
+        }
+        let facts = Facts {
+            role: Role::Client,
+            name: name.as_ref().map(|name| name.to_str().into_owned()),
+            pinned: !self.options.pin.is_empty(),
+            has_certificate: self.client.has_certificate(),
+            own: None,
+            seen: Arc::clone(&seen),
+        };
+        // rustls wants some name; without one to check, this one is neither sent nor compared.
+        let nobody = ServerName::IpAddress(IpAddr::V4(Ipv4Addr::from([0; 4])));
+        let handshake = TlsConnector::from(Arc::new(config))
+            .connect_with(
+                name.unwrap_or(nobody),
+                Below::new(stream, seen),
+                |session| {
+                    session.set_buffer_limit(Some(BUFFER_BYTES));
+                },
+            )
+            .into_fallible();
+        let tls = shake(handshake, &facts, deadline).await?;
+        Ok(above(TlsStream::Client(tls), facts, watch))
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
+    }
+}
+
+/// The server's side of the layer: the certificate is loaded, or made, once.
+#[derive(Clone)]
+pub(crate) struct Acceptor {
+    server: Arc<config::Server>,
+}
+
+impl Acceptor {
+    /// Make ready to accept. Without `cert=` a certificate is made: for this machine's names and for `host`, where we
+    /// listen.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Tls`] if certificate and key are of no use, [`Kind::Usage`] if the options make no sense, and what
+    /// opening their files yields.
+    pub(crate) fn new(options: &TlsOptions, host: Option<&Host>) -> Result<Self> {
+        let server = Arc::new(config::Server::new(options, host)?);
+        Ok(Self { server })
+    }
+
+    /// The SHA-256 digest of our certificate in hexadecimal, as `pin=sha256:` wants it.
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.server.fingerprint
+    }
+
+    /// Whether the certificate was made on the fly, so that nobody can know it yet.
+    pub(crate) fn is_self_made(&self) -> bool {
+        self.server.self_made
+    }
+
+    /// Shake hands as a server.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Tls`] with its own reason for each fault; [`Kind::Lost`] if the peer closes; [`Kind::TimedOut`] at the
+    /// deadline.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the stream.
+    pub(crate) async fn accept(
+        &self,
+        stream: Stream,
+        watch: Option<&Watch>,
+        deadline: Instant,
+    ) -> Result<Stream> {
+        let seen = Arc::new(Seen::default());
+        let mut config = self.server.config(&seen)?;
+        if let Some(secrets) = Secrets::of(watch) {
+            config.key_log = Arc::new(secrets);
+        }
+        let facts = Facts {
+            role: Role::Server,
+            name: None,
+            pinned: self.server.is_pinned(),
+            has_certificate: true,
+            own: Some(self.server.fingerprint.clone()),
+            seen: Arc::clone(&seen),
+        };
+        let handshake = TlsAcceptor::from(Arc::new(config))
+            .accept_with(Below::new(stream, seen), |session| {
+                session.set_buffer_limit(Some(BUFFER_BYTES));
+            })
+            .into_fallible();
+        let tls = shake(handshake, &facts, deadline).await?;
+        Ok(above(TlsStream::Server(tls), facts, watch))
+    }
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor")
+            .field("fingerprint", &self.server.fingerprint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whose certificate to expect: `sni=`, or else whom the user wanted to reach.
+fn server_name(options: &TlsOptions, host: Option<&Host>) -> Result<Option<ServerName<'static>>> {
+    let name = match (&options.sni, host) {
+        (Some(name), _) | (None, Some(Host::Name(name))) => words::certificate_name(name),
+        (None, Some(Host::Ip { addr, .. })) => return Ok(Some((*addr).into())),
+        (None, Some(Host::Any | Host::Loopback)) => "localhost",
+        (None, None) => return Ok(None),
+    };
+    match ServerName::try_from(name) {
+        Ok(name) => Ok(Some(name.to_owned())),
+        Err(_) => {
+            let why = format!("no certificate can carry the name {}", words::shown(name));
+            Err(Error::new(Kind::Usage, Operation::Handshake, why)
+                .with_hint("names beyond ASCII are written in their xn-- form; or `sni=NAME`"))
+        }
+    }
+}
+
+/// Shake hands, up to the deadline; a peer that we refuse is told why.
+async fn shake<S>(
+    handshake: impl Future<Output = Result<S, (io::Error, Below)>>,
+    facts: &Facts,
+    deadline: Instant,
+) -> Result<S> {
+    match timeout_at(deadline.into(), handshake).await {
+        Ok(Ok(tls)) => Ok(tls),
+        Ok(Err((error, mut below))) => {
+            if facts.is_refusal(&error) {
+                linger(&mut below, deadline).await;
+            }
+            Err(facts.handshake(error))
+        }
+        Err(_) => Err(facts.late()),
+    }
+}
+
+/// Half-close and read on for a moment. Closing with bytes unread would reset the connection, and the alert that says
+/// why could be lost on the way.
+async fn linger(below: &mut Below, deadline: Instant) {
+    let until = deadline.min(Instant::now() + LINGER);
+    let drained = timeout_at(until.into(), async {
+        below.shutdown().await?;
+        tokio::io::copy(&mut below.take(LINGER_BYTES), &mut tokio::io::sink()).await
+    });
+    // However this ends, the connection is over.
+    drop(drained.await);
+}
+
+/// The stream above a finished handshake.
+fn above(mut tls: TlsStream<Below>, facts: Facts, watch: Option<&Watch>) -> Stream {
+    let (below, session) = tls.get_mut();
+    let mut info = below.take_info();
+    let secured = secured(session);
+    if let Some(watch) = watch {
+        watch.report(
+            NAME,
+            What::Handshake {
+                agreed: &agreed(&secured),
+            },
+        );
+    }
+    info.secured = Some(secured);
+    let io = Io::Boxed(Box::new(Above::new(tls, facts)));
+    Stream::new(io, Net::tap(watch, NAME, false), info)
+}
+
+fn secured(session: &CommonState) -> Secured {
+    let version = session
+        .protocol_version()
+        .map_or_else(String::new, |version| {
+            // `TLSv1_3` is how an identifier has to write it.
+            format!("{version:?}").replace('_', ".")
+        });
+    let cipher = session.negotiated_cipher_suite();
+    Secured {
+        version,
+        cipher: cipher.map_or_else(String::new, |suite| format!("{:?}", suite.suite())),
+        alpn: session
+            .alpn_protocol()
+            .map(|name| String::from_utf8_lossy(name).into_owned()),
+        peer_fingerprint: session
+            .peer_certificates()
+            .and_then(<[_]>::first)
+            .map(certificate::fingerprint),
+    }
+}
+
+/// What was agreed on, in words.
+fn agreed(secured: &Secured) -> String {
+    let mut text = format!("{} {}", secured.version, secured.cipher);
+    if let Some(alpn) = &secured.alpn {
+        text.push_str(" alpn=");
+        text.push_str(&words::shown(alpn));
+    }
+    text
+}
