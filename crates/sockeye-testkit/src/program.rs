@@ -121,7 +121,7 @@ impl Program {
         thread::spawn(move || {
             let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
             while waitid(Id::Pid(pid), flags) == Err(nix::errno::Errno::EINTR) {}
-            drop(sender.send(()));
+            let _ = sender.send(());
         });
         Self {
             name,
