@@ -16,7 +16,7 @@ METRICS = [Metric("ms", "to connected", "ms", False), Metric("mib", "binary", "M
 def contestant(make_argv, count):
     def run():
         if not SOCKEYE.exists() and make_argv(0)[0] == SOCKEYE:
-            raise Skip(f"{SOCKEYE} is missing: cargo build --release")
+            raise Skip("the release binary is missing: cargo build --release")
         times = []
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
