@@ -43,6 +43,9 @@ const PRINTS: &[&str] = &[
     "process::exit(",
 ];
 
+/// What asks the C library for names, and blocks a thread meanwhile.
+const BLOCKS: &[&str] = &["to_socket_addrs", "lookup_host"];
+
 /// Names that say nothing.
 const EMPTY_NAMES: &[&str] = &["util", "utils", "common", "misc", "helper", "helpers"];
 
@@ -124,6 +127,14 @@ fn check(path: &str, text: &str, names: &BTreeMap<String, String>) -> Vec<String
             add(
                 *line,
                 format!("`{name}` in the library; report an event or return a value"),
+            );
+        }
+        for name in BLOCKS.iter().filter(|name| mentions(code, name)) {
+            add(
+                *line,
+                format!(
+                    "`{name}` blocks and hides its questions; names are resolved by net/resolve"
+                ),
             );
         }
         if code.contains("cfg(feature")
