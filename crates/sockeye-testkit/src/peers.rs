@@ -148,7 +148,6 @@ impl WebServer {
         let nginx = nginx()?;
         let dir = crate::temporary_dir();
         fs::create_dir(dir.path().join("root")).unwrap();
-        // Run by root, nginx would serve as another user, who must be able to look into the directory.
         let (program, addr) = on_free_port(|port| {
             let config = dir.path().join("nginx.conf");
             fs::write(&config, nginx_config(dir.path(), port)).unwrap();
@@ -213,6 +212,7 @@ impl WebServer {
     }
 }
 
+/// One process, in the foreground: no worker under another user's name, who could not look into the directory.
 fn nginx_config(dir: &Path, port: u16) -> String {
     let dir = dir.display();
     let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

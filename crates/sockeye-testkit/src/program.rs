@@ -337,20 +337,20 @@ impl Program {
         // Human lines come on stderr and JSON lines on stdout: whichever has them first.
         let mut on = [&self.stderr, &self.stdout];
         loop {
+            // Asked before the lines are looked at: what came before the end is then seen.
+            let over = Instant::now() >= deadline
+                || on.iter().all(|capture| capture.state.lock().unwrap().ended);
             for capture in on {
                 let got = picked(&capture.state.lock().unwrap().bytes);
                 if got.len() == count {
                     return got;
                 }
             }
-            let turn = deadline.min(Instant::now() + Duration::from_millis(20));
-            let (_, _) = on[0].wait(turn, |captured| picked(&captured.bytes).len() == count);
-            let over = on.iter().all(|capture| capture.state.lock().unwrap().ended);
-            if over && picked(&on[0].state.lock().unwrap().bytes).len() < count
-                || Instant::now() >= deadline
-            {
+            if over {
                 panic!("{} never said it{}", self.name, self.said());
             }
+            let turn = deadline.min(Instant::now() + Duration::from_millis(20));
+            let _ = on[0].wait(turn, |captured| picked(&captured.bytes).len() == count);
             on.swap(0, 1);
         }
     }
