@@ -41,8 +41,8 @@ impl ParseError {
             column: before.count() + 1,
             text: excerpt(text),
             what,
-            reason: fail.reason,
-            hint: fail.hint,
+            reason: safe(&fail.reason),
+            hint: fail.hint.map(|hint| safe(&hint)),
             unsupported: fail.unsupported,
         }
     }
@@ -85,6 +85,11 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
+/// Reasons and hints repeat parts of the user's text: here they all become safe for a terminal.
+fn safe(text: &str) -> String {
+    text.chars().map(shown).collect()
+}
+
 fn excerpt(text: &str) -> String {
     let mut short: String = text.chars().take(SHOWN_CHARS).map(shown).collect();
     if text.chars().nth(SHOWN_CHARS).is_some() {
@@ -94,7 +99,7 @@ fn excerpt(text: &str) -> String {
 }
 
 /// A character as it may be shown: what a terminal would act on is escaped.
-pub(super) fn shown(letter: char) -> String {
+fn shown(letter: char) -> String {
     match letter {
         '\'' | '"' | '\\' => letter.to_string(),
         _ => letter.escape_debug().to_string(),
@@ -103,7 +108,7 @@ pub(super) fn shown(letter: char) -> String {
 
 /// A word of the user's inside a reason or hint, kept short.
 pub(super) fn quoted(word: &str) -> String {
-    let mut text: String = word.chars().take(40).map(shown).collect();
+    let mut text: String = word.chars().take(40).collect();
     if word.chars().nth(40).is_some() {
         text.push('…');
     }

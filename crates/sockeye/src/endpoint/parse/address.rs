@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::endpoint::carrier::{Host, HostPort, Port};
-use crate::endpoint::refusal::{Fail, Piece, quoted, shown};
+use crate::endpoint::refusal::{Fail, Piece, quoted};
 
 /// The longest name of DNS as text (RFC 1035 section 2.3.4), without the dot that may end it.
 const NAME_LIMIT: usize = 253;
@@ -22,7 +22,7 @@ pub(super) fn host_port(target: Piece<'_>, scheme: Option<&str>) -> Result<HostP
     let (authority, path) = target.split_at(slash);
     if authority.text.is_empty() {
         let fail = target.fail("no host and no port");
-        return Err(fail.hint(format!("as in {name}://localhost:80")));
+        return Err(fail.hint(format!("as in {name}://localhost:{}", usual_port(scheme))));
     }
     // A zone in brackets may hold the sign; what follows the bracket is checked there.
     if let Some(i) = authority
@@ -96,9 +96,19 @@ fn no_port(authority: Piece<'_>, scheme: Option<&str>) -> Fail {
     } else {
         authority.text
     };
-    authority
-        .fail_at_end("no port")
-        .hint(format!("add a port, as in {before}{host}:80"))
+    authority.fail_at_end("no port").hint(format!(
+        "add a port, as in {before}{host}:{}",
+        usual_port(scheme)
+    ))
+}
+
+/// A port for the examples in hints: one that the scheme is often used with.
+fn usual_port(scheme: Option<&str>) -> u16 {
+    match scheme {
+        Some("tls") => 443,
+        Some("udp") => 53,
+        _ => 80,
+    }
 }
 
 /// Two colons outside brackets: an IPv6 address most of the time.
@@ -122,8 +132,9 @@ fn too_many_colons(authority: Piece<'_>, after: Piece<'_>, scheme: Option<&str>)
     }
     if address(authority.text) {
         let text = authority.text;
+        let port = usual_port(scheme);
         return authority.fail(reason).hint(format!(
-            "add brackets and a port, as in {before}[{text}]:80"
+            "add brackets and a port, as in {before}[{text}]:{port}"
         ));
     }
     // `after` starts behind the first colon and holds a second one.
@@ -191,10 +202,7 @@ pub(in crate::endpoint) fn interface(name: Piece<'_>) -> Result<String, Fail> {
         .char_indices()
         .find(|(_, letter)| !in_interface(*letter));
     if let Some((i, letter)) = wrong {
-        return Err(name.fail_at(
-            i,
-            format!("`{}` cannot stand in an interface name", shown(letter)),
-        ));
+        return Err(name.fail_at(i, format!("`{letter}` cannot stand in an interface name")));
     }
     if name.text.len() > INTERFACE_LIMIT {
         return Err(name.fail(format!(
@@ -261,10 +269,7 @@ fn is_number(label: &str) -> bool {
 }
 
 fn wrong_letter(host: Piece<'_>, i: usize, letter: char) -> Fail {
-    let fail = host.fail_at(
-        i,
-        format!("`{}` cannot stand in a host name", shown(letter)),
-    );
+    let fail = host.fail_at(i, format!("`{letter}` cannot stand in a host name"));
     match letter {
         '*' => fail.hint("a port alone means every address, as in :80"),
         ']' | '[' => fail.hint("an IPv6 address stands in brackets, as in [::1]:80"),
@@ -285,7 +290,10 @@ pub(super) fn port(port: Piece<'_>) -> Result<Port, Fail> {
             .hint("a port is a number from 0 to 65535 or a service name such as http"));
     }
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
-        let number = text.parse().map_err(|_| port.fail("a port above 65535"))?;
+        let number = text.parse().map_err(|_| {
+            port.fail("a port above 65535")
+                .hint("ports go from 0 to 65535")
+        })?;
         return Ok(Port::Number(number));
     }
     let signed = text
@@ -299,7 +307,7 @@ pub(super) fn port(port: Piece<'_>) -> Result<Port, Fail> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.+".contains(c);
     if let Some((i, letter)) = text.char_indices().find(|(_, c)| !allowed(*c)) {
         return Err(port
-            .fail_at(i, format!("`{}` cannot stand in a port", shown(letter)))
+            .fail_at(i, format!("`{letter}` cannot stand in a port"))
             .hint("a port is a number from 0 to 65535 or a service name such as http"));
     }
     if !text.bytes().any(|byte| byte.is_ascii_alphabetic()) {
@@ -315,7 +323,7 @@ pub(super) fn port(port: Piece<'_>) -> Result<Port, Fail> {
 
 /// A local address: `ADDRESS`, `ADDRESS:PORT` or `:PORT`; no names, since they would have to be resolved.
 pub(in crate::endpoint) fn local(text: Piece<'_>) -> Result<HostPort, Fail> {
-    const HINT: &str = "as in bind=192.0.2.7, bind=[2001:db8::7]:5000 or bind=:5000";
+    const HINT: &str = "as in 192.0.2.7, [2001:db8::7]:5000 or :5000";
     let any_port = |host| HostPort {
         host,
         port: Port::Number(0),
@@ -348,12 +356,17 @@ pub(in crate::endpoint) fn local(text: Piece<'_>) -> Result<HostPort, Fail> {
                 rest,
             ),
             Err(_) if before.text.is_empty() && !rest.text.is_empty() => (Host::Any, rest),
-            Err(_) => return Err(text.fail("not a local address").hint(HINT)),
+            Err(_) => {
+                return Err(text
+                    .fail("neither an address nor a colon and a port")
+                    .hint(HINT));
+            }
         }
     };
-    let number = rest
-        .strip_prefix(":")
-        .ok_or_else(|| rest.fail("not a local address").hint(HINT))?;
+    let number = rest.strip_prefix(":").ok_or_else(|| {
+        rest.fail("neither an address nor a colon and a port")
+            .hint(HINT)
+    })?;
     match port(number)? {
         port @ Port::Number(_) => Ok(HostPort { host, port }),
         Port::Name(_) => Err(number.fail("a local port is a number").hint(HINT)),

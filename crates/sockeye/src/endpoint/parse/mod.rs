@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use super::carrier::{Argv, Carrier, Descriptor, HostPort, UnixAddress, UnixKind, UnixName};
 use super::layer::Layer;
-use super::refusal::{Fail, ParseError, Piece, quoted, shown};
+use super::refusal::{Fail, ParseError, Piece, quoted};
 use super::{Endpoint, schemes, values};
 
 pub(super) use address::{
@@ -163,7 +163,8 @@ fn known(whole: Piece<'_>, part: Piece<'_>) -> Result<&'static schemes::Scheme, 
             "{} is not built in yet",
             quoted(&part.text.to_ascii_lowercase())
         );
-        return Err(part.fail(reason).unsupported());
+        let hint = format!("this version has {}", schemes::list());
+        return Err(part.fail(reason).hint(hint).unsupported());
     }
     Err(unknown_scheme(whole, part))
 }
@@ -182,7 +183,7 @@ fn unknown_scheme(whole: Piece<'_>, part: Piece<'_>) -> Fail {
         &whole.text[..part.at],
         &whole.text[part.at + part.text.len()..],
     );
-    let meant: String = [before, near, after].concat().chars().map(shown).collect();
+    let meant = [before, near, after].concat();
     if meant.len() > 100 {
         return fail.hint(format!("did you mean {near}: ?"));
     }
@@ -214,7 +215,6 @@ fn bare(whole: Piece<'_>, head: Option<(Piece<'_>, Piece<'_>)>) -> Result<Endpoi
         .any(|start| text.starts_with(start))
     {
         let path = if text.len() > 60 { "/path" } else { text };
-        let path: String = path.chars().map(shown).collect();
         let fail = target.fail("a path without a scheme");
         return Err(fail.hint(format!("did you mean unix:{path} or file:{path} ?")));
     }
@@ -267,9 +267,10 @@ fn without_authority<'a>(scheme: &str, target: Piece<'a>) -> Result<Piece<'a>, F
         return Ok(rest);
     }
     let fail = rest.fail(format!("{scheme} takes no host"));
-    Err(fail.hint(format!(
-        "a path follows the colon at once, as in {scheme}:/path"
-    )))
+    if rest.text.is_empty() || rest.text.len() > 60 {
+        return Err(fail.hint(format!("as in {scheme}:/path")));
+    }
+    Err(fail.hint(format!("did you mean {scheme}:/{} ?", rest.text)))
 }
 
 fn unix(kind: UnixKind, scheme: &str, target: Piece<'_>) -> Result<UnixAddress, Fail> {
@@ -317,10 +318,7 @@ fn descriptor(target: Piece<'_>) -> Result<Descriptor, Fail> {
     let name = target.decode_text()?;
     let wrong = |c: char| !c.is_ascii() || c.is_ascii_control() || c == ':';
     if let Some(letter) = name.chars().find(|c| wrong(*c)) {
-        return Err(target.fail(format!(
-            "`{}` cannot stand in a descriptor name",
-            shown(letter)
-        )));
+        return Err(target.fail(format!("`{letter}` cannot stand in a descriptor name")));
     }
     if name.len() > DESCRIPTOR_NAME_LIMIT {
         return Err(target.fail(format!(

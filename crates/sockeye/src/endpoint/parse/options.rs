@@ -42,7 +42,7 @@ fn read(draft: &mut Draft, carrier: &Carrier, tls: bool, options: Piece<'_>) -> 
             Some((name, value)) => (name, Some(value)),
             None => (option, None),
         };
-        let row = row(carrier, name, value)?;
+        let row = row(carrier, tls, name, value)?;
         if !row.applies(carrier, tls) {
             return Err(does_not_apply(row, carrier, name));
         }
@@ -61,6 +61,7 @@ fn read(draft: &mut Draft, carrier: &Carrier, tls: bool, options: Piece<'_>) -> 
 
 fn row(
     carrier: &Carrier,
+    tls: bool,
     name: Piece<'_>,
     value: Option<Piece<'_>>,
 ) -> Result<&'static OptionRow, Fail> {
@@ -76,13 +77,19 @@ fn row(
     let near = schemes::nearest(name.text, OPTIONS.iter().map(|row| row.name));
     let short = value.filter(|value| value.text.len() < 40);
     Err(match (near, short) {
-        (Some(near), Some(value)) => fail.hint(format!(
-            "did you mean {near}={} ?",
-            value.text.escape_debug()
-        )),
+        (Some(near), Some(value)) => fail.hint(format!("did you mean {near}={} ?", value.text)),
         (Some(near), None) => fail.hint(format!("did you mean {near} ?")),
-        _ => with_command_hint(carrier, fail),
+        _ => with_command_hint(carrier, fail.hint(known_options(carrier, tls))),
     })
+}
+
+fn known_options(carrier: &Carrier, tls: bool) -> String {
+    let rows = OPTIONS.iter().filter(|row| row.applies(carrier, tls));
+    let names: Vec<_> = rows.map(|row| row.name).collect();
+    if names.is_empty() {
+        return format!("{} has no options", carrier.scheme());
+    }
+    format!("the options here are {}", names.join(", "))
 }
 
 /// In a command a question mark is more likely the command's own.

@@ -66,6 +66,7 @@ const REFUSED: &[&str] = &[
     "unix:",
     "unix:@",
     "unix://run/a.sock",
+    "unix://",
     "unix:/a%2",
     "unix:/a%00b",
     "file:",
@@ -87,6 +88,7 @@ const REFUSED: &[&str] = &[
     "h:1?nodelay",
     "h:1?nodealy=no",
     "h:1?colour=red",
+    "stdio:?colour=red",
     "udp://h:1?nodelay=no",
     "h:1?alpn=h2",
     "h:1?ttl=1&ttl=2",
@@ -204,6 +206,27 @@ fn a_local_address_is_refused_as_one() {
     let error = HostPort::parse_local("eth0").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`eth0` is not a local address: not a local address at column 1"
+        "`eth0` is not a local address: neither an address nor a colon and a port at column 1"
     );
+}
+
+#[test]
+fn reasons_and_hints_are_safe_to_show() {
+    for text in [
+        "fe80::1%e\u{0}",
+        "tpc:/\u{1b}[2J",
+        "h:1?nodelya=\u{1b}",
+        "/a\u{202e}b",
+        "a\u{7}b:1",
+        "fd:%07",
+    ] {
+        let error = text.parse::<Endpoint>().expect_err(text);
+        let shown = format!("{error} {}", error.hint().unwrap_or_default());
+        assert!(
+            shown
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() || byte == b' '),
+            "{shown:?}"
+        );
+    }
 }
