@@ -230,3 +230,23 @@ fn reasons_and_hints_are_safe_to_show() {
         );
     }
 }
+
+#[test]
+fn what_a_hint_suggests_instead_is_right() {
+    let mut suggestions = 0;
+    for text in REFUSED {
+        let error = text.parse::<Endpoint>().expect_err(text);
+        let meant = error
+            .hint()
+            .and_then(|hint| hint.strip_prefix("did you mean "));
+        // Hints for options suggest the option alone, and those for paths offer a choice.
+        let Some(meant) = meant.filter(|meant| meant.contains(':') && !meant.contains(" or "))
+        else {
+            continue;
+        };
+        let meant = meant.trim_end_matches(" ?");
+        assert!(meant.parse::<Endpoint>().is_ok(), "{text}: {meant}");
+        suggestions += 1;
+    }
+    assert!(suggestions >= 8, "{suggestions}");
+}
