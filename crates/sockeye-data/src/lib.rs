@@ -1,4 +1,10 @@
-//! Pure formats: bytes or text in, values out, and back; no sockets, no clock.
+//! Pure formats: bytes or text in, values out, and back.
+//!
+//! No sockets, no files, no clock: everything here is a function of its arguments. The library `sockeye` shows this
+//! crate as `sockeye::data`.
+
 #![forbid(unsafe_code)]
 
 pub mod escape;
+pub mod percent;
+pub mod units;

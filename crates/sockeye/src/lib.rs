@@ -12,4 +12,6 @@ pub mod wire;
 
 pub use endpoint::Endpoint;
 pub use error::{Error, Kind, Operation, Result};
+#[doc(inline)]
+pub use sockeye_data as data;
 pub use wire::Observer;

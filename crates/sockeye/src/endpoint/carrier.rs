@@ -1,8 +1,9 @@
 //! What bytes travel on, and the names of the places they travel to.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+
+use super::refusal::ParseError;
 
 /// What the bytes of an endpoint travel on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,6 +69,27 @@ pub struct HostPort {
 }
 
 impl HostPort {
+    /// Reads a local address as the option `bind` takes it: `ADDRESS`, `ADDRESS:PORT` or `:PORT`.
+    ///
+    /// Without a port it is 0: the system chooses. Names of hosts and services are refused.
+    ///
+    /// # Errors
+    ///
+    /// Text of another form; the error says where and why.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sockeye::endpoint::HostPort;
+    ///
+    /// assert_eq!(HostPort::parse_local("::1")?.to_string(), "[::1]:0");
+    /// assert!(HostPort::parse_local("localhost").is_err());
+    /// # Ok::<(), sockeye::endpoint::ParseError>(())
+    /// ```
+    pub fn parse_local(text: &str) -> Result<Self, ParseError> {
+        super::parse::local(text)
+    }
+
     /// The numeric form of a socket address.
     pub fn from_addr(addr: SocketAddr) -> Self {
         let scope = match addr {
@@ -103,6 +125,43 @@ pub enum Host {
     Loopback,
 }
 
+impl From<&str> for Host {
+    /// A literal address, with or without brackets and zone; every address, if the text is empty; else a name.
+    fn from(text: &str) -> Self {
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        let bare = bare.unwrap_or(text);
+        if let Ok(addr) = bare.parse() {
+            return Self::Ip { addr, scope: None };
+        }
+        if let Some((addr, zone)) = bare.split_once('%')
+            && let Ok(addr) = addr.parse()
+        {
+            return Self::Ip {
+                addr: IpAddr::V6(addr),
+                scope: Some(zone.to_owned()),
+            };
+        }
+        if text.is_empty() {
+            return Self::Any;
+        }
+        Self::Name(text.to_owned())
+    }
+}
+
+impl From<String> for Host {
+    fn from(text: String) -> Self {
+        Self::from(text.as_str())
+    }
+}
+
+impl From<IpAddr> for Host {
+    fn from(addr: IpAddr) -> Self {
+        Self::Ip { addr, scope: None }
+    }
+}
+
 /// The port half of an address.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Port {
@@ -110,15 +169,6 @@ pub enum Port {
     Number(u16),
     /// A service name such as `http`, looked up in the services table.
     Name(String),
-}
-
-impl fmt::Display for Port {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Number(number) => write!(f, "{number}"),
-            Self::Name(name) => f.write_str(name),
-        }
-    }
 }
 
 /// The name and kind of a Unix domain socket, see unix(7).

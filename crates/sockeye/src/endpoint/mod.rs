@@ -6,15 +6,43 @@
 mod carrier;
 mod layer;
 mod options;
+mod parse;
 mod print;
+mod refusal;
+mod schemes;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 pub use carrier::{
     Argv, Carrier, Descriptor, Host, HostPort, Port, UnixAddress, UnixKind, UnixName,
 };
 pub use layer::{Layer, Pin, TlsOptions, TlsVersion, Verify};
-pub use options::{Access, Family, Options};
+pub use options::{Access, Family, OPTIONS, OptionRow, Options};
+pub use parse::{LENGTH_LIMIT, OPTION_LIMIT};
+pub use refusal::ParseError;
+pub use schemes::{SCHEMES, Scheme};
 
 /// An address: a carrier, the layers over it (innermost first) and the options of the carrier.
+///
+/// It is read with [`str::parse`] and printed in one canonical form, which parses to the same value. Values made by
+/// hand can hold what the grammar refuses, such as a host name with a blank; those print safely and do not parse.
+///
+/// # Examples
+///
+/// ```
+/// use sockeye::Endpoint;
+/// use sockeye::endpoint::Carrier;
+///
+/// let endpoint: Endpoint = "TLS://www.python.org:https?alpn=http/1.1".parse()?;
+/// assert!(matches!(endpoint.carrier(), Carrier::Tcp(_)));
+/// assert_eq!(endpoint.to_string(), "tls://www.python.org:https?alpn=http/1.1");
+/// assert_eq!(Endpoint::tcp("::1", 8080).to_string(), "tcp://[::1]:8080");
+/// # Ok::<(), sockeye::endpoint::ParseError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     carrier: Carrier,
@@ -30,6 +58,47 @@ impl Endpoint {
             layers: Vec::new(),
             options: Options::default(),
         }
+    }
+
+    /// TCP to or at this host and port; the host is a name or an address, and an empty one means every address.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sockeye::Endpoint;
+    ///
+    /// assert_eq!(Endpoint::tcp("localhost", 80), "localhost:80".parse().unwrap());
+    /// assert_eq!(Endpoint::tcp("", 0), ":0".parse().unwrap());
+    /// ```
+    pub fn tcp(host: impl Into<Host>, port: u16) -> Self {
+        Self::new(Carrier::Tcp(HostPort {
+            host: host.into(),
+            port: Port::Number(port),
+        }))
+    }
+
+    /// UDP to or at this host and port; see [`Endpoint::tcp`] for the host.
+    pub fn udp(host: impl Into<Host>, port: u16) -> Self {
+        Self::new(Carrier::Udp(HostPort {
+            host: host.into(),
+            port: Port::Number(port),
+        }))
+    }
+
+    /// A Unix stream socket at this path. An `@` has no meaning here; for an abstract name make a [`UnixAddress`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sockeye::Endpoint;
+    ///
+    /// assert_eq!(Endpoint::unix("/run/app.sock").to_string(), "unix:/run/app.sock");
+    /// ```
+    pub fn unix(path: impl Into<PathBuf>) -> Self {
+        Self::new(Carrier::Unix(UnixAddress {
+            kind: UnixKind::Stream,
+            name: UnixName::Path(path.into()),
+        }))
     }
 
     /// The same endpoint with one more layer on the outside.
@@ -66,6 +135,11 @@ impl Endpoint {
         &mut self.options
     }
 
+    /// The options of the TLS layer, if there is one.
+    pub fn tls(&self) -> Option<&TlsOptions> {
+        self.layers.iter().map(|Layer::Tls(options)| options).next()
+    }
+
     /// The scheme as it is printed: `tcp`, `tls`, `tls+unix`, `exec`.
     pub fn scheme(&self) -> String {
         let carrier = self.carrier.scheme();
@@ -89,5 +163,20 @@ impl Endpoint {
 impl From<Carrier> for Endpoint {
     fn from(carrier: Carrier) -> Self {
         Self::new(carrier)
+    }
+}
+
+impl From<SocketAddr> for Endpoint {
+    /// TCP to or at this address.
+    fn from(addr: SocketAddr) -> Self {
+        Self::new(Carrier::Tcp(HostPort::from_addr(addr)))
+    }
+}
+
+impl TryFrom<&str> for Endpoint {
+    type Error = ParseError;
+
+    fn try_from(text: &str) -> Result<Self, ParseError> {
+        text.parse()
     }
 }

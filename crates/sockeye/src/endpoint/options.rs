@@ -1,9 +1,17 @@
 //! How a carrier is to be opened: the options behind the question mark.
+//!
+//! [`OPTIONS`] is the one table of them, those of the TLS layer included: parsing, printing, the search for the nearest
+//! word, help texts and documentation all follow it.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::carrier::HostPort;
+use sockeye_data::units::{print_duration, print_size};
+
+use super::carrier::{Carrier, HostPort, UnixAddress, UnixName};
+use super::layer::{TlsOptions, TlsVersion, Verify};
+use super::refusal::{Fail, Piece};
+use super::values;
 
 /// The options of a carrier. `None` or `false` means: as the system does by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -60,3 +68,366 @@ pub enum Access {
     /// Read it from the start and write at its end.
     Both,
 }
+
+/// A row of [`OPTIONS`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct OptionRow {
+    /// The word before the equals sign.
+    pub name: &'static str,
+    /// What stands behind it, as a help text shows it.
+    pub placeholder: &'static str,
+    /// The schemes it applies to: carriers, or the layer `tls`.
+    pub applies_to: &'static [&'static str],
+    /// Whether it may be given more than once.
+    pub repeatable: bool,
+    /// What it means, in one line.
+    pub meaning: &'static str,
+    pub(super) read: Read,
+    pub(super) write: Write,
+}
+
+/// Puts a value, still percent-encoded, where it belongs.
+type Read = fn(&mut Draft, Piece<'_>) -> Result<(), Fail>;
+
+/// The values to print, percent-encoded; none if the option is as by default.
+type Write = fn(&Options, &TlsOptions) -> Vec<String>;
+
+/// What the options behind the question mark add up to.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) options: Options,
+    pub(super) tls: TlsOptions,
+}
+
+impl OptionRow {
+    /// Whether it applies to an endpoint of this carrier, with or without a TLS layer.
+    pub(super) fn applies(&self, carrier: &Carrier, tls: bool) -> bool {
+        let abstract_name = matches!(
+            carrier,
+            Carrier::Unix(UnixAddress {
+                name: UnixName::Abstract(_),
+                ..
+            })
+        );
+        if abstract_name && matches!(self.name, "mode" | "unlink") {
+            return false;
+        }
+        self.applies_to.contains(&carrier.scheme()) || (tls && self.applies_to.contains(&"tls"))
+    }
+
+    const fn repeatable(self) -> Self {
+        Self {
+            repeatable: true,
+            ..self
+        }
+    }
+}
+
+const fn row(
+    name: &'static str,
+    placeholder: &'static str,
+    applies_to: &'static [&'static str],
+    meaning: &'static str,
+    read: Read,
+    write: Write,
+) -> OptionRow {
+    OptionRow {
+        name,
+        placeholder,
+        applies_to,
+        repeatable: false,
+        meaning,
+        read,
+        write,
+    }
+}
+
+const NETWORK: &[&str] = &["tcp", "udp"];
+const TCP: &[&str] = &["tcp"];
+const UDP: &[&str] = &["udp"];
+const SOCKETS: &[&str] = &["tcp", "udp", "unix", "unix-dgram", "unix-seqpacket"];
+const LISTENERS: &[&str] = &["tcp", "unix", "unix-seqpacket"];
+const UNIX: &[&str] = &["unix", "unix-dgram", "unix-seqpacket"];
+const CREATED: &[&str] = &["unix", "unix-dgram", "unix-seqpacket", "file", "fifo"];
+const FILES: &[&str] = &["file", "fifo"];
+const TLS: &[&str] = &["tls"];
+
+const FAMILIES: &[(&str, Family)] = &[("4", Family::V4), ("6", Family::V6)];
+const ACCESSES: &[(&str, Access)] = &[
+    ("read", Access::Read),
+    ("write", Access::Write),
+    ("append", Access::Append),
+    ("both", Access::Both),
+];
+const VERIFIES: &[(&str, Verify)] = &[("full", Verify::Full), ("none", Verify::None)];
+const VERSIONS: &[(&str, TlsVersion)] = &[("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)];
+
+/// Words that have a settled meaning as options and are not built in yet.
+pub(super) const COMING: &[&str] = &["via", "proxy-protocol"];
+
+/// Every option, in the order in which they are printed.
+///
+/// # Examples
+///
+/// ```
+/// let row = sockeye::endpoint::OPTIONS.iter().find(|row| row.name == "alpn").unwrap();
+/// assert_eq!(row.applies_to, ["tls"]);
+/// ```
+pub const OPTIONS: &[OptionRow] = &[
+    row(
+        "family",
+        "4|6",
+        NETWORK,
+        "only this address family",
+        |to, value| {
+            to.options.family = Some(values::word(value, FAMILIES)?);
+            Ok(())
+        },
+        |from, _| values::name_of(from.family, FAMILIES),
+    ),
+    row(
+        "bind",
+        "ADDRESS[:PORT]",
+        NETWORK,
+        "the local address of a connecting socket",
+        |to, value| {
+            to.options.bind = Some(values::local(value)?);
+            Ok(())
+        },
+        |from, _| values::one(from.bind.as_ref()),
+    ),
+    row(
+        "interface",
+        "NAME",
+        NETWORK,
+        "the network interface to use, and the outgoing one for multicast",
+        |to, value| {
+            to.options.interface = Some(values::interface(value)?);
+            Ok(())
+        },
+        |from, _| values::one(from.interface.as_ref()),
+    ),
+    row(
+        "nodelay",
+        "yes|no",
+        TCP,
+        "whether small segments leave at once; yes by default",
+        |to, value| {
+            to.options.nodelay = Some(values::switch(value)?);
+            Ok(())
+        },
+        |from, _| values::switched(from.nodelay),
+    ),
+    row(
+        "keepalive",
+        "TIME",
+        TCP,
+        "probe an idle connection after this time, 1s to 32767s",
+        |to, value| {
+            to.options.keepalive = Some(values::keepalive(value)?);
+            Ok(())
+        },
+        |from, _| values::one(from.keepalive.map(print_duration)),
+    ),
+    row(
+        "buffer",
+        "SIZE",
+        SOCKETS,
+        "buffer of the socket in the kernel, each way",
+        |to, value| {
+            to.options.buffer = Some(values::buffer(value)?);
+            Ok(())
+        },
+        |from, _| values::one(from.buffer.map(print_size)),
+    ),
+    row(
+        "reuseport",
+        "yes|no",
+        NETWORK,
+        "let several sockets take one port; no by default",
+        |to, value| {
+            to.options.reuseport = values::switch(value)?;
+            Ok(())
+        },
+        |from, _| values::switched(from.reuseport.then_some(true)),
+    ),
+    row(
+        "backlog",
+        "N",
+        LISTENERS,
+        "connections that may wait to be accepted",
+        |to, value| {
+            to.options.backlog = Some(values::number(value, 0, 2_147_483_647)?);
+            Ok(())
+        },
+        |from, _| values::one(from.backlog),
+    ),
+    row(
+        "ttl",
+        "N",
+        NETWORK,
+        "time to live or hop limit of what is sent, 1 to 255",
+        |to, value| {
+            to.options.ttl = Some(values::number(value, 1, 255)?);
+            Ok(())
+        },
+        |from, _| values::one(from.ttl),
+    ),
+    row(
+        "broadcast",
+        "yes|no",
+        UDP,
+        "allow datagrams to broadcast addresses; no by default",
+        |to, value| {
+            to.options.broadcast = values::switch(value)?;
+            Ok(())
+        },
+        |from, _| values::switched(from.broadcast.then_some(true)),
+    ),
+    row(
+        "join",
+        "GROUP",
+        UDP,
+        "a multicast group to join when receiving",
+        |to, value| {
+            to.options.join.push(values::group(value)?);
+            Ok(())
+        },
+        |from, _| from.join.iter().map(ToString::to_string).collect(),
+    )
+    .repeatable(),
+    row(
+        "mode",
+        "OCTAL",
+        CREATED,
+        "permission bits of what is created, such as 0600",
+        |to, value| {
+            to.options.mode = Some(values::mode(value)?);
+            Ok(())
+        },
+        |from, _| values::one(from.mode.map(|mode| format!("{mode:04o}"))),
+    ),
+    row(
+        "unlink",
+        "yes|no",
+        UNIX,
+        "remove a stale socket file before listening, and ours at the end; yes by default",
+        |to, value| {
+            to.options.unlink = Some(values::switch(value)?);
+            Ok(())
+        },
+        |from, _| values::switched(from.unlink),
+    ),
+    row(
+        "access",
+        "read|write|append|both",
+        FILES,
+        "what may be done with the file",
+        |to, value| {
+            to.options.access = Some(values::word(value, ACCESSES)?);
+            Ok(())
+        },
+        |from, _| values::name_of(from.access, ACCESSES),
+    ),
+    row(
+        "alpn",
+        "PROTO[,PROTO...]",
+        TLS,
+        "protocols to offer or accept, most wanted first",
+        |to, value| {
+            to.tls.alpn = values::protocols(value)?;
+            Ok(())
+        },
+        |_, tls| values::protocol_list(&tls.alpn),
+    ),
+    row(
+        "sni",
+        "NAME",
+        TLS,
+        "the name to ask for and to check, if not the host",
+        |to, value| {
+            to.tls.sni = Some(values::server_name(value)?);
+            Ok(())
+        },
+        |_, tls| values::one(tls.sni.as_ref()),
+    ),
+    row(
+        "ca",
+        "FILE",
+        TLS,
+        "PEM file of trusted roots, instead of the system's",
+        |to, value| {
+            to.tls.ca = Some(values::path(value)?);
+            Ok(())
+        },
+        |_, tls| values::one_path(tls.ca.as_ref()),
+    ),
+    row(
+        "cert",
+        "FILE",
+        TLS,
+        "PEM file with our certificate chain",
+        |to, value| {
+            to.tls.cert = Some(values::path(value)?);
+            Ok(())
+        },
+        |_, tls| values::one_path(tls.cert.as_ref()),
+    ),
+    row(
+        "key",
+        "FILE",
+        TLS,
+        "PEM file with our private key; by default it is looked for in the certificate's",
+        |to, value| {
+            to.tls.key = Some(values::path(value)?);
+            Ok(())
+        },
+        |_, tls| values::one_path(tls.key.as_ref()),
+    ),
+    row(
+        "verify",
+        "full|none",
+        TLS,
+        "what is checked of the peer: chain, name and dates, or nothing",
+        |to, value| {
+            to.tls.verify = values::word(value, VERIFIES)?;
+            Ok(())
+        },
+        |_, tls| values::name_of((tls.verify != Verify::Full).then_some(tls.verify), VERIFIES),
+    ),
+    row(
+        "pin",
+        "sha256:HEX",
+        TLS,
+        "digest of a certificate to accept, whoever signed it",
+        |to, value| {
+            to.tls.pin.push(values::pin(value)?);
+            Ok(())
+        },
+        |_, tls| tls.pin.iter().map(values::pin_text).collect(),
+    )
+    .repeatable(),
+    row(
+        "tls-min",
+        "1.2|1.3",
+        TLS,
+        "the lowest version to speak",
+        |to, value| {
+            to.tls.min = Some(values::word(value, VERSIONS)?);
+            Ok(())
+        },
+        |_, tls| values::name_of(tls.min, VERSIONS),
+    ),
+    row(
+        "tls-max",
+        "1.2|1.3",
+        TLS,
+        "the highest version to speak",
+        |to, value| {
+            to.tls.max = Some(values::word(value, VERSIONS)?);
+            Ok(())
+        },
+        |_, tls| values::name_of(tls.max, VERSIONS),
+    ),
+];

@@ -8,7 +8,7 @@ mod io;
 
 use std::fmt;
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, ParseError};
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -232,3 +232,19 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<ParseError> for Error {
+    /// [`Kind::Usage`], or [`Kind::Unsupported`] for what is not built in yet; text and hint stay the same.
+    fn from(refusal: ParseError) -> Self {
+        let kind = if refusal.is_unsupported() {
+            Kind::Unsupported
+        } else {
+            Kind::Usage
+        };
+        let error = Self::new(kind, Operation::Parse, refusal.to_string());
+        match refusal.hint() {
+            Some(hint) => error.with_hint(hint),
+            None => error,
+        }
+    }
+}
