@@ -80,7 +80,7 @@ fn connect_one(addr: SocketAddr, options: &Options) -> Result<(UdpIo, Option<End
         socket.set_broadcast(true).map_err(failed)?;
     }
     let local = local_endpoint(&socket);
-    let socket = AsyncSocket::new(socket).map_err(failed)?;
+    let socket = AsyncSocket::watching_errors(socket).map_err(failed)?;
     Ok((UdpIo { socket, group }, local))
 }
 
@@ -126,7 +126,6 @@ fn local_address(bind: &HostPort, peer: SocketAddr) -> Result<SocketAddr> {
 }
 
 /// A socket connected to its peer, or one that sends to a group and hears everybody.
-#[derive(Debug)]
 struct UdpIo {
     socket: AsyncSocket<Socket>,
     group: Option<SocketAddr>,

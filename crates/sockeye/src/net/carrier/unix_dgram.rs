@@ -44,7 +44,6 @@ pub(crate) fn connect(
     ))
 }
 
-#[derive(Debug)]
 struct DgramIo {
     socket: AsyncSocket<Socket>,
 }

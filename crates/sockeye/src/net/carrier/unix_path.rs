@@ -122,17 +122,17 @@ fn bind(socket: &Socket, address: &UnixAddress, options: &Options) -> Result<Opt
     }
     bind().map_err(|e| bind_error(e, unlink))?;
     let meta = fs::symlink_metadata(path).map_err(failed)?;
-    let guard = UnixPath {
-        path: absolute(path),
-        device: meta.dev(),
-        inode: meta.ino(),
-    };
+    let made = (meta.dev(), meta.ino());
     if let Some(mode) = options.mode
         && meta.mode() & 0o777 != mode & 0o777
     {
-        widen(path, &guard, mode).map_err(failed)?;
+        widen(path, made, mode).map_err(failed)?;
     }
-    Ok(unlink.then_some(guard))
+    Ok(unlink.then(|| UnixPath {
+        path: absolute(path),
+        device: made.0,
+        inode: made.1,
+    }))
 }
 
 /// The path that still means the same file after the process has changed its directory.
@@ -149,11 +149,11 @@ fn bind_error(error: io::Error, unlink: bool) -> Error {
 }
 
 /// Give the file the permissions that the umask took away; only ever called on the file that was just made.
-fn widen(path: &Path, guard: &UnixPath, mode: u32) -> io::Result<()> {
+fn widen(path: &Path, made: (u64, u64), mode: u32) -> io::Result<()> {
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let file = fs::File::from(open(path, flags, Mode::empty())?);
     let meta = file.metadata()?;
-    if (meta.dev(), meta.ino()) != (guard.device, guard.inode) {
+    if (meta.dev(), meta.ino()) != made {
         return Err(io::Error::other("somebody replaced the socket file"));
     }
     let permissions = fs::Permissions::from_mode(mode & 0o777);

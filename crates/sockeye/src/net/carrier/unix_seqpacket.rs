@@ -3,6 +3,7 @@
 //! An empty message and the end both read as zero bytes. The system adds the sender's credentials to every message
 //! when asked (`SO_PASSCRED`), and to the end it does not: that tells them apart.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSliceMut};
 use std::net::Shutdown;
@@ -45,6 +46,8 @@ pub(crate) async fn connect(
     let failed = |e: io::Error| connect_error(e, endpoint);
     let addr = unix_addr(&address.name, Operation::Connect).map_err(|e| e.on(endpoint))?;
     let socket = unix_path::socket(UnixKind::Seqpacket, options).map_err(failed)?;
+    // The system gives a socket with this option a name of its own (autobind) when it connects.
+    socket.set_passcred(true).map_err(failed)?;
     loop {
         match nix::sys::socket::connect(socket.as_raw_fd(), &addr) {
             Ok(()) => break,
@@ -59,9 +62,6 @@ pub(crate) async fn connect(
 
 /// Wraps a connected socket.
 fn messages(socket: Socket, tap: Option<Tap>, peer: Option<Endpoint>) -> io::Result<Messages> {
-    // Only now: a socket with this option that connects would get a name of its own. What the peer sent before
-    // carries its credentials nevertheless, because they are added when the message is received.
-    socket.set_passcred(true)?;
     let local = endpoint_of(&socket.local_addr()?, UnixKind::Seqpacket);
     let socket = AsyncSocket::new(socket)?;
     Ok(Messages::new(
@@ -110,7 +110,7 @@ impl SeqpacketListener {
         &self.local
     }
 
-    /// The next connection; the peer is `None` if its socket has no name, which is usual for clients.
+    /// The next connection; the peer is `None` if its socket has no name.
     ///
     /// # Errors
     ///
@@ -125,13 +125,22 @@ impl SeqpacketListener {
             .await
             .map_err(failed)?;
         socket.set_nonblocking(true).map_err(failed)?;
+        // What the peer sent before this carries its credentials all the same: they are added on receiving.
+        socket.set_passcred(true).map_err(failed)?;
         let peer = endpoint_of(&peer, UnixKind::Seqpacket);
         let tap = (self.make_tap)(peer.as_ref());
         messages(socket, tap, peer).map_err(failed)
     }
 }
 
-#[derive(Debug)]
+impl fmt::Debug for SeqpacketListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SeqpacketListener")
+            .field("local", &self.local)
+            .finish_non_exhaustive()
+    }
+}
+
 struct SeqpacketIo {
     socket: AsyncSocket<Socket>,
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::open::bind_all;
 use super::peer::PeerAddress;
-use super::pktinfo::{Arrival, Unconnected};
+use super::pktinfo::{Arrival, Unconnected, wrong_family};
 use super::socket::AsyncSocket;
 use crate::endpoint::{Endpoint, Options, UnixAddress};
 use crate::error::{Error, Operation, Result};
@@ -107,13 +107,12 @@ impl DatagramSocket {
     ///
     /// Cancel safe: a datagram is sent whole or not at all.
     pub async fn send_to(&self, message: &[u8], peer: &PeerAddress) -> Result<()> {
-        // A list of sockets is never empty; the first one gives the right error if none fits.
         let fitting = self
             .sockets
             .iter()
             .find(|socket| socket.get().reaches(peer));
-        let Some(socket) = fitting.or(self.sockets.first()) else {
-            return Ok(());
+        let Some(socket) = fitting else {
+            return Err(self.send_error(wrong_family(peer), peer));
         };
         loop {
             let sent = match socket.get() {

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use tokio::io::ReadBuf;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
@@ -17,6 +18,9 @@ use super::pktinfo::{Unconnected, too_long_for};
 use super::sessions::{Hub, Session};
 use super::socket::lock;
 use crate::net::messages::MessageIo;
+
+/// Longer than anybody waits, and short enough to be added to any point in time.
+const FOREVER: Duration = Duration::from_secs(10 * 365 * 86_400);
 
 /// The link that a handler holds.
 pub(super) struct SessionIo {
@@ -47,7 +51,8 @@ impl SessionIo {
             if state.ended || !state.queue.is_empty() {
                 return Poll::Ready(());
             }
-            let due = state.last + self.hub.limits.idle_timeout;
+            let timeout = self.hub.limits.idle_timeout.min(FOREVER);
+            let due = state.last + timeout;
             if due <= Instant::now() {
                 state.ended = true;
                 drop(state);

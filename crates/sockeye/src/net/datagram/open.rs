@@ -54,12 +54,13 @@ pub(in crate::net) fn udp_socket(
         // Several programs of one machine may listen to one group; unicast sockets keep their port to themselves.
         socket.set_reuse_address(true)?;
     }
-    // Only the groups that this socket joined, not those of every other socket of the machine.
-    if family.is_ipv4() {
-        socket.set_multicast_all_v4(false)?;
+    // Only the groups that this socket joined, not those of every other socket of the machine. Kernels that do not
+    // know the option (IPv6 before Linux 4.20) deliver more, which is no reason to refuse.
+    let _ = if family.is_ipv4() {
+        socket.set_multicast_all_v4(false)
     } else {
-        socket.set_multicast_all_v6(false)?;
-    }
+        socket.set_multicast_all_v6(false)
+    };
     Ok(socket)
 }
 

@@ -286,7 +286,7 @@ fn nameless() -> io::Error {
         .into()
 }
 
-fn wrong_family(to: &PeerAddress) -> io::Error {
+pub(super) fn wrong_family(to: &PeerAddress) -> io::Error {
     let why = format!("the socket is of another family than {to}");
     Error::new(Kind::Usage, Operation::Write, why).into()
 }

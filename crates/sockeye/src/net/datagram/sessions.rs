@@ -5,6 +5,7 @@
 //! docs/datagrams.md tells the rules.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -176,6 +177,15 @@ impl Sessions {
         let local = self.hub.local_of(key);
         let io = SessionIo::new(session, Arc::clone(&self.hub));
         Ok(Messages::new(Box::new(io), tap, local, peer))
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions")
+            .field("locals", &self.locals)
+            .field("open", &self.open())
+            .finish_non_exhaustive()
     }
 }
 

@@ -5,9 +5,11 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// How many tasks are remembered; when more come all are woken and ask again.
@@ -57,14 +59,16 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A socket in non-blocking mode, registered with the runtime.
-#[derive(Debug)]
 pub(crate) struct AsyncSocket<T: AsRawFd> {
-    fd: AsyncFd<T>,
+    fd: Arc<AsyncFd<T>>,
     readers: Side,
     writers: Side,
+    errors: Option<Mutex<Pending>>,
 }
 
-#[derive(Debug)]
+/// Waits for an error of the socket.
+type Pending = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+
 struct Side {
     waiters: Arc<Waiters>,
     waker: Waker,
@@ -83,17 +87,31 @@ impl Side {
     }
 }
 
-impl<T: AsRawFd> AsyncSocket<T> {
+impl<T: AsRawFd + Send + Sync + 'static> AsyncSocket<T> {
     /// Register a socket that is already in non-blocking mode. Must run inside a tokio runtime.
+    pub(crate) fn new(socket: T) -> io::Result<Self> {
+        Self::register(socket, Interest::READABLE | Interest::WRITABLE)
+    }
+
+    /// The same for a socket that has errors of its own to be read, as a connected UDP socket has: an ICMP answer makes
+    /// it neither readable nor writable, but failed.
+    pub(crate) fn watching_errors(socket: T) -> io::Result<Self> {
+        let interest = Interest::READABLE | Interest::WRITABLE | Interest::ERROR;
+        let mut made = Self::register(socket, interest)?;
+        made.errors = Some(Mutex::new(error_of(Arc::clone(&made.fd))));
+        Ok(made)
+    }
+
     #[allow(
         deprecated,
         reason = "its successor is unsafe; every T here owns one descriptor and keeps it"
     )]
-    pub(crate) fn new(socket: T) -> io::Result<Self> {
+    fn register(socket: T, interest: Interest) -> io::Result<Self> {
         Ok(Self {
-            fd: AsyncFd::new(socket)?,
+            fd: Arc::new(AsyncFd::with_interest(socket, interest)?),
             readers: Side::new(),
             writers: Side::new(),
+            errors: None,
         })
     }
 
@@ -110,13 +128,32 @@ impl<T: AsRawFd> AsyncSocket<T> {
     ) -> Poll<io::Result<R>> {
         loop {
             let mut shared = self.readers.join(cx);
-            let mut guard = ready!(self.fd.poll_read_ready(&mut shared))?;
-            match guard.try_io(|fd| call(fd.get_ref())) {
+            let Poll::Ready(guard) = self.fd.poll_read_ready(&mut shared) else {
+                ready!(self.poll_error(&mut shared))?;
+                match call(self.fd.get_ref()) {
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                    done => return Poll::Ready(done),
+                }
+                continue;
+            };
+            match guard?.try_io(|fd| call(fd.get_ref())) {
                 Ok(Err(e)) if e.kind() == io::ErrorKind::Interrupted => {}
                 Ok(done) => return Poll::Ready(done),
                 Err(_would_block) => {}
             }
         }
+    }
+
+    /// Wait until the socket has failed, if that is watched.
+    fn poll_error(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(errors) = &self.errors else {
+            return Poll::Pending;
+        };
+        let mut waiting = lock(errors);
+        let done = ready!(waiting.as_mut().poll(cx));
+        *waiting = error_of(Arc::clone(&self.fd));
+        Poll::Ready(done)
     }
 
     /// Repeat a call that writes until it no longer says `WouldBlock`.
@@ -135,4 +172,12 @@ impl<T: AsRawFd> AsyncSocket<T> {
             }
         }
     }
+}
+
+/// Ends when the socket has failed; the next one waits for the next failure.
+fn error_of<T: AsRawFd + Send + Sync + 'static>(fd: Arc<AsyncFd<T>>) -> Pending {
+    Box::pin(async move {
+        fd.ready(Interest::ERROR).await?.clear_ready();
+        Ok(())
+    })
 }

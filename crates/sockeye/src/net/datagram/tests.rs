@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::field_reassign_with_default)]
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -465,6 +465,21 @@ async fn a_listener_joins_its_groups_on_the_loopback_interface() {
         soon(session.send(b"from one")).await.unwrap();
         assert_eq!(next(&link).await.unwrap(), b"from one", "not connected");
     }
+}
+
+#[tokio::test]
+async fn a_session_without_an_idle_limit_waits() {
+    let limits = SessionLimits {
+        idle_timeout: Duration::MAX,
+        ..SessionLimits::default()
+    };
+    let mut server = sessions(LO_V4, limits);
+    let peer = client(LO_V4);
+    peer.send_to(b"", to("127.0.0.1", &server)).unwrap();
+    let link = soon(server.accept()).await.unwrap();
+    assert_eq!(next(&link).await.unwrap(), b"");
+    let waits = tokio::time::timeout(Duration::from_millis(20), link.recv(&mut [0; 10])).await;
+    assert!(waits.is_err());
 }
 
 #[tokio::test]
