@@ -23,7 +23,7 @@ pub use admission::Admission;
 pub use carrier::exec::Surroundings;
 pub use carrier::pty::TerminalSize;
 pub use context::{CONNECT_TIMEOUT, Net};
-pub use datagram::{DatagramSocket, SessionLimits};
+pub use datagram::{Arrived, DatagramSocket, PeerAddress, SessionLimits};
 pub use listener::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub(crate) use messages::MessageIo;
 pub use layer::{Acceptor, weakened};

@@ -12,3 +12,6 @@ pub(crate) mod unix;
 pub(crate) mod unix_dgram;
 pub(crate) mod unix_path;
 pub(crate) mod unix_seqpacket;
+
+#[cfg(test)]
+mod tests;
