@@ -2,6 +2,7 @@
 
 mod raw;
 mod shaping;
+mod terminal;
 
 use std::io::{self, IsTerminal};
 
@@ -10,7 +11,9 @@ use sockeye::{Endpoint, Link, Net, Result, Stream};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use raw::{RawTerminal, restore_terminal};
-pub(crate) use shaping::{Outgoing, Written};
+pub(crate) use terminal::TerminalText;
+
+use shaping::{Outgoing, Written};
 
 use crate::output::Output;
 

@@ -4,7 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use sockeye::Observer;
-use sockeye::wire::{HexView, JsonView, TextOptions, TextView};
+use sockeye::wire::hexdump::HexView;
+use sockeye::wire::jsonl::{JsonOptions, JsonView};
+use sockeye::wire::text::{TextOptions, TextView};
 
 use crate::args::WireFormat;
 use crate::output::Output;
@@ -14,12 +16,10 @@ pub(crate) fn wire(format: WireFormat, output: &Output, relaying: bool) -> Arc<d
     let out = Box::new(io::stderr());
     match format {
         WireFormat::Text => {
-            let mut options = TextOptions::default();
-            options.once = relaying;
-            options.color = output.color();
+            let options = TextOptions::default().once(relaying).color(output.color());
             Arc::new(TextView::new(out, options))
         }
         WireFormat::Hex => Arc::new(HexView::new(out)),
-        WireFormat::Json => Arc::new(JsonView::new(out)),
+        WireFormat::Json => Arc::new(JsonView::new(out, JsonOptions::default())),
     }
 }

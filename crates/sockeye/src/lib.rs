@@ -12,6 +12,7 @@ pub mod wire;
 
 pub use endpoint::Endpoint;
 pub use error::{Error, Kind, Operation, Result};
+pub use net::{Link, Listener, Messages, Net, Stream};
 #[doc(inline)]
 pub use sockeye_data as data;
 pub use wire::Observer;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args as ClapArgs;
 use sockeye::endpoint::{Carrier, HostPort};
 use sockeye::net::TerminalSize;
-use sockeye::relay::{self, EndPolicy, EndedBy, JoinOptions, Joined};
+use sockeye::relay::{self, EndedBy, JoinOptions, Joined};
 use sockeye::wire::Side;
 use sockeye::{Endpoint, Error, Kind, Link, Net, Operation, Result};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use crate::args::{self, TalkingArgs};
 use crate::exit::Outcome;
 use crate::local::{self, Manner, RawTerminal};
 use crate::output::{Level, Output};
-use crate::report::{Closed, Connected, Summary, seconds};
+use crate::report::{Closed, Summary};
 use crate::signals;
 
 /// The longest pause between two attempts to connect.
@@ -95,7 +95,7 @@ fn endpoint(args: &Args) -> Result<Endpoint> {
             let why = format!("--bind does not apply to {}", to.carrier().scheme());
             return Err(Error::new(Kind::Usage, Operation::Parse, why));
         }
-        to.options_mut().bind = Some(bind.parse::<HostPort>()?);
+        to.options_mut().bind = Some(HostPort::parse_local(bind)?);
     }
     Ok(to)
 }

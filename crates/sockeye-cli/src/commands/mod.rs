@@ -7,7 +7,7 @@ pub(crate) mod tour;
 
 use std::time::Duration;
 
-use sockeye::net::{Arrival, Listener};
+use sockeye::net::{Arrival, Listener, weakened};
 use sockeye::{Endpoint, Error, Link};
 use tokio_util::sync::CancellationToken;
 
@@ -16,14 +16,14 @@ use crate::report::{Connected, ErrorEvent, Listening, Refused, seconds};
 
 /// Repeat on standard error what weakens security.
 fn say_what_is_weak(endpoint: &Endpoint, output: &Output) {
-    for weakness in endpoint.weaknesses() {
+    for weakness in weakened(endpoint) {
         output.warn(format_args!("{endpoint}: {weakness}"));
     }
 }
 
 /// The first line of a server.
 fn say_listening(listener: &Listener, output: &Output) {
-    let fingerprint = listener.acceptors().iter().find_map(|acceptor| acceptor.fingerprint());
+    let fingerprint = listener.acceptors().iter().next().map(|acceptor| acceptor.fingerprint().to_owned());
     let addresses: Vec<String> = listener.addresses().iter().map(Endpoint::to_string).collect();
     let listening =
         Listening { endpoint: listener.local().to_string(), addresses, fingerprint: fingerprint.clone() };

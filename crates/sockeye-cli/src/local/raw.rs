@@ -37,6 +37,6 @@ pub(crate) fn restore_terminal() {
     let before = BEFORE.lock().ok().and_then(|mut slot| slot.take());
     if let Some(before) = before {
         // The terminal may be gone; there is nobody to tell then.
-        drop(tcsetattr(io::stdin(), SetArg::TCSADRAIN, &before));
+        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &before);
     }
 }

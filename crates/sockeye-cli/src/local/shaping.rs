@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use sockeye::Stream;
-use sockeye::data::escape::Escaper;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
+use super::terminal::TerminalText;
 use crate::output::Output;
 use crate::report::Data;
 
@@ -47,7 +47,7 @@ pub(crate) struct Shaped {
     crlf: Option<Crlf>,
     read: Pending,
     written: Written,
-    escaper: Escaper,
+    escaper: TerminalText,
     write: Pending,
 }
 
@@ -72,7 +72,7 @@ impl Shaped {
             crlf: crlf.then(Crlf::default),
             read: Pending::default(),
             written,
-            escaper: Escaper::for_terminal(),
+            escaper: TerminalText::default(),
             write: Pending::default(),
         }
     }

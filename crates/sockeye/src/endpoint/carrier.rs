@@ -49,6 +49,23 @@ impl Carrier {
         }
     }
 
+    /// Whether this carrier crosses a network, so that it has a host and a port.
+    pub fn is_networked(&self) -> bool {
+        matches!(self, Self::Tcp(_) | Self::Udp(_))
+    }
+
+    /// Whether a listener on this address can be reached from other machines.
+    pub fn is_for_everyone(&self) -> bool {
+        match self {
+            Self::Tcp(at) | Self::Udp(at) => match &at.host {
+                Host::Any => true,
+                Host::Ip { addr, .. } => !addr.to_canonical().is_loopback(),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     /// Whether this carrier keeps message boundaries.
     pub fn keeps_boundaries(&self) -> bool {
         match self {

@@ -31,7 +31,10 @@ pub(crate) fn of_tcp_port(port: u16) -> Option<Owner> {
         .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
         .take(MAX_PROCESSES)
         .find(|pid| holds(*pid, &wanted))
-        .map(|pid| Owner { pid, name: name_of(pid) })
+        .map(|pid| Owner {
+            pid,
+            name: name_of(pid),
+        })
 }
 
 /// The inode of the socket that listens on this port, from the text of `/proc/net/tcp` (see proc(5)).
@@ -48,7 +51,9 @@ fn listening_inode(table: &str, port: u16) -> Option<u64> {
 }
 
 fn holds(pid: u32, wanted: &str) -> bool {
-    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return false;
+    };
     descriptors
         .flatten()
         .any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target.as_os_str() == wanted))

@@ -35,8 +35,14 @@ impl Admission {
         allow: impl IntoIterator<Item = A>,
         deny: impl IntoIterator<Item = D>,
     ) -> Result<Self> {
-        let allow = allow.into_iter().map(|entry| parse(entry.as_ref())).collect::<Result<_>>()?;
-        let deny = deny.into_iter().map(|entry| parse(entry.as_ref())).collect::<Result<_>>()?;
+        let allow = allow
+            .into_iter()
+            .map(|entry| parse(entry.as_ref()))
+            .collect::<Result<_>>()?;
+        let deny = deny
+            .into_iter()
+            .map(|entry| parse(entry.as_ref()))
+            .collect::<Result<_>>()?;
         Ok(Self { allow, deny })
     }
 
@@ -81,7 +87,9 @@ mod tests {
     use super::*;
 
     fn admits(allow: &[&str], deny: &[&str], peer: &str) -> bool {
-        Admission::new(allow, deny).unwrap().admits_ip(peer.parse().unwrap())
+        Admission::new(allow, deny)
+            .unwrap()
+            .admits_ip(peer.parse().unwrap())
     }
 
     #[test]

@@ -19,7 +19,12 @@ pub(crate) struct Child {
 impl Child {
     /// `leads_group` says that the program has a process group of its own, which is ended with it.
     pub(crate) fn new(process: tokio::process::Child, leads_group: bool) -> Self {
-        Self { process, leads_group, terminated: false, patience: None }
+        Self {
+            process,
+            leads_group,
+            terminated: false,
+            patience: None,
+        }
     }
 
     /// Ask the program to end.

@@ -5,9 +5,10 @@ use std::time::Instant;
 use super::carrier::{self, exec::Surroundings, file::FifoEnd};
 use super::child::Child;
 use super::context::Net;
+use super::resolve::{self, Protocol};
 use super::stream::{Info, Io, Stream};
-use super::{Link, Messages, layer, race, resolve};
-use crate::endpoint::{Argv, Carrier, Endpoint, Host, HostPort, Layer, UnixKind};
+use super::{DatagramSocket, Link, Messages, layer, race};
+use crate::endpoint::{Argv, Carrier, Endpoint, Host, HostPort, UnixKind};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::wire::{Watch, What};
 
@@ -27,11 +28,13 @@ impl Net {
     pub async fn connect(&self, to: &Endpoint) -> Result<Stream> {
         match self.open(to).await? {
             Link::Stream(stream) => Ok(stream),
-            Link::Messages(_) => {
-                Err(Error::new(Kind::Unsupported, Operation::Connect, "it carries messages, not bytes")
-                    .on(to)
-                    .with_hint("in a program, `connect_messages` opens it"))
-            }
+            Link::Messages(_) => Err(Error::new(
+                Kind::Unsupported,
+                Operation::Connect,
+                "it carries messages, not bytes",
+            )
+            .on(to)
+            .with_hint("in a program, `connect_messages` opens it")),
         }
     }
 
@@ -47,11 +50,13 @@ impl Net {
     pub async fn connect_messages(&self, to: &Endpoint) -> Result<Messages> {
         match self.open(to).await? {
             Link::Messages(messages) => Ok(messages),
-            Link::Stream(_) => {
-                Err(Error::new(Kind::Unsupported, Operation::Connect, "it carries bytes, not messages")
-                    .on(to)
-                    .with_hint("in a program, `connect` opens it"))
-            }
+            Link::Stream(_) => Err(Error::new(
+                Kind::Unsupported,
+                Operation::Connect,
+                "it carries bytes, not messages",
+            )
+            .on(to)
+            .with_hint("in a program, `connect` opens it")),
         }
     }
 
@@ -66,9 +71,14 @@ impl Net {
     /// Dropping the future closes what was opened so far; a program that was started is ended.
     pub async fn open(&self, to: &Endpoint) -> Result<Link> {
         let watch = self.watch();
-        let opened = Opening { net: self, to, watch: watch.as_ref(), deadline: Instant::now() + self.connect_timeout }
-            .open()
-            .await;
+        let opened = Opening {
+            net: self,
+            to,
+            watch: watch.as_ref(),
+            deadline: Instant::now() + self.connect_timeout,
+        }
+        .open()
+        .await;
         opened.map_err(|error| {
             let error = error.on(to);
             if let Some(watch) = &watch {
@@ -76,6 +86,38 @@ impl Net {
             }
             error
         })
+    }
+
+    /// Bind a socket for datagrams from and to many peers.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::InUse`], [`Kind::Denied`]; [`Kind::Unsupported`] if the endpoint is not `udp:` or `unix-dgram:`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the address back.
+    pub async fn bind(&self, at: &Endpoint) -> Result<DatagramSocket> {
+        let watch = self.watch();
+        let tap = Self::tap(watch.as_ref(), at.carrier().scheme(), false);
+        match at.carrier() {
+            Carrier::Udp(asked) => {
+                let addresses = self
+                    .listen_addresses(asked, at)
+                    .await
+                    .map_err(|e| e.on(at))?;
+                DatagramSocket::bind(&addresses, at.options(), at, tap)
+            }
+            Carrier::Unix(address) if address.kind == UnixKind::Dgram => {
+                DatagramSocket::bind_unix(address, at.options(), at, tap)
+            }
+            _ => Err(Error::new(
+                Kind::Unsupported,
+                Operation::Listen,
+                "it does not carry datagrams",
+            )
+            .on(at)),
+        }
     }
 
     /// Start a program whose standard input and output are the stream, with these variables in its environment.
@@ -87,7 +129,14 @@ impl Net {
         let to = Endpoint::new(Carrier::Exec(argv.clone()));
         let watch = self.watch();
         let (pair, child) = carrier::exec::spawn(argv, around).map_err(|e| e.on(&to))?;
-        Ok(carried(Io::Pair(pair), &to, watch.as_ref(), None, Some(to.clone()), Some(child)))
+        Ok(carried(
+            Io::Pair(pair),
+            &to,
+            watch.as_ref(),
+            None,
+            Some(to.clone()),
+            Some(child),
+        ))
     }
 }
 
@@ -106,7 +155,8 @@ impl Opening<'_> {
         }
         let mut stream = self.stream().await?;
         for layer in self.to.layers() {
-            stream = self.wrap(stream, layer).await?;
+            let host = host_of(self.to.carrier());
+            stream = layer::connect(stream, layer, host, self.watch, self.deadline).await?;
         }
         Ok(Link::Stream(stream))
     }
@@ -115,41 +165,53 @@ impl Opening<'_> {
         let options = self.to.options();
         match self.to.carrier() {
             Carrier::Tcp(at) => {
-                let addresses =
-                    resolve::addresses(&self.net.resolver, at, options, self.watch, self.deadline).await?;
-                let tcp = race::connect(addresses, options, self.watch, self.deadline).await?;
-                let local = tcp.local_addr().ok().map(Endpoint::from_tcp);
-                let peer = tcp.peer_addr().ok().map(Endpoint::from_tcp);
+                let tcp =
+                    race::dial(&self.net.resolver, at, options, self.watch, self.deadline).await?;
+                let local = tcp.local_addr().ok().map(Endpoint::from);
+                let peer = tcp.peer_addr().ok().map(Endpoint::from);
                 Ok(self.carried(Io::Tcp(tcp), local, peer, None))
             }
             Carrier::Unix(address) => {
-                let unix = carrier::unix::connect(&address.name, options, self.deadline).await?;
+                let unix = carrier::unix::connect(address, options, self.deadline).await?;
                 let peer = Some(Endpoint::new(self.to.carrier().clone()));
                 Ok(self.carried(Io::Unix(unix), None, peer, None))
             }
             Carrier::Stdio => Ok(self.carried(Io::Pair(carrier::stdio::open()?), None, None, None)),
             Carrier::Exec(argv) => {
-                let around = Surroundings { own_group: self.net.program_groups, ..Surroundings::default() };
+                let around = Surroundings {
+                    own_group: self.net.program_groups,
+                    ..Surroundings::default()
+                };
                 let (pair, child) = carrier::exec::spawn(argv, &around)?;
                 Ok(self.carried(Io::Pair(pair), None, Some(self.to.clone()), Some(child)))
             }
             Carrier::Pty(argv) => {
                 let (terminal, child) = carrier::pty::spawn(argv, &Surroundings::default())?;
-                Ok(self.carried(Io::Boxed(Box::new(terminal)), None, Some(self.to.clone()), Some(child)))
+                Ok(self.carried(
+                    Io::Boxed(Box::new(terminal)),
+                    None,
+                    Some(self.to.clone()),
+                    Some(child),
+                ))
             }
             Carrier::File(path) => {
                 let pair = carrier::file::open(path, options)?;
                 Ok(self.carried(Io::Pair(pair), None, Some(self.to.clone()), None))
             }
             Carrier::Fifo(path) => {
-                let pair = carrier::file::open_fifo(path, options, FifoEnd::Write, self.deadline).await?;
+                let pair =
+                    carrier::file::open_fifo(path, options, FifoEnd::Write, self.deadline).await?;
                 Ok(self.carried(Io::Pair(pair), None, Some(self.to.clone()), None))
             }
             Carrier::Fd(which) => {
                 let io = carrier::inherited::connected(which)?;
                 Ok(self.carried(io, None, Some(self.to.clone()), None))
             }
-            Carrier::Udp(_) => Err(Error::new(Kind::Unsupported, Operation::Connect, "it carries messages")),
+            Carrier::Udp(_) => Err(Error::new(
+                Kind::Unsupported,
+                Operation::Connect,
+                "it carries messages",
+            )),
         }
     }
 
@@ -158,35 +220,59 @@ impl Opening<'_> {
         let tap = Net::tap(self.watch, self.to.carrier().scheme(), false);
         let messages = match self.to.carrier() {
             Carrier::Udp(at) => {
-                let addresses =
-                    resolve::addresses(&self.net.resolver, at, options, self.watch, self.deadline).await?;
+                let addresses = resolve::addresses(
+                    &self.net.resolver,
+                    at,
+                    Protocol::Udp,
+                    options,
+                    self.watch,
+                    self.deadline,
+                )
+                .await?;
                 carrier::udp::connect(&addresses, options, self.to, tap)?
             }
             Carrier::Unix(address) if address.kind == UnixKind::Dgram => {
-                carrier::unix_dgram::connect(address, options, self.to, tap).await?
+                carrier::unix_dgram::connect(address, options, self.to, tap)?
             }
             Carrier::Unix(address) => {
-                carrier::unix_seqpacket::connect(address, options, self.to, tap).await?
+                let connecting = carrier::unix_seqpacket::connect(address, options, self.to, tap);
+                match tokio::time::timeout_at(self.deadline.into(), connecting).await {
+                    Ok(connected) => connected?,
+                    Err(_) => {
+                        return Err(Error::new(
+                            Kind::TimedOut,
+                            Operation::Connect,
+                            "the server does not accept (its queue is full)",
+                        ));
+                    }
+                }
             }
-            _ => return Err(Error::new(Kind::Unsupported, Operation::Connect, "it carries bytes")),
+            _ => {
+                return Err(Error::new(
+                    Kind::Unsupported,
+                    Operation::Connect,
+                    "it carries bytes",
+                ));
+            }
         };
         if let Some(watch) = self.watch {
-            let connected = What::Connected { local: messages.local(), peer: messages.peer() };
+            let connected = What::Connected {
+                local: messages.local(),
+                peer: messages.peer(),
+            };
             watch.report(self.to.carrier().scheme(), connected);
         }
         Ok(messages)
     }
 
-    fn carried(&self, io: Io, local: Option<Endpoint>, peer: Option<Endpoint>, child: Option<Child>) -> Stream {
+    fn carried(
+        &self,
+        io: Io,
+        local: Option<Endpoint>,
+        peer: Option<Endpoint>,
+        child: Option<Child>,
+    ) -> Stream {
         carried(io, self.to, self.watch, local, peer, child)
-    }
-
-    async fn wrap(&self, stream: Stream, layer: &Layer) -> Result<Stream> {
-        match layer {
-            Layer::Tls(options) => {
-                layer::tls::connect(stream, options, host_of(self.to.carrier()), self.watch, self.deadline).await
-            }
-        }
     }
 }
 
@@ -201,14 +287,29 @@ pub(super) fn carried(
 ) -> Stream {
     let scheme = endpoint.carrier().scheme();
     if let Some(watch) = watch {
-        watch.report(scheme, What::Connected { local: local.as_ref(), peer: peer.as_ref() });
+        watch.report(
+            scheme,
+            What::Connected {
+                local: local.as_ref(),
+                peer: peer.as_ref(),
+            },
+        );
     }
     let tap = Net::tap(watch, scheme, !endpoint.layers().is_empty());
-    Stream::new(io, tap, Info { local, peer, child, ..Info::default() })
+    Stream::new(
+        io,
+        tap,
+        Info {
+            local,
+            peer,
+            child,
+            ..Info::default()
+        },
+    )
 }
 
 /// The host that a certificate is to name.
-fn host_of(carrier: &Carrier) -> Option<&Host> {
+pub(super) fn host_of(carrier: &Carrier) -> Option<&Host> {
     match carrier {
         Carrier::Tcp(HostPort { host, .. }) => Some(host),
         _ => None,

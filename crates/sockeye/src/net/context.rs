@@ -60,6 +60,14 @@ impl Net {
         self
     }
 
+    /// The same settings, with nobody watching.
+    #[must_use]
+    pub fn unobserved(&self) -> Self {
+        let mut net = self.clone();
+        net.observer = None;
+        net
+    }
+
     /// Find names this way.
     #[must_use]
     pub fn resolver(mut self, resolver: Resolver) -> Self {

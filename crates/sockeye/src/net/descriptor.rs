@@ -75,10 +75,16 @@ impl Descriptor {
 
     fn register(fd: OwnedFd, kind: SFlag, mode: fn(AsyncFd<OwnedFd>) -> Mode) -> io::Result<Self> {
         match register(fd) {
-            Ok(fd) => Ok(Self { mode: mode(fd), kind }),
+            Ok(fd) => Ok(Self {
+                mode: mode(fd),
+                kind,
+            }),
             Err((fd, error)) if error.raw_os_error() == Some(nix::libc::EPERM) => {
                 // epoll refuses what is always ready: /dev/null, directories, some devices.
-                Ok(Self { mode: Mode::Always(fd), kind })
+                Ok(Self {
+                    mode: Mode::Always(fd),
+                    kind,
+                })
             }
             Err((_, error)) => Err(error),
         }
@@ -217,7 +223,10 @@ fn interest_of(fd: &OwnedFd) -> io::Result<Interest> {
 }
 
 /// Have tokio watch a descriptor; on failure it is given back.
-#[expect(unsafe_code, reason = "tokio cannot know that a descriptor stays open while it is registered")]
+#[expect(
+    unsafe_code,
+    reason = "tokio cannot know that a descriptor stays open while it is registered"
+)]
 fn register(fd: OwnedFd) -> Result<AsyncFd<OwnedFd>, (OwnedFd, io::Error)> {
     let interest = match interest_of(&fd) {
         Ok(interest) => interest,

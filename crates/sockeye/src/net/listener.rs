@@ -7,14 +7,18 @@ use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use super::carrier::{self, tcp_listen, unix_path::BoundPath, unix_seqpacket::SeqpacketListener};
-use super::connect::carried;
+use super::carrier::{self, tcp_listen, unix_path::UnixPath, unix_seqpacket::SeqpacketListener};
+use super::connect::{carried, host_of};
 use super::context::Net;
 use super::datagram::Sessions;
+use super::resolve::{self, Protocol};
 use super::stream::Io;
-use super::{Link, Messages, layer, resolve};
-use crate::endpoint::{Carrier, Endpoint, Family, Host, HostPort, Layer, UnixKind};
+use super::{Link, Messages, layer};
+use crate::endpoint::{
+    Carrier, Endpoint, Family, Host, HostPort, Layer, Options, Port, TlsOptions, UnixKind,
+};
 use crate::error::{Error, Kind, Operation, Result};
+use crate::host::services;
 use crate::wire::{ConnectionId, Side, What};
 
 /// How long a peer may take for the handshakes of its layers.
@@ -30,12 +34,16 @@ pub struct Listener {
     source: Source,
     acceptors: Arc<[layer::Acceptor]>,
     net: Net,
+    options: Options,
 }
 
 #[derive(Debug)]
 enum Source {
-    Tcp { listeners: Vec<TcpListener>, turn: usize },
-    Unix(UnixListener, Option<BoundPath>),
+    Tcp {
+        listeners: Vec<TcpListener>,
+        turn: usize,
+    },
+    Unix(UnixListener, Option<UnixPath>),
     Seqpacket(SeqpacketListener),
     Datagrams(Sessions),
     /// A carrier that cannot be listened on is one conversation, opened when it is asked for.
@@ -80,34 +88,53 @@ impl Net {
     }
 
     async fn listen_unnamed(&self, at: &Endpoint) -> Result<Listener> {
-        let acceptors = at.layers().iter().map(|layer| acceptor(layer, at)).collect::<Result<Vec<_>>>()?;
+        let acceptors = at
+            .layers()
+            .iter()
+            .map(|layer| layer::Acceptor::new(layer, host_of(at.carrier())))
+            .collect::<Result<Vec<_>>>()?;
         let (source, addresses) = match at.carrier() {
             Carrier::Tcp(asked) => {
                 let addresses = self.listen_addresses(asked, at).await?;
                 let listeners = tcp_listen::listen(&addresses, at.options())?;
-                let bound = listeners.iter().filter_map(|listener| listener.local_addr().ok());
-                let bound = bound.map(Endpoint::from_tcp).collect();
+                let bound = listeners
+                    .iter()
+                    .filter_map(|listener| listener.local_addr().ok());
+                let bound = bound.map(Endpoint::from).collect();
                 (Source::Tcp { listeners, turn: 0 }, bound)
             }
             Carrier::Udp(asked) => {
                 let addresses = self.listen_addresses(asked, at).await?;
-                let sessions = Sessions::udp(&addresses, at, self.sessions.clone())?;
-                let bound = sessions.local().to_vec();
+                let sessions = Sessions::udp(
+                    &addresses,
+                    at.options(),
+                    self.sessions.clone(),
+                    at,
+                    Box::new(|_| None),
+                )?;
+                let bound = sessions.locals().to_vec();
                 (Source::Datagrams(sessions), bound)
             }
             Carrier::Unix(address) => {
                 let bound = vec![Endpoint::new(at.carrier().clone())];
                 let source = match address.kind {
                     UnixKind::Stream => {
-                        let (listener, path) = carrier::unix::listen(&address.name, at.options())?;
+                        let (listener, path) = carrier::unix::listen(address, at.options(), at)?;
                         Source::Unix(listener, path)
                     }
-                    UnixKind::Seqpacket => {
-                        Source::Seqpacket(SeqpacketListener::bind(address, at.options())?)
-                    }
-                    UnixKind::Dgram => {
-                        Source::Datagrams(Sessions::unix(address, at, self.sessions.clone())?)
-                    }
+                    UnixKind::Seqpacket => Source::Seqpacket(SeqpacketListener::bind(
+                        address,
+                        at.options(),
+                        at,
+                        Box::new(|_| None),
+                    )?),
+                    UnixKind::Dgram => Source::Datagrams(Sessions::unix(
+                        address,
+                        at.options(),
+                        self.sessions.clone(),
+                        at,
+                        Box::new(|_| None),
+                    )?),
                 };
                 (source, bound)
             }
@@ -115,48 +142,82 @@ impl Net {
                 let bound = vec![Endpoint::new(at.carrier().clone())];
                 (inherited(which, at)?, bound)
             }
-            other => (Source::Once(Some(at.clone())), vec![Endpoint::new(other.clone())]),
+            other => (
+                Source::Once(Some(at.clone())),
+                vec![Endpoint::new(other.clone())],
+            ),
         };
-        let addresses: Vec<Endpoint> = addresses.into_iter().map(|bound| with_layers(bound, at)).collect();
+        let addresses: Vec<Endpoint> = addresses
+            .into_iter()
+            .map(|bound| with_layers(bound, at))
+            .collect();
         let local = addresses.first().cloned().unwrap_or_else(|| at.clone());
-        Ok(Listener { local, addresses, source, acceptors: acceptors.into(), net: self.clone() })
+        Ok(Listener {
+            local,
+            addresses,
+            source,
+            acceptors: acceptors.into(),
+            net: self.clone(),
+            options: at.options().clone(),
+        })
     }
 
     /// The socket addresses to listen on.
-    async fn listen_addresses(&self, asked: &HostPort, at: &Endpoint) -> Result<Vec<SocketAddr>> {
+    pub(super) async fn listen_addresses(
+        &self,
+        asked: &HostPort,
+        at: &Endpoint,
+    ) -> Result<Vec<SocketAddr>> {
         let wants = |address: &SocketAddr| match at.options().family {
             None => true,
             Some(Family::V4) => address.is_ipv4(),
             Some(Family::V6) => address.is_ipv6(),
         };
+        let protocol = match at.carrier() {
+            Carrier::Udp(_) => Protocol::Udp,
+            _ => Protocol::Tcp,
+        };
         let any = asked.host == Host::Any;
         if any || asked.host == Host::Loopback {
-            let port = resolve::port_number(&asked.port, at.carrier().scheme())?;
-            return Ok(tcp_listen::both_families(any, port).into_iter().filter(wants).collect());
+            let port = match &asked.port {
+                Port::Number(number) => *number,
+                Port::Name(name) => services::find(name, at.carrier().scheme())?,
+            };
+            return Ok(tcp_listen::both_families(any, port)
+                .into_iter()
+                .filter(wants)
+                .collect());
         }
         let deadline = Instant::now() + self.connect_timeout;
-        resolve::addresses(&self.resolver, asked, at.options(), None, deadline).await
+        resolve::addresses(
+            &self.resolver,
+            asked,
+            protocol,
+            at.options(),
+            None,
+            deadline,
+        )
+        .await
     }
 }
 
 /// The bound address with the layers of what was asked for, so that it can be connected to as printed.
 fn with_layers(mut bound: Endpoint, asked: &Endpoint) -> Endpoint {
     for layer in asked.layers() {
-        bound = bound.with_layer(layer.bare());
+        bound = bound.with_layer(match layer {
+            Layer::Tls(_) => Layer::Tls(TlsOptions::default()),
+        });
     }
     bound
-}
-
-fn acceptor(layer: &Layer, at: &Endpoint) -> Result<layer::Acceptor> {
-    match layer {
-        Layer::Tls(options) => layer::Acceptor::tls(options, at),
-    }
 }
 
 fn inherited(which: &crate::endpoint::Descriptor, at: &Endpoint) -> Result<Source> {
     use carrier::inherited::Inherited;
     Ok(match carrier::inherited::listening(which)? {
-        Inherited::Tcp(listener) => Source::Tcp { listeners: vec![listener], turn: 0 },
+        Inherited::Tcp(listener) => Source::Tcp {
+            listeners: vec![listener],
+            turn: 0,
+        },
         Inherited::Unix(listener) => Source::Unix(listener, None),
         Inherited::Other => Source::Once(Some(at.clone())),
     })
@@ -201,20 +262,30 @@ impl Listener {
             Source::Tcp { listeners, turn } => {
                 let accepted = std::future::poll_fn(|cx| poll_accept(listeners, turn, cx)).await;
                 let (tcp, peer) = accepted.map_err(|e| accept_error(e, &self.local))?;
+                let family = if peer.is_ipv4() {
+                    Family::V4
+                } else {
+                    Family::V6
+                };
                 // Errors here are the peer's going away, which the first read will report.
-                drop(carrier::tcp::apply(&socket2::SockRef::from(&tcp), self.local.options()));
-                (Raw::Tcp(tcp), Some(Endpoint::from_tcp(peer)))
+                let _ = carrier::tcp::apply((&tcp).into(), &self.options, family);
+                (Raw::Tcp(tcp), Some(Endpoint::from(peer)))
             }
             Source::Unix(listener, _) => {
-                let (unix, peer) = listener.accept().await.map_err(|e| accept_error(e, &self.local))?;
-                (Raw::Unix(unix), carrier::unix::endpoint_of(&peer.into(), UnixKind::Stream))
+                let (unix, peer) = listener
+                    .accept()
+                    .await
+                    .map_err(|e| accept_error(e, &self.local))?;
+                (Raw::Unix(unix), unix_peer(&peer))
             }
             Source::Seqpacket(listener) => {
-                let (messages, peer) = listener.accept().await.map_err(|e| e.on(&self.local))?;
+                let messages = listener.accept().await?;
+                let peer = messages.peer().cloned();
                 (Raw::Messages(messages), peer)
             }
             Source::Datagrams(sessions) => {
-                let (messages, peer) = sessions.accept().await.map_err(|e| e.on(&self.local))?;
+                let messages = sessions.accept().await?;
+                let peer = messages.peer().cloned();
                 (Raw::Messages(messages), peer)
             }
             Source::Once(endpoint) => match endpoint.take() {
@@ -231,6 +302,12 @@ impl Listener {
             connection: self.net.next_connection(),
         }))
     }
+}
+
+/// The name of a connecting socket, if it was given one.
+fn unix_peer(peer: &tokio::net::unix::SocketAddr) -> Option<Endpoint> {
+    let path = peer.as_pathname()?;
+    Some(Endpoint::unix(path))
 }
 
 fn accept_error(error: std::io::Error, at: &Endpoint) -> Error {
@@ -301,20 +378,29 @@ impl Incoming {
         let watch = watch.as_ref();
         let (io, local) = match self.raw {
             Raw::Tcp(tcp) => {
-                let local = tcp.local_addr().ok().map(Endpoint::from_tcp);
+                let local = tcp.local_addr().ok().map(Endpoint::from);
                 (Io::Tcp(tcp), local)
             }
             Raw::Unix(unix) => (Io::Unix(unix), Some(self.endpoint.clone())),
             Raw::Messages(messages) => {
                 let scheme = self.endpoint.carrier().scheme();
                 if let Some(watch) = watch {
-                    let connected = What::Connected { local: messages.local(), peer: messages.peer() };
+                    let connected = What::Connected {
+                        local: messages.local(),
+                        peer: messages.peer(),
+                    };
                     watch.report(scheme, connected);
                 }
-                return Ok(Link::Messages(messages.tapped(Net::tap(watch, scheme, false))));
+                return Ok(Link::Messages(
+                    messages.tapped(Net::tap(watch, scheme, false)),
+                ));
             }
             Raw::Unopened => {
-                return Err(Error::new(Kind::Io, Operation::Accept, "nothing was accepted"));
+                return Err(Error::new(
+                    Kind::Io,
+                    Operation::Accept,
+                    "nothing was accepted",
+                ));
             }
         };
         let mut stream = carried(io, &self.endpoint, watch, local, self.peer, None);

@@ -24,12 +24,12 @@ pub use carrier::exec::Surroundings;
 pub use carrier::pty::TerminalSize;
 pub use context::{CONNECT_TIMEOUT, Net};
 pub use datagram::{Arrived, DatagramSocket, PeerAddress, SessionLimits};
+pub use layer::{Acceptor, weakened};
 pub use listener::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub(crate) use messages::MessageIo;
-pub use layer::{Acceptor, weakened};
 pub use messages::{MAX_DATAGRAM, Messages};
 pub use serve::{Arrival, Limits, Served, WhenFull, serve};
-pub(crate) use stream::KernelRef;
+pub(crate) use stream::{Duplex, KernelRef};
 pub use stream::{Secured, Stream};
 
 /// A connection of either kind.

@@ -122,13 +122,17 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let mut accepting = AcceptLoop {
-        slots: limits.max_clients.map(|max| Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)))),
+        slots: limits
+            .max_clients
+            .map(|max| Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)))),
         limits,
         left: Arc::new(Notify::new()),
         tasks: TaskTracker::new(),
         served: Served::default(),
     };
-    let result = stop.run_until_cancelled(accepting.run(&mut listener, &handle)).await;
+    let result = stop
+        .run_until_cancelled(accepting.run(&mut listener, &handle))
+        .await;
     // Whoever is still in the kernel's queue is refused now instead of waiting for us in vain.
     drop(listener);
     accepting.tasks.close();
@@ -151,7 +155,11 @@ impl AcceptLoop {
         F: Future<Output = ()> + Send + 'static,
     {
         let mut resting = false;
-        while self.limits.total.is_none_or(|total| self.served.accepted < total) {
+        while self
+            .limits
+            .total
+            .is_none_or(|total| self.served.accepted < total)
+        {
             let waited = match (&self.slots, self.limits.when_full) {
                 (Some(slots), WhenFull::Wait) => Arc::clone(slots).acquire_owned().await.ok(),
                 _ => None,
@@ -185,7 +193,10 @@ impl AcceptLoop {
         incoming: Incoming,
         waited: Option<OwnedSemaphorePermit>,
     ) -> (Arrival, Option<OwnedSemaphorePermit>) {
-        if incoming.peer().is_some_and(|peer| !self.limits.admission.admits(peer)) {
+        if incoming
+            .peer()
+            .is_some_and(|peer| !self.limits.admission.admits(peer))
+        {
             self.served.refused += 1;
             return (Arrival::Denied(incoming.peer().cloned()), None);
         }
@@ -222,7 +233,10 @@ impl AcceptLoop {
 /// Errors that accept(2) passes on from a connection that died in the queue.
 fn is_peer_gone(error: &Error) -> bool {
     use nix::libc::{ECONNABORTED, ECONNRESET, EPERM, EPROTO};
-    matches!(error.os_code(), Some(ECONNABORTED | ECONNRESET | EPERM | EPROTO))
+    matches!(
+        error.os_code(),
+        Some(ECONNABORTED | ECONNRESET | EPERM | EPROTO)
+    )
 }
 
 /// Errors that end when a client leaves.

@@ -104,13 +104,21 @@ struct Foreign<T>(T);
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Duplex for Foreign<T> {}
 
 impl<T: AsyncRead + Unpin> AsyncRead for Foreign<T> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buf)
     }
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Foreign<T> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, bytes)
     }
 
@@ -132,6 +140,11 @@ impl Stream {
         }
     }
 
+    /// A stream over a layer that has a stream below it.
+    pub(crate) fn layered(io: impl Duplex + 'static) -> Self {
+        Self::new(Io::Boxed(Box::new(io)), None, Info::default())
+    }
+
     /// A stream over something of the caller's: an in-memory pipe, a transformation, another library's connection.
     pub fn from_io(io: impl AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static) -> Self {
         Self::new(Io::Boxed(Box::new(Foreign(io))), None, Info::default())
@@ -139,7 +152,14 @@ impl Stream {
 
     /// A stream that reads from `read` and writes to `write`.
     pub fn from_parts(read: impl AsyncRead + Send + Sync + Unpin + 'static, write: Stream) -> Self {
-        Self::new(Io::Parts(Box::new(Parts { read: Box::new(read), write })), None, Info::default())
+        Self::new(
+            Io::Parts(Box::new(Parts {
+                read: Box::new(read),
+                write,
+            })),
+            None,
+            Info::default(),
+        )
     }
 
     /// Standard output alone, for one of several writers; reading gives the end at once. Shutting it down leaves the
@@ -150,7 +170,11 @@ impl Stream {
     /// [`Kind::Io`](crate::Kind::Io) if this process has no descriptor left.
     pub fn stdout() -> Result<Self> {
         let write = super::carrier::stdio::output()?;
-        let pair = Pair { read: None, write, is_stdio: false };
+        let pair = Pair {
+            read: None,
+            write,
+            is_stdio: false,
+        };
         Ok(Self::new(Io::Pair(pair), None, Info::default()))
     }
 
@@ -457,7 +481,7 @@ impl AsyncWrite for Stream {
         let polled = match &mut this.io {
             Io::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, slices),
             Io::Unix(unix) => Pin::new(unix).poll_write_vectored(cx, slices),
-            Io::Pair(_) | Io::Boxed(_) => {
+            Io::Pair(_) | Io::Parts(_) | Io::Boxed(_) => {
                 let first = slices.iter().find(|slice| !slice.is_empty());
                 return self.poll_write(cx, first.map_or(&[], |slice| slice));
             }

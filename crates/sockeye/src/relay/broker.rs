@@ -54,7 +54,11 @@ struct Member {
 impl Broker {
     /// A broker that holds at most `queue` bytes for each member.
     pub fn new(queue: usize, slow: Slow) -> Self {
-        Self { room: Arc::default(), queue: queue.max(1), slow }
+        Self {
+            room: Arc::default(),
+            queue: queue.max(1),
+            slow,
+        }
     }
 
     /// A new member: reading it gives what the others say, writing to it tells the others. It leaves when it is dropped.
@@ -80,7 +84,11 @@ impl Broker {
         room.next += 1;
         room.members.insert(id, Member::default());
         drop(room);
-        Stream::from_io(Seat { broker: self.clone(), id, spoken: false })
+        Stream::from_io(Seat {
+            broker: self.clone(),
+            id,
+            spoken: false,
+        })
     }
 
     /// Pieces that members missed because their queues were full.
@@ -97,7 +105,12 @@ impl Broker {
         let piece: Arc<[u8]> = bytes.into();
         let mut room = self.room();
         let mut missed = 0;
-        for member in room.members.iter_mut().filter(|(id, _)| **id != speaker).map(|(_, member)| member) {
+        for member in room
+            .members
+            .iter_mut()
+            .filter(|(id, _)| **id != speaker)
+            .map(|(_, member)| member)
+        {
             // One piece always fits, however small the queue.
             if member.bytes > 0 && member.bytes + piece.len() > self.queue {
                 missed += 1;
@@ -128,7 +141,11 @@ impl Drop for Seat {
 }
 
 impl AsyncRead for Seat {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let mut room = self.broker.room();
         let Some(member) = room.members.get_mut(&self.id) else {
             return Poll::Ready(Ok(()));
@@ -161,7 +178,11 @@ impl AsyncRead for Seat {
 }
 
 impl AsyncWrite for Seat {
-    fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if !bytes.is_empty() {
             self.broker.say(self.id, bytes);
         }
@@ -175,7 +196,11 @@ impl AsyncWrite for Seat {
     fn poll_shutdown(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.spoken = true;
         let mut room = self.broker.room();
-        if let Some(reader) = room.members.get_mut(&self.id).and_then(|member| member.reader.take()) {
+        if let Some(reader) = room
+            .members
+            .get_mut(&self.id)
+            .and_then(|member| member.reader.take())
+        {
             reader.wake();
         }
         Poll::Ready(Ok(()))

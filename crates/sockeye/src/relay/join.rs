@@ -49,8 +49,8 @@ const CHILD_PATIENCE: Duration = Duration::from_secs(2);
 /// let (mut client, inbound) = tokio::io::duplex(1024);
 /// let (outbound, mut server) = tokio::io::duplex(1024);
 /// let relay = tokio::spawn(async move {
-///     let inbound = Link::Stream(Stream::from_duplex(inbound));
-///     let outbound = Link::Stream(Stream::from_duplex(outbound));
+///     let inbound = Link::Stream(Stream::from_io(inbound));
+///     let outbound = Link::Stream(Stream::from_io(outbound));
 ///     join(inbound, outbound, &JoinOptions::default()).await
 /// });
 ///
@@ -289,8 +289,10 @@ impl<'a> Conversation<'a> {
             EndPolicy::UntilRemote | EndPolicy::UntilEither if ended(&self.down) => {
                 Some(EndedBy::RemoteEnd)
             }
-            EndPolicy::UntilEither if ended(&self.up) => Some(EndedBy::LocalEnd),
-            EndPolicy::UntilRemote | EndPolicy::UntilEither => None,
+            EndPolicy::UntilLocal | EndPolicy::UntilEither if ended(&self.up) => {
+                Some(EndedBy::LocalEnd)
+            }
+            EndPolicy::UntilRemote | EndPolicy::UntilLocal | EndPolicy::UntilEither => None,
         }
     }
 

@@ -25,6 +25,8 @@ pub enum EndPolicy {
     UntilBoth,
     /// When the remote side has ended and all it said is delivered: what an interactive client wants.
     UntilRemote,
+    /// When the local side has ended and all it said is delivered: what a server wants that a program answers for.
+    UntilLocal,
     /// When either side has ended and all it said is delivered.
     UntilEither,
 }

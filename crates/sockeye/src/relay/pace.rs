@@ -19,7 +19,11 @@ const BURSTS_PER_SECOND: u64 = 10;
 /// Nothing is lost: whoever sends faster is held up. A rate of 0 counts as 1.
 pub fn paced(stream: Stream, bytes_per_second: u64) -> Stream {
     let rate = bytes_per_second.max(1);
-    Stream::layered(Paced { inner: stream, reading: Budget::new(rate), writing: Budget::new(rate) })
+    Stream::layered(Paced {
+        inner: stream,
+        reading: Budget::new(rate),
+        writing: Budget::new(rate),
+    })
 }
 
 struct Paced {
@@ -38,7 +42,11 @@ struct Budget {
 
 impl Budget {
     fn new(rate: u64) -> Self {
-        Self { rate, paid_until: Instant::now(), wait: None }
+        Self {
+            rate,
+            paid_until: Instant::now(),
+            wait: None,
+        }
     }
 
     /// How many bytes may pass now; waits until it is at least one.
@@ -48,7 +56,9 @@ impl Budget {
         self.paid_until = self.paid_until.max(now);
         if self.paid_until > now {
             let until = self.paid_until;
-            let wait = self.wait.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+            let wait = self
+                .wait
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
             if wait.deadline() != until {
                 wait.as_mut().reset(until);
             }
@@ -60,14 +70,21 @@ impl Budget {
 
     /// So many bytes have passed.
     fn spend(&mut self, bytes: usize) {
-        #[expect(clippy::cast_precision_loss, reason = "a rounding error of a nanosecond is nothing here")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a rounding error of a nanosecond is nothing here"
+        )]
         let seconds = bytes as f64 / self.rate as f64;
         self.paid_until = Instant::now() + Duration::from_secs_f64(seconds);
     }
 }
 
 impl AsyncRead for Paced {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let allowance = ready!(this.reading.poll_allowance(cx)).min(buf.remaining());
         let mut part = buf.take(allowance);
@@ -83,7 +100,11 @@ impl AsyncRead for Paced {
 }
 
 impl AsyncWrite for Paced {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let allowance = ready!(this.writing.poll_allowance(cx)).min(bytes.len());
         let written = ready!(Pin::new(&mut this.inner).poll_write(cx, &bytes[..allowance]))?;

@@ -62,7 +62,10 @@ impl Service {
     pub fn link_for(&self, peer: &Link) -> Link {
         match peer {
             Link::Messages(_) => Link::Messages(Messages::new(
-                Box::new(MessageService { service: self.clone(), state: Mutex::default() }),
+                Box::new(MessageService {
+                    service: self.clone(),
+                    state: Mutex::default(),
+                }),
                 None,
                 None,
                 None,
@@ -217,7 +220,9 @@ impl MessageIo for MessageService {
             Service::Echo => message.into(),
             Service::Reply(bytes) => bytes.as_ref().into(),
             Service::Chargen => {
-                let line = (0..LINE + 2).map(|column| character(state.position + column)).collect();
+                let line = (0..LINE + 2)
+                    .map(|column| character(state.position + column))
+                    .collect();
                 state.position = (state.position + LINE + 2) % ((LINE + 2) * PRINTABLE.len());
                 line
             }
@@ -271,10 +276,20 @@ mod tests {
 
     #[test]
     fn the_generator_turns_the_characters_round() {
-        let line = |n: usize| -> Vec<u8> { (0..LINE + 2).map(|c| character(n * (LINE + 2) + c)).collect() };
-        assert_eq!(line(0), [&(0x20..0x68).collect::<Vec<u8>>()[..], b"\r\n"].concat());
+        let line = |n: usize| -> Vec<u8> {
+            (0..LINE + 2)
+                .map(|c| character(n * (LINE + 2) + c))
+                .collect()
+        };
+        assert_eq!(
+            line(0),
+            [&(0x20..0x68).collect::<Vec<u8>>()[..], b"\r\n"].concat()
+        );
         assert!(line(1).starts_with(b"!\"#"));
-        assert!(line(94).starts_with(b"~ !"), "the last character is followed by the first");
+        assert!(
+            line(94).starts_with(b"~ !"),
+            "the last character is followed by the first"
+        );
         assert_eq!(line(95), line(0));
     }
 }

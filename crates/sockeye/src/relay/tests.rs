@@ -57,11 +57,7 @@ fn in_memory(
 ) -> (DuplexStream, DuplexStream, JoinHandle<Joined>) {
     let (client, inbound) = tokio::io::duplex(size);
     let (outbound, server) = tokio::io::duplex(size);
-    let relay = start(
-        Stream::from_duplex(inbound),
-        Stream::from_duplex(outbound),
-        options,
-    );
+    let relay = start(Stream::from_io(inbound), Stream::from_io(outbound), options);
     (client, server, relay)
 }
 
@@ -219,7 +215,7 @@ async fn an_idle_conversation_is_small_and_holds_no_pipe() {
 
     let (a, b) = tokio::io::duplex(1);
     let options = JoinOptions::default();
-    let (a, b) = (Stream::from_duplex(a), Stream::from_duplex(b));
+    let (a, b) = (Stream::from_io(a), Stream::from_io(b));
     let size = size_of_val(&join(Link::Stream(a), Link::Stream(b), &options));
     assert!(size <= 2048, "{size} bytes");
 }

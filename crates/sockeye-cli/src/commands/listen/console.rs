@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use sockeye::data::escape::Escaper;
 use sockeye::endpoint::Carrier;
 use sockeye::wire::ConnectionId;
 use sockeye::{Endpoint, Link, Net, Result, Stream};
@@ -16,7 +15,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::labels::Labels;
-use crate::local::{self, Manner};
+use crate::local::{self, Manner, TerminalText};
 use crate::output::{Level, Output};
 use crate::report::Data;
 
@@ -87,7 +86,7 @@ impl Console {
         let write = if plain {
             Stream::stdout()?
         } else {
-            let escaper = shared.terminal.then(Escaper::for_terminal);
+            let escaper = shared.terminal.then(TerminalText::default);
             Stream::from_io(Spoken { client: connection.0, escaper, console: self.clone() })
         };
         Ok(Link::Stream(Stream::from_parts(input, write)))
@@ -201,7 +200,7 @@ impl AsyncRead for Input {
 /// What one client says, written for a person or a program that tells clients apart.
 struct Spoken {
     client: u64,
-    escaper: Option<Escaper>,
+    escaper: Option<TerminalText>,
     console: Console,
 }
 

@@ -3,7 +3,8 @@
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
-use sockeye::data::escape::Escaper;
+use crate::local::TerminalText;
+
 
 /// Writes what several clients say, line by line, with their numbers.
 #[derive(Debug, Default)]
@@ -23,7 +24,7 @@ impl Labels {
         client: u64,
         labelled: bool,
         bytes: &[u8],
-        escaper: Option<&mut Escaper>,
+        escaper: Option<&mut TerminalText>,
     ) -> io::Result<()> {
         let escaped = escaper.map(|escaper| {
             let mut text = String::with_capacity(bytes.len());

@@ -54,6 +54,19 @@ pub(super) fn local(text: &str) -> Result<HostPort, ParseError> {
         .map_err(fail)
 }
 
+impl FromStr for Argv {
+    type Err = ParseError;
+
+    /// The words of a command line, quoted as in a shell and expanded nowhere; no shell runs.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let command = Piece::whole(text);
+        bounds(command)
+            .and_then(|()| words::split_plain(command))
+            .and_then(|words| argv(command, words))
+            .map_err(|fail| ParseError::new(text, "a command", fail))
+    }
+}
+
 fn endpoint(whole: Piece<'_>) -> Result<Endpoint, Fail> {
     bounds(whole)?;
     if whole.text == "-" || whole.text.starts_with("-?") {

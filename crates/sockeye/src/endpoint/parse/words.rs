@@ -16,15 +16,18 @@ const QUOTED: Keep = Keep::UNRESERVED.with(" !\"#$&()*+,/:;<=>?@[\\]^`{|}");
 
 /// Parts a command into words. What stands behind the first unquoted `?` is not its own and comes back apart.
 pub(super) fn split(command: Piece<'_>) -> Result<(Vec<Vec<u8>>, Option<Piece<'_>>), Fail> {
-    let mut splitter = Splitter {
-        command,
-        i: 0,
-        words: Vec::new(),
-        word: None,
-    };
+    let mut splitter = Splitter::new(command, true);
     let options = splitter.run()?;
     splitter.words.extend(splitter.word);
     Ok((splitter.words, options))
+}
+
+/// Parts a command that stands alone, outside an endpoint: no percent escapes, no options.
+pub(super) fn split_plain(command: Piece<'_>) -> Result<Vec<Vec<u8>>, Fail> {
+    let mut splitter = Splitter::new(command, false);
+    splitter.run()?;
+    splitter.words.extend(splitter.word);
+    Ok(splitter.words)
 }
 
 struct Splitter<'a> {
@@ -32,9 +35,21 @@ struct Splitter<'a> {
     i: usize,
     words: Vec<Vec<u8>>,
     word: Option<Vec<u8>>,
+    /// Whether the command is part of an endpoint, where `%` and `?` have a meaning.
+    in_endpoint: bool,
 }
 
 impl<'a> Splitter<'a> {
+    fn new(command: Piece<'a>, in_endpoint: bool) -> Self {
+        Self {
+            command,
+            i: 0,
+            words: Vec::new(),
+            word: None,
+            in_endpoint,
+        }
+    }
+
     fn run(&mut self) -> Result<Option<Piece<'a>>, Fail> {
         while let Some(byte) = self.peek() {
             match byte {
@@ -43,7 +58,7 @@ impl<'a> Splitter<'a> {
                     self.i += 1;
                 }
                 // A question mark is one byte, so a boundary follows.
-                b'?' => return Ok(Some(self.command.split_at(self.i + 1).1)),
+                b'?' if self.in_endpoint => return Ok(Some(self.command.split_at(self.i + 1).1)),
                 b'\'' => self.single()?,
                 b'"' => self.double()?,
                 b'\\' => self.backslash()?,
@@ -66,7 +81,7 @@ impl<'a> Splitter<'a> {
     fn literal_or_escape(&mut self) -> Result<(), Fail> {
         let rest = &self.command.text.as_bytes()[self.i..];
         match rest.first() {
-            Some(b'%') => {
+            Some(b'%') if self.in_endpoint => {
                 let byte = percent::escape(rest).ok_or_else(|| {
                     self.command
                         .bad_escape(self.i)

@@ -36,12 +36,23 @@ pub(crate) fn connected(which: &Descriptor) -> Result<Io> {
     let fd = take(which)?;
     let open = |e| Error::from_io(Operation::Open, e);
     let socket = SockRef::from(&fd);
-    if socket.r#type().is_ok_and(|kind| kind != socket2::Type::STREAM) {
-        return Err(Error::new(Kind::Unsupported, Operation::Open, "it is not a stream socket"));
+    if socket
+        .r#type()
+        .is_ok_and(|kind| kind != socket2::Type::STREAM)
+    {
+        return Err(Error::new(
+            Kind::Unsupported,
+            Operation::Open,
+            "it is not a stream socket",
+        ));
     }
     if socket.is_listener().unwrap_or(false) {
-        return Err(Error::new(Kind::Usage, Operation::Open, "it is a listening socket, not a connection")
-            .with_hint("use it where an endpoint to listen on is asked for"));
+        return Err(Error::new(
+            Kind::Usage,
+            Operation::Open,
+            "it is a listening socket, not a connection",
+        )
+        .with_hint("use it where an endpoint to listen on is asked for"));
     }
     match socket.local_addr() {
         Ok(address) if address.as_socket().is_some() => {
@@ -52,15 +63,24 @@ pub(crate) fn connected(which: &Descriptor) -> Result<Io> {
         Ok(_) => {
             let unix = std::os::unix::net::UnixStream::from(fd);
             unix.set_nonblocking(true).map_err(open)?;
-            Ok(Io::Unix(tokio::net::UnixStream::from_std(unix).map_err(open)?))
+            Ok(Io::Unix(
+                tokio::net::UnixStream::from_std(unix).map_err(open)?,
+            ))
         }
         // Not a socket. The description may be shared with other processes, so its mode is left alone.
         Err(_) => {
             let again = fd.try_clone().map_err(open)?;
             let (reads, writes) = directions(&fd).map_err(open)?;
             let read = reads.then(|| Own::shared(fd)).transpose().map_err(open)?;
-            let write = writes.then(|| Own::shared(again)).transpose().map_err(open)?;
-            Ok(Io::Pair(Pair { read, write, is_stdio: false }))
+            let write = writes
+                .then(|| Own::shared(again))
+                .transpose()
+                .map_err(open)?;
+            Ok(Io::Pair(Pair {
+                read,
+                write,
+                is_stdio: false,
+            }))
         }
     }
 }
@@ -83,7 +103,9 @@ pub(crate) fn listening(which: &Descriptor) -> Result<Inherited> {
         return Ok(Inherited::Other);
     }
     let open = |e| Error::from_io(Operation::Open, e);
-    let is_ip = socket.local_addr().is_ok_and(|address| address.as_socket().is_some());
+    let is_ip = socket
+        .local_addr()
+        .is_ok_and(|address| address.as_socket().is_some());
     socket.set_nonblocking(true).map_err(open)?;
     Ok(if is_ip {
         Inherited::Tcp(tokio::net::TcpListener::from_std(fd.into()).map_err(open)?)

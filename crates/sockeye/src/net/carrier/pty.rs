@@ -106,7 +106,12 @@ impl TerminalSize {
     ///
     /// [`Kind::Io`](crate::Kind::Io) if the terminal is gone.
     pub fn set(&self, rows: u16, columns: u16) -> Result<()> {
-        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize {
+            ws_row: rows,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
         tcsetwinsize(&self.0, size).map_err(|e| Error::from_io(Operation::Write, e.into()))
     }
 }

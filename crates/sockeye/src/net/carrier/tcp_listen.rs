@@ -7,7 +7,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
 use super::tcp;
-use crate::endpoint::Options;
+use crate::endpoint::{Family, Options};
 use crate::error::{Error, Operation, Result};
 use crate::host;
 
@@ -53,7 +53,9 @@ fn listen_once(addresses: &[SocketAddr], options: &Options) -> Result<Vec<TcpLis
                 port = port.or_else(|| listener.local_addr().ok().map(|local| local.port()));
                 listeners.push(listener);
             }
-            Err(error) if addresses.len() > 1 && lacks_family(&error) => missing = Some((*asked, error)),
+            Err(error) if addresses.len() > 1 && lacks_family(&error) => {
+                missing = Some((*asked, error))
+            }
             Err(error) => return Err((*asked, error)),
         }
     }
@@ -64,7 +66,11 @@ fn listen_once(addresses: &[SocketAddr], options: &Options) -> Result<Vec<TcpLis
 }
 
 fn listen_on(address: SocketAddr, options: &Options) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     // A server that is started again must get its port while old connections are in TIME-WAIT.
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(options.reuseport)?;
@@ -72,7 +78,12 @@ fn listen_on(address: SocketAddr, options: &Options) -> io::Result<TcpListener> 
         // One socket per family: peers keep their own form of address.
         socket.set_only_v6(true)?;
     }
-    tcp::apply(&socket, options)?;
+    let family = if address.is_ipv4() {
+        Family::V4
+    } else {
+        Family::V6
+    };
+    tcp::apply((&socket).into(), options, family)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     let backlog = i32::try_from(options.backlog.unwrap_or(BACKLOG)).unwrap_or(i32::MAX);

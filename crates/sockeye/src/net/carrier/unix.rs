@@ -1,32 +1,32 @@
 //! Unix stream sockets, see unix(7).
 
 use std::io;
-use std::os::linux::net::SocketAddrExt;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::{
-    SocketAddr as UnixSocketAddr, UnixListener as StdUnixListener, UnixStream as StdUnixStream,
-};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use nix::sys::socket::UnixAddr;
 use tokio::net::{UnixListener, UnixStream};
 
-use super::unix_path::BoundPath;
-use crate::endpoint::{Carrier, Endpoint, Options, UnixAddress, UnixKind, UnixName};
+use super::unix_path::{self, UnixPath, bind_guard, unix_addr};
+use crate::endpoint::{Endpoint, Options, UnixAddress, UnixKind};
 use crate::error::{Error, Kind, Operation, Result};
 
 /// How long to wait before asking again when the listener's queue is full; the kernel offers nothing to wait on.
 const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(10);
 
+/// Connections that may wait to be accepted; the system caps it at `net.core.somaxconn`.
+const BACKLOG: u32 = 4096;
+
 /// Connect to a stream socket, waiting for room in the listener's queue until the deadline.
 pub(crate) async fn connect(
-    name: &UnixName,
+    address: &UnixAddress,
     options: &Options,
     deadline: Instant,
 ) -> Result<UnixStream> {
-    let address = socket_address(name)?;
+    let name = unix_addr(&address.name, Operation::Connect)?;
     loop {
-        match try_connect(&address, options) {
+        match try_connect(&name, options) {
             Ok(stream) => return Ok(stream),
             // For Unix sockets EAGAIN means that the backlog is full, see connect(2).
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
@@ -51,58 +51,23 @@ pub(crate) async fn connect(
     }
 }
 
-fn try_connect(address: &SockAddr, options: &Options) -> io::Result<UnixStream> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    if let Some(bytes) = options.buffer {
-        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        socket.set_send_buffer_size(bytes)?;
-        socket.set_recv_buffer_size(bytes)?;
-    }
-    socket.connect(address)?;
+fn try_connect(name: &UnixAddr, options: &Options) -> io::Result<UnixStream> {
+    let socket = unix_path::socket(UnixKind::Stream, options)?;
+    nix::sys::socket::connect(socket.as_raw_fd(), name)?;
     UnixStream::from_std(StdUnixStream::from(OwnedFd::from(socket)))
 }
 
 /// Listen on a stream socket; the guard removes the socket file at the end.
-pub(crate) fn listen(name: &UnixName, options: &Options) -> Result<(UnixListener, Option<BoundPath>)> {
-    let listen = |e| Error::from_io(Operation::Listen, e);
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None).map_err(listen)?;
-    socket.set_nonblocking(true).map_err(listen)?;
-    let guard = super::unix_path::bind(&socket, name, options)?;
-    let backlog = i32::try_from(options.backlog.unwrap_or(4096)).unwrap_or(i32::MAX);
-    socket.listen(backlog).map_err(listen)?;
+pub(crate) fn listen(
+    address: &UnixAddress,
+    options: &Options,
+    endpoint: &Endpoint,
+) -> Result<(UnixListener, Option<UnixPath>)> {
+    let failed = |e| Error::from_io(Operation::Listen, e);
+    let socket = unix_path::socket(UnixKind::Stream, options).map_err(failed)?;
+    let guard = bind_guard(&socket, address, options, endpoint)?;
+    let backlog = i32::try_from(options.backlog.unwrap_or(BACKLOG)).unwrap_or(i32::MAX);
+    socket.listen(backlog).map_err(failed)?;
     let listener = StdUnixListener::from(OwnedFd::from(socket));
-    Ok((UnixListener::from_std(listener).map_err(listen)?, guard))
-}
-
-/// The kernel's form of a name.
-pub(crate) fn socket_address(name: &UnixName) -> Result<SockAddr> {
-    let made = match name {
-        UnixName::Path(path) => SockAddr::unix(path),
-        UnixName::Abstract(bytes) => {
-            let mut with_nul = vec![0];
-            with_nul.extend_from_slice(bytes);
-            SockAddr::unix(std::path::Path::new(
-                <std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(&with_nul),
-            ))
-        }
-    };
-    made.map_err(|e| {
-        Error::new(
-            Kind::Usage,
-            Operation::Connect,
-            format!("the socket's name does not fit: {e}"),
-        )
-        .with_hint("a path may have at most 107 bytes; a relative path is shorter")
-    })
-}
-
-/// The endpoint of a kernel address, if it has a name.
-pub(crate) fn endpoint_of(address: &UnixSocketAddr, kind: UnixKind) -> Option<Endpoint> {
-    let name = match (address.as_pathname(), address.as_abstract_name()) {
-        (Some(path), _) => UnixName::Path(path.to_owned()),
-        (_, Some(name)) => UnixName::Abstract(name.to_owned()),
-        _ => return None,
-    };
-    Some(Endpoint::new(Carrier::Unix(UnixAddress { kind, name })))
+    Ok((UnixListener::from_std(listener).map_err(failed)?, guard))
 }

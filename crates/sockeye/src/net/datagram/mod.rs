@@ -20,6 +20,5 @@ pub use peer::PeerAddress;
 
 pub(in crate::net) use bound::broadcast_denied;
 pub(in crate::net) use open::{join, udp_socket};
-// Used by the listener.
-#[allow(unused_imports)]
-pub(crate) use sessions::{MakeTap, SessionLimits, Sessions};
+pub use sessions::SessionLimits;
+pub(crate) use sessions::{MakeTap, Sessions};

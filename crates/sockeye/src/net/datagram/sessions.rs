@@ -43,19 +43,20 @@ pub(crate) type MakeTap = Box<dyn Fn(Option<&Endpoint>) -> Option<Tap> + Send + 
 
 /// The bounds of a listener of datagrams.
 #[derive(Clone, Debug)]
-pub(crate) struct SessionLimits {
+#[non_exhaustive]
+pub struct SessionLimits {
     /// Sessions at the same time: 65,536.
-    pub(crate) max_sessions: usize,
+    pub max_sessions: usize,
     /// A session ends after this time without a datagram either way: 60 s.
-    pub(crate) idle_timeout: Duration,
+    pub idle_timeout: Duration,
     /// When the table is full, a session silent for at least this long makes room for a new peer: 1 s.
-    pub(crate) evict_after: Duration,
+    pub evict_after: Duration,
     /// Received datagrams that may wait in one session: 64.
-    pub(crate) queue_messages: usize,
+    pub queue_messages: usize,
     /// Received bytes that may wait in one session: 1 MiB.
-    pub(crate) queue_bytes: usize,
+    pub queue_bytes: usize,
     /// Received bytes that may wait in all sessions together: 64 MiB.
-    pub(crate) total_bytes: usize,
+    pub total_bytes: usize,
 }
 
 impl Default for SessionLimits {

@@ -39,8 +39,10 @@ pub(crate) async fn connect(
 
 /// The listening side of a layer: made once per listener, used for each connection.
 #[derive(Clone, Debug)]
-pub(crate) enum Acceptor {
-    /// TLS.
+pub struct Acceptor(Inner);
+
+#[derive(Clone, Debug)]
+enum Inner {
     Tls(tls::Acceptor),
 }
 
@@ -52,7 +54,7 @@ impl Acceptor {
     /// Those of the layer; [`Kind::Unsupported`](crate::Kind::Unsupported) if it was not built in.
     pub(crate) fn new(layer: &Layer, host: Option<&Host>) -> Result<Self> {
         match layer {
-            Layer::Tls(options) => tls::Acceptor::new(options, host).map(Self::Tls),
+            Layer::Tls(options) => Ok(Self(Inner::Tls(tls::Acceptor::new(options, host)?))),
         }
     }
 
@@ -71,15 +73,22 @@ impl Acceptor {
         watch: Option<&Watch>,
         deadline: Instant,
     ) -> Result<Stream> {
-        match self {
-            Self::Tls(tls) => tls.accept(stream, watch, deadline).await,
+        match &self.0 {
+            Inner::Tls(tls) => tls.accept(stream, watch, deadline).await,
         }
     }
 
-    /// The fingerprint of the certificate that was made on the fly, to be told to the user.
-    pub(crate) fn made_fingerprint(&self) -> Option<&str> {
-        match self {
-            Self::Tls(tls) => tls.is_self_made().then(|| tls.fingerprint()),
+    /// The SHA-256 digest of our certificate in hexadecimal, as `pin=sha256:` takes it.
+    pub fn fingerprint(&self) -> &str {
+        match &self.0 {
+            Inner::Tls(tls) => tls.fingerprint(),
+        }
+    }
+
+    /// Whether the certificate was made on the fly, so that peers need its fingerprint to trust it.
+    pub fn is_self_made(&self) -> bool {
+        match &self.0 {
+            Inner::Tls(tls) => tls.is_self_made(),
         }
     }
 }

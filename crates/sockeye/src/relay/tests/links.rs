@@ -110,7 +110,7 @@ async fn messages_keep_their_boundaries_and_survive_errors() {
 async fn a_stream_beside_datagrams_ends_after_some_silence() {
     let far = Far::default();
     let (mut client, inbound) = tokio::io::duplex(1 << 20);
-    let local = Link::Stream(Stream::from_duplex(inbound));
+    let local = Link::Stream(Stream::from_io(inbound));
     let relay = start_links(local, far.link(), JoinOptions::default());
     let say = pattern(30, 200_000);
     client.write_all(&say).await.unwrap();
