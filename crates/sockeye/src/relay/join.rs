@@ -87,7 +87,8 @@ pub async fn join(local: Link, remote: Link, options: &JoinOptions) -> Joined {
         })
         .await
     };
-    talk.finish(ended_by).await
+    // On the heap, and only now: an idle conversation must be small.
+    Box::pin(talk.finish(ended_by)).await
 }
 
 /// Carry bytes both ways between two streams until both have ended, with default options.
@@ -217,7 +218,13 @@ impl<'a> Conversation<'a> {
                 }
             }
             Poll::Ready(Ok(())) => self.way_ended_at = Some(Instant::now()),
-            Poll::Ready(Err(fault)) => self.lane_failed(way, fault),
+            Poll::Ready(Err(fault)) => {
+                self.lane_failed(way, fault);
+                if self.lane_mut(way).state == State::Discarding {
+                    // It waits for other things now, and has not been asked for them yet.
+                    self.poll_lane(cx, way);
+                }
+            }
         }
     }
 
