@@ -11,6 +11,8 @@ pub use context::{CONNECT_TIMEOUT, Net};
 #[cfg(test)]
 pub(crate) use messages::MessageIo;
 pub use messages::{MAX_DATAGRAM, Messages};
+#[cfg(test)]
+pub(crate) use stream::Duplex;
 pub(crate) use stream::KernelRef;
 pub use stream::{Secured, Stream};
 

@@ -320,6 +320,19 @@ async fn a_program_is_ended_when_its_peer_resets() {
     assert!(joined.remote_exit.unwrap().code().is_none(), "by a signal");
 }
 
+#[tokio::test]
+async fn a_program_that_outlives_its_conversation_does_not_hold_up_a_stop() {
+    let (client, inbound) = tcp_pair().await;
+    let remote = program("exec <&- >&-; exec sleep 1000");
+    let stop = CancellationToken::new();
+    let mut options = JoinOptions::default();
+    options.stop = Some(stop.clone());
+    let relay = start(Stream::from_tcp(inbound), remote, options);
+    assert!(soon(converse(client, vec![])).await.is_empty());
+    stop.cancel();
+    soon(relay).await.unwrap();
+}
+
 fn program(script: &str) -> Stream {
     let mut child = tokio::process::Command::new("sh")
         .args(["-c", script])
