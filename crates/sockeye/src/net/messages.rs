@@ -20,8 +20,9 @@ pub const MAX_DATAGRAM: usize = 65_507;
 pub struct Messages {
     io: Box<dyn MessageIo>,
     tap: Option<Tap>,
-    local: Option<Endpoint>,
-    peer: Option<Endpoint>,
+    // Boxed, so that a link that carries bytes need not be as large.
+    local: Option<Box<Endpoint>>,
+    peer: Option<Box<Endpoint>>,
 }
 
 /// What a carrier of messages must do.
@@ -45,8 +46,8 @@ impl Messages {
         Self {
             io,
             tap,
-            local,
-            peer,
+            local: local.map(Box::new),
+            peer: peer.map(Box::new),
         }
     }
 
@@ -58,12 +59,12 @@ impl Messages {
 
     /// Our end, if it has an address.
     pub fn local(&self) -> Option<&Endpoint> {
-        self.local.as_ref()
+        self.local.as_deref()
     }
 
     /// The other end, if it has an address.
     pub fn peer(&self) -> Option<&Endpoint> {
-        self.peer.as_ref()
+        self.peer.as_deref()
     }
 
     /// Send one message, whole.

@@ -202,6 +202,12 @@ impl Stream {
         Ok(Self::new(Io::Pair(pair), None, Info::default()))
     }
 
+    /// A stream over anything, for the tests of other modules.
+    #[cfg(test)]
+    pub(crate) fn from_boxed(boxed: Box<dyn Duplex>) -> Self {
+        Self::new(Io::Boxed(boxed), None, Info::default())
+    }
+
     /// A stream with a program behind it, for the tests of other modules.
     #[cfg(test)]
     pub(crate) fn with_child(mut self, child: tokio::process::Child) -> Self {

@@ -73,12 +73,7 @@ const CHILD_PATIENCE: Duration = Duration::from_secs(2);
 pub async fn join(local: Link, remote: Link, options: &JoinOptions) -> Joined {
     let mut talk = Conversation::new(local, remote, options);
     let ended_by = {
-        let mut stop = pin!(async {
-            match &options.stop {
-                Some(stop) => stop.cancelled().await,
-                None => pending().await,
-            }
-        });
+        let mut stop = pin!(stopped(options));
         poll_fn(|cx| {
             if !talk.stopping && stop.as_mut().poll(cx).is_ready() {
                 talk.stop();
@@ -87,7 +82,8 @@ pub async fn join(local: Link, remote: Link, options: &JoinOptions) -> Joined {
         })
         .await
     };
-    talk.finish(ended_by).await
+    // On the heap, and only now: an idle conversation must be small.
+    Box::pin(talk.finish(ended_by)).await
 }
 
 /// Carry bytes both ways between two streams until both have ended, with default options.
@@ -217,7 +213,13 @@ impl<'a> Conversation<'a> {
                 }
             }
             Poll::Ready(Ok(())) => self.way_ended_at = Some(Instant::now()),
-            Poll::Ready(Err(fault)) => self.lane_failed(way, fault),
+            Poll::Ready(Err(fault)) => {
+                self.lane_failed(way, fault);
+                if self.lane_mut(way).state == State::Discarding {
+                    // It waits for other things now, and has not been asked for them yet.
+                    self.poll_lane(cx, way);
+                }
+            }
         }
     }
 
@@ -397,13 +399,23 @@ impl<'a> Conversation<'a> {
             elapsed: self.began.elapsed(),
         };
         // Both at once: the peer of one must not wait for the program behind the other.
-        let (local_exit, remote_exit) =
-            tokio::join!(close(self.local, patience), close(self.remote, patience));
+        let (local_exit, remote_exit) = tokio::join!(
+            close(self.local, patience, self.options),
+            close(self.remote, patience, self.options)
+        );
         Joined {
             totals,
             local_exit,
             remote_exit,
         }
+    }
+}
+
+/// Ready when we are asked to stop.
+async fn stopped(options: &JoinOptions) {
+    match &options.stop {
+        Some(stop) => stop.cancelled().await,
+        None => pending().await,
     }
 }
 
@@ -413,13 +425,27 @@ fn abort(link: &mut Link) {
     }
 }
 
-async fn close(link: Link, patience: Option<Duration>) -> Option<ExitStatus> {
+async fn close(
+    link: Link,
+    patience: Option<Duration>,
+    options: &JoinOptions,
+) -> Option<ExitStatus> {
     let Link::Stream(stream) = link else {
         return None;
     };
     let closed = match patience {
         Some(patience) => stream.close_within(patience).await,
-        None => stream.close().await,
+        None => {
+            let mut closing = pin!(stream.close());
+            tokio::select! {
+                closed = &mut closing => closed,
+                // A program that closed its output and goes on must not hold up a stop.
+                () = stopped(options) => {
+                    let last_chance = tokio::time::timeout(CHILD_PATIENCE, closing);
+                    last_chance.await.unwrap_or(Ok(None))
+                }
+            }
+        }
     };
     // The conversation is over; that a program's status cannot be had changes nothing about it.
     closed.unwrap_or_else(|error| {

@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -86,9 +86,7 @@ impl Pipes {
             return None;
         }
         let (read, write) = (self.0.make)().ok()?;
-        // The kernel hands out the lowest free number, so a high one means that few are left for connections.
-        let highest = usize::try_from(write.as_raw_fd().max(read.as_raw_fd())).ok()?;
-        if highest >= limit - limit / 8 {
+        if is_scarce(write.as_raw_fd().max(read.as_raw_fd()), limit) {
             return None;
         }
         let wanted: &[usize] = match open.count() <= LARGE_ONES {
@@ -132,6 +130,11 @@ impl fmt::Debug for Pipes {
     }
 }
 
+/// Whether this new descriptor shows that few are left for connections: the kernel hands out the lowest free number.
+fn is_scarce(number: RawFd, limit: usize) -> bool {
+    usize::try_from(number).is_ok_and(|number| number >= limit - limit / 8)
+}
+
 /// A pipe and the number of bytes in it.
 #[derive(Debug)]
 pub(super) struct Pipe {
@@ -160,5 +163,30 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_last_eighth_of_the_descriptors_is_left_to_connections() {
+        assert!(!is_scarce(895, 1024));
+        assert!(is_scarce(896, 1024));
+        assert!(!is_scarce(1000, usize::MAX));
+    }
+
+    #[test]
+    fn a_pipe_with_bytes_in_it_is_never_used_again() {
+        let pipes = Pipes::new();
+        let mut pipe = pipes.take().unwrap();
+        pipe.held = 1;
+        pipes.give(pipe);
+        assert_eq!((pipes.open(), pipes.idle()), (0, 0));
+        let empty = pipes.take().unwrap();
+        pipes.give(empty);
+        assert_eq!((pipes.open(), pipes.idle()), (1, 1));
     }
 }

@@ -1,6 +1,7 @@
 //! Bytes that never enter this process: splice(2) from a descriptor to a pipe to a descriptor.
 //!
 //! Whatever the kernel refuses is copied instead; what is in the pipe by then is read out, so nothing is lost.
+//! Like write(2), splice(2) may raise SIGPIPE; Rust programs ignore that signal from their start.
 
 use std::io;
 use std::os::fd::BorrowedFd;

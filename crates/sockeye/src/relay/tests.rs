@@ -1,5 +1,6 @@
 //! What a conversation must do, over real sockets, pipes and files, and in memory under a paused clock.
-#![allow(clippy::unwrap_used)]
+// Options are set the way other crates have to set them, field by field.
+#![allow(clippy::unwrap_used, clippy::field_reassign_with_default)]
 
 mod ends;
 mod kernel;

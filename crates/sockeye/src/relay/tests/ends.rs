@@ -294,7 +294,10 @@ async fn a_programs_answer_and_exit_status_arrive() {
 async fn a_program_that_reads_only_a_little_is_heard_to_its_end() {
     let (mut client, inbound) = tcp_pair().await;
     let remote = program("head -c 3; exec <&-; echo; echo enough");
-    let relay = start(Stream::from_tcp(inbound), remote, JoinOptions::default());
+    let mut options = JoinOptions::default();
+    // Were it needed, the test would take too long.
+    options.drain_timeout = Duration::from_secs(60);
+    let relay = start(Stream::from_tcp(inbound), remote, options);
     client.write_all(&pattern(10, 3 << 20)).await.unwrap();
     let mut heard = Vec::new();
     soon(client.read_to_end(&mut heard)).await.unwrap();
@@ -315,6 +318,19 @@ async fn a_program_is_ended_when_its_peer_resets() {
     let joined = soon(relay).await.unwrap();
     assert_eq!(joined.totals.ended_by.side(), Some(Side::Local));
     assert!(joined.remote_exit.unwrap().code().is_none(), "by a signal");
+}
+
+#[tokio::test]
+async fn a_program_that_outlives_its_conversation_does_not_hold_up_a_stop() {
+    let (client, inbound) = tcp_pair().await;
+    let remote = program("exec <&- >&-; exec sleep 1000");
+    let stop = CancellationToken::new();
+    let mut options = JoinOptions::default();
+    options.stop = Some(stop.clone());
+    let relay = start(Stream::from_tcp(inbound), remote, options);
+    assert!(soon(converse(client, vec![])).await.is_empty());
+    stop.cancel();
+    soon(relay).await.unwrap();
 }
 
 fn program(script: &str) -> Stream {

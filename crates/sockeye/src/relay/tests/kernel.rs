@@ -125,39 +125,6 @@ async fn without_a_pipe_the_bytes_are_copied() {
 }
 
 #[tokio::test]
-async fn pipes_keep_away_from_the_descriptor_limit() {
-    // The number of a descriptor says how many are in use; a high one must not become a pipe.
-    let pipes = Pipes::made_by(|| {
-        let (limit, _) =
-            nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).unwrap();
-        let high = i32::try_from(limit).unwrap() - 2;
-        let (read, write) = pipe();
-        let moved = fcntl(&write, FcntlArg::F_DUPFD_CLOEXEC(high)).unwrap();
-        assert!(moved >= high);
-        #[expect(
-            unsafe_code,
-            reason = "fcntl has just made this descriptor, and nobody else owns it"
-        )]
-        let moved = unsafe { <OwnedFd as std::os::fd::FromRawFd>::from_raw_fd(moved) };
-        Ok((read, moved))
-    });
-    assert!(pipes.take().is_none());
-    assert_eq!(pipes.open(), 0);
-}
-
-#[tokio::test]
-async fn a_pipe_with_bytes_in_it_is_never_used_again() {
-    let pipes = Pipes::new();
-    let mut pipe = pipes.take().unwrap();
-    pipe.held = 1;
-    pipes.give(pipe);
-    assert_eq!((pipes.open(), pipes.idle()), (0, 0));
-    let empty = pipes.take().unwrap();
-    pipes.give(empty);
-    assert_eq!((pipes.open(), pipes.idle()), (1, 1));
-}
-
-#[tokio::test]
 async fn a_file_open_for_appending_gets_everything() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log");

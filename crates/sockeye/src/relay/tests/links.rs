@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use tokio::io::ReadBuf;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::*;
-use crate::net::{MAX_DATAGRAM, MessageIo, Messages};
+use crate::net::{Duplex, MAX_DATAGRAM, MessageIo, Messages};
 
 /// The far end of a message link, scripted by the test.
 #[derive(Clone, Default)]
@@ -129,4 +130,67 @@ async fn a_stream_beside_datagrams_ends_after_some_silence() {
     assert_eq!(totals.ended_by.reason(), "ended");
     assert!(far.heard().iter().all(|m| m.len() <= MAX_DATAGRAM));
     assert!(far.heard().concat() == say);
+}
+
+/// A layer that keeps what is written until it is flushed, as TLS may.
+struct Lazy {
+    below: DuplexStream,
+    kept: Vec<u8>,
+}
+
+impl Duplex for Lazy {}
+
+impl AsyncRead for Lazy {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.below).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Lazy {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.kept.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        while !this.kept.is_empty() {
+            let n = std::task::ready!(Pin::new(&mut this.below).poll_write(cx, &this.kept))?;
+            this.kept.drain(..n);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        std::task::ready!(self.as_mut().poll_flush(cx))?;
+        Pin::new(&mut self.below).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn a_layer_is_flushed_when_nothing_follows() {
+    let (mut client, inbound) = tokio::io::duplex(64);
+    let (below, mut server) = tokio::io::duplex(64);
+    let kept = Vec::new();
+    let remote = Stream::from_boxed(Box::new(Lazy { below, kept }));
+    let relay = start(Stream::from_duplex(inbound), remote, JoinOptions::default());
+    for byte in 0..10 {
+        client.write_u8(byte).await.unwrap();
+        assert_eq!(soon(server.read_u8()).await.unwrap(), byte);
+    }
+    client.write_all(&[1; 1000]).await.unwrap();
+    drop(client);
+    let mut heard = Vec::new();
+    soon(server.read_to_end(&mut heard)).await.unwrap();
+    assert_eq!(heard.len(), 1000);
+    drop(server);
+    soon(relay).await.unwrap();
 }

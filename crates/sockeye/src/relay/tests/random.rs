@@ -84,8 +84,16 @@ where
         write
     };
     let (write, saw) = if breaks {
-        // Who breaks off does not care what else is said.
-        (speaking.await, Ok(()))
+        // Who breaks off does not care what else is said, but must not stop the other one from saying it.
+        let hearing = async {
+            drop(read.read_to_end(&mut heard).await);
+            std::future::pending::<()>().await;
+        };
+        let write = tokio::select! {
+            write = speaking => write,
+            () = hearing => unreachable!(),
+        };
+        (write, Ok(()))
     } else {
         let (write, saw) = tokio::join!(speaking, read.read_to_end(&mut heard));
         (write, saw.map(drop).map_err(|e| e.kind()))
