@@ -9,9 +9,17 @@ use crate::output::Output;
 
 /// Sockets you can see: connect, listen and relay, with every byte visible.
 #[derive(Debug, Parser)]
-#[command(name = "sockeye", version, about, max_term_width = 100, arg_required_else_help = true)]
-#[command(after_help = "Endpoints: host:port, tcp://h:p, tls://h:p, udp://h:p, unix:/path, exec:CMD, pty:CMD, file:/path, -\n\
-    Exit codes: 0 done, 1 the peer says no, 2 usage, 3 name, 4 no connection, 5 time, 6 TLS, 7 protocol, 8 this machine, 130 interrupted")]
+#[command(
+    name = "sockeye",
+    version,
+    about,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Endpoints: host:port, tcp://h:p, tls://h:p, udp://h:p, unix:/path, exec:CMD, pty:CMD, file:/path, -\n\
+    Exit codes: 0 done, 1 the peer says no, 2 usage, 3 name, 4 no connection, 5 time, 6 TLS, 7 protocol, 8 this machine, 130 interrupted"
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -49,9 +57,9 @@ pub(crate) enum Color {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Tour(commands::tour::Args),
-    Connect(commands::connect::Args),
-    Listen(commands::listen::Args),
-    Relay(commands::relay::Args),
+    Connect(Box<commands::connect::Args>),
+    Listen(Box<commands::listen::Args>),
+    Relay(Box<commands::relay::Args>),
 }
 
 impl Command {
@@ -68,9 +76,9 @@ impl Command {
     pub(crate) async fn run(self, output: Output) -> Result<Outcome> {
         match self {
             Self::Tour(args) => commands::tour::run(args, output).await,
-            Self::Connect(args) => commands::connect::run(args, output).await,
-            Self::Listen(args) => commands::listen::run(args, output).await,
-            Self::Relay(args) => commands::relay::run(args, output).await,
+            Self::Connect(args) => commands::connect::run(*args, output).await,
+            Self::Listen(args) => commands::listen::run(*args, output).await,
+            Self::Relay(args) => commands::relay::run(*args, output).await,
         }
     }
 }

@@ -32,7 +32,10 @@ pub(crate) const INTERRUPTED: u8 = 130;
 
 /// As the shell counts: the program's own code, or 128 and the number of the signal that ended it.
 pub(crate) fn program_code(status: ExitStatus) -> u8 {
-    let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(1);
     u8::try_from(code).unwrap_or(u8::MAX)
 }
 

@@ -32,11 +32,18 @@ pub(crate) struct Manner {
 
 /// Standard input and output as a link. Where nothing is to be done to the bytes, it is the bare one that splice(2) can
 /// serve. `leave` is cancelled when the person types the escape key in raw mode.
-pub(crate) async fn open(manner: Manner, output: &Output, leave: &CancellationToken) -> Result<Link> {
+pub(crate) async fn open(
+    manner: Manner,
+    output: &Output,
+    leave: &CancellationToken,
+) -> Result<Link> {
     // Not observed: the wire view shows the peer's side.
     let stdio = Net::new().connect(&Endpoint::new(Carrier::Stdio)).await?;
     let written = if output.json() {
-        Written::Json { connection: manner.connection, output: output.clone() }
+        Written::Json {
+            connection: manner.connection,
+            output: output.clone(),
+        }
     } else if io::stdout().is_terminal() && !manner.raw {
         Written::Escaped
     } else {

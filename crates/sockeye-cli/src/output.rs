@@ -36,7 +36,11 @@ impl Output {
             (false, 0) => Level::Normal,
             _ => Level::Verbose,
         };
-        Self(Arc::new(Settings { json: global.json, level, color: global.color }))
+        Self(Arc::new(Settings {
+            json: global.json,
+            level,
+            color: global.color,
+        }))
     }
 
     /// Whether standard output is JSON Lines.
@@ -54,7 +58,10 @@ impl Output {
         match self.0.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            Color::Auto => {
+                io::stderr().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+            }
         }
     }
 

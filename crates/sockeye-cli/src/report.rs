@@ -69,7 +69,9 @@ impl fmt::Display for Connected {
 
 /// The part of an endpoint's text behind the scheme.
 fn address_of(endpoint: &str) -> &str {
-    endpoint.split_once("://").map_or(endpoint, |(_, address)| address)
+    endpoint
+        .split_once("://")
+        .map_or(endpoint, |(_, address)| address)
 }
 
 /// One way of a conversation ended.
@@ -83,7 +85,11 @@ pub(crate) struct HalfClosed {
 
 impl fmt::Display for HalfClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{} {} ended after {} bytes", self.connection, self.way, self.bytes)
+        write!(
+            f,
+            "#{} {} ended after {} bytes",
+            self.connection, self.way, self.bytes
+        )
     }
 }
 
@@ -117,7 +123,10 @@ pub(crate) struct WayReport {
     pub(crate) path: String,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
@@ -144,7 +153,10 @@ impl Closed {
             upstream: (&totals.upstream).into(),
             downstream: (&totals.downstream).into(),
             seconds: seconds(totals.elapsed),
-            exit: joined.remote_exit.or(joined.local_exit).map(crate::exit::program_code),
+            exit: joined
+                .remote_exit
+                .or(joined.local_exit)
+                .map(crate::exit::program_code),
             cause: cause(totals),
         }
     }
@@ -179,7 +191,9 @@ fn cause(totals: &Totals) -> String {
         EndedBy::RemoteEnd => "the remote side ended".into(),
         EndedBy::Reset(side) => format!("the {} side reset it", side.code()),
         EndedBy::Idle => "nothing moved (idle timeout)".into(),
-        EndedBy::HalfCloseTimeout => "nothing moved after one side had ended (half-close timeout)".into(),
+        EndedBy::HalfCloseTimeout => {
+            "nothing moved after one side had ended (half-close timeout)".into()
+        }
         EndedBy::Stopped => "stopped".into(),
         EndedBy::Failed(side, error) => format!("the {} side failed: {error}", side.code()),
         other => other.reason().into(),
@@ -203,7 +217,12 @@ impl Data {
     pub(crate) fn new(connection: u64, bytes: &[u8]) -> Self {
         let text = std::str::from_utf8(bytes).ok().map(str::to_owned);
         let base64 = text.is_none().then(|| data_encoding::BASE64.encode(bytes));
-        Self { connection, length: bytes.len(), text, base64 }
+        Self {
+            connection,
+            length: bytes.len(),
+            text,
+            base64,
+        }
     }
 }
 
@@ -220,7 +239,10 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let peer = self.peer.as_deref().unwrap_or("a client");
         match self.reason {
-            "denied" => write!(f, "refused {peer}: it is not on the list of those who may come in"),
+            "denied" => write!(
+                f,
+                "refused {peer}: it is not on the list of those who may come in"
+            ),
             _ => write!(f, "refused {peer}: --max-clients are there"),
         }
     }
@@ -262,7 +284,11 @@ pub(crate) struct Stopped {
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "stopped after {} clients, {} refused", self.clients, self.refused)
+        write!(
+            f,
+            "stopped after {} clients, {} refused",
+            self.clients, self.refused
+        )
     }
 }
 
@@ -276,7 +302,11 @@ pub(crate) struct Stats {
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes upstream, {} bytes downstream so far", self.upstream, self.downstream)
+        write!(
+            f,
+            "{} bytes upstream, {} bytes downstream so far",
+            self.upstream, self.downstream
+        )
     }
 }
 
@@ -289,7 +319,12 @@ pub(crate) struct Summary<'a> {
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Totals { upstream, downstream, elapsed, .. } = self.totals;
+        let Totals {
+            upstream,
+            downstream,
+            elapsed,
+            ..
+        } = self.totals;
         writeln!(
             f,
             "sent {} bytes ({}), received {} bytes ({})",

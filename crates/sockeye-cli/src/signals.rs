@@ -10,8 +10,14 @@ use crate::exit;
 /// A terminal that hangs up (SIGHUP) counts too, so that a closed window leaves nothing behind.
 pub(crate) fn stop_on_signals() -> CancellationToken {
     let stop = CancellationToken::new();
-    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-        let Ok(mut signals) = signal(kind) else { continue };
+    for kind in [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ] {
+        let Ok(mut signals) = signal(kind) else {
+            continue;
+        };
         let stop = stop.clone();
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
@@ -26,7 +32,10 @@ pub(crate) fn stop_on_signals() -> CancellationToken {
 }
 
 /// End the process now.
-#[expect(clippy::exit, reason = "the second signal leaves at once, whatever still runs")]
+#[expect(
+    clippy::exit,
+    reason = "the second signal leaves at once, whatever still runs"
+)]
 fn leave(code: u8) -> ! {
     crate::local::restore_terminal();
     std::process::exit(i32::from(code))

@@ -41,7 +41,11 @@ impl ServingArgs {
     pub(crate) fn limits(&self) -> Result<Limits> {
         let mut limits = Limits::default();
         limits.max_clients = self.max_clients.and_then(|max| usize::try_from(max).ok());
-        limits.when_full = if self.refuse_excess { WhenFull::Refuse } else { WhenFull::Wait };
+        limits.when_full = if self.refuse_excess {
+            WhenFull::Refuse
+        } else {
+            WhenFull::Wait
+        };
         limits.admission = Admission::new(&self.allow, &self.deny)?;
         Ok(limits)
     }

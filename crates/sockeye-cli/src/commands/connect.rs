@@ -80,10 +80,12 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let conversation = converse(&args, &to, &output, &stop);
     match limit {
         None => conversation.await,
-        Some(limit) => tokio::time::timeout(limit, conversation).await.unwrap_or_else(|_| {
-            let why = format!("--timeout {limit:?} is over");
-            Err(Error::new(Kind::TimedOut, Operation::Connect, why).on(&to))
-        }),
+        Some(limit) => tokio::time::timeout(limit, conversation)
+            .await
+            .unwrap_or_else(|_| {
+                let why = format!("--timeout {limit:?} is over");
+                Err(Error::new(Kind::TimedOut, Operation::Connect, why).on(&to))
+            }),
     }
 }
 
@@ -100,13 +102,21 @@ fn endpoint(args: &Args) -> Result<Endpoint> {
     Ok(to)
 }
 
-async fn converse(args: &Args, to: &Endpoint, output: &Output, stop: &CancellationToken) -> Result<Outcome> {
+async fn converse(
+    args: &Args,
+    to: &Endpoint,
+    output: &Output,
+    stop: &CancellationToken,
+) -> Result<Outcome> {
     let started = Instant::now();
     let net = args.talking.net(output, false);
     let connection = net.next_connection();
     let net = net.for_conversation(connection, Side::Only);
     super::say_what_is_weak(to, output);
-    let Some(remote) = stop.run_until_cancelled(reach(args, &net, to, output)).await else {
+    let Some(remote) = stop
+        .run_until_cancelled(reach(args, &net, to, output))
+        .await
+    else {
         return Ok(Outcome::Interrupted);
     };
     let remote = remote?;
@@ -123,12 +133,20 @@ async fn converse(args: &Args, to: &Endpoint, output: &Output, stop: &Cancellati
     }
 
     let raw = (args.raw || matches!(to.carrier(), Carrier::Pty(_))) && io::stdin().is_terminal();
-    let terminal = raw.then(RawTerminal::enter).transpose().map_err(|e| Error::from_io(Operation::Open, e))?;
+    let terminal = raw
+        .then(RawTerminal::enter)
+        .transpose()
+        .map_err(|e| Error::from_io(Operation::Open, e))?;
     if raw {
         follow_window(&remote);
     }
     let leave = stop.child_token();
-    let manner = Manner { send: send_bytes(args)?, crlf: args.crlf, raw, connection: connection.0 };
+    let manner = Manner {
+        send: send_bytes(args)?,
+        crlf: args.crlf,
+        raw,
+        connection: connection.0,
+    };
     let local = local::open(manner, output, &leave).await?;
     let mut options = JoinOptions::default();
     options.end = args.until.policy();
@@ -141,7 +159,9 @@ async fn converse(args: &Args, to: &Endpoint, output: &Output, stop: &Cancellati
 
 /// Connect, again and again if the flags say so.
 async fn reach(args: &Args, net: &Net, to: &Endpoint, output: &Output) -> Result<Link> {
-    let wait_until = args.wait.map(|wait| Instant::now() + wait.unwrap_or(DEFAULT_WAIT));
+    let wait_until = args
+        .wait
+        .map(|wait| Instant::now() + wait.unwrap_or(DEFAULT_WAIT));
     let mut pause = FIRST_PAUSE;
     let mut attempt = 0;
     loop {
@@ -157,15 +177,25 @@ async fn reach(args: &Args, net: &Net, to: &Endpoint, output: &Output) -> Result
             return Err(error);
         }
         attempt += 1;
-        output.say(Level::Verbose, format_args!("{error}; trying again in {pause:?}"));
+        output.say(
+            Level::Verbose,
+            format_args!("{error}; trying again in {pause:?}"),
+        );
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(if wait_until.is_some() { FIRST_PAUSE * 4 } else { MAX_PAUSE });
+        pause = (pause * 2).min(if wait_until.is_some() {
+            FIRST_PAUSE * 4
+        } else {
+            MAX_PAUSE
+        });
     }
 }
 
 /// Whether waiting may mend it.
 fn may_pass(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Refused | Kind::Unreachable | Kind::TimedOut | Kind::Lost | Kind::Name)
+    matches!(
+        error.kind(),
+        Kind::Refused | Kind::Unreachable | Kind::TimedOut | Kind::Lost | Kind::Name
+    )
 }
 
 fn send_bytes(args: &Args) -> Result<Option<Vec<u8>>> {
@@ -201,7 +231,9 @@ fn follow_window(remote: &Link) {
         }
     };
     copy(&far);
-    let Ok(mut changes) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::window_change()) else {
+    let Ok(mut changes) =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::window_change())
+    else {
         return;
     };
     tokio::spawn(async move {
@@ -222,7 +254,13 @@ fn finish(
     if output.json() {
         output.json_line(&Closed::new(connection, &joined));
     }
-    output.say(Level::Verbose, Summary { totals: &joined.totals, connected_after });
+    output.say(
+        Level::Verbose,
+        Summary {
+            totals: &joined.totals,
+            connected_after,
+        },
+    );
     let lost = joined.totals.upstream.undelivered;
     if lost > 0 {
         output.warn(format_args!("{lost} bytes could not be delivered to {to}"));
@@ -235,9 +273,12 @@ fn finish(
         EndedBy::Reset(relay::Side::Remote) => {
             Err(Error::new(Kind::Lost, Operation::Read, "the peer reset the connection").on(to))
         }
-        EndedBy::Idle => {
-            Err(Error::new(Kind::TimedOut, Operation::Read, "nothing moved within --idle-timeout").on(to))
-        }
+        EndedBy::Idle => Err(Error::new(
+            Kind::TimedOut,
+            Operation::Read,
+            "nothing moved within --idle-timeout",
+        )
+        .on(to)),
         _ => Ok(exit.map_or(Outcome::Done, Outcome::Program)),
     }
 }

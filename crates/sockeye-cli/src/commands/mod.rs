@@ -23,10 +23,21 @@ fn say_what_is_weak(endpoint: &Endpoint, output: &Output) {
 
 /// The first line of a server.
 fn say_listening(listener: &Listener, output: &Output) {
-    let fingerprint = listener.acceptors().iter().next().map(|acceptor| acceptor.fingerprint().to_owned());
-    let addresses: Vec<String> = listener.addresses().iter().map(Endpoint::to_string).collect();
-    let listening =
-        Listening { endpoint: listener.local().to_string(), addresses, fingerprint: fingerprint.clone() };
+    let fingerprint = listener
+        .acceptors()
+        .iter()
+        .next()
+        .map(|acceptor| acceptor.fingerprint().to_owned());
+    let addresses: Vec<String> = listener
+        .addresses()
+        .iter()
+        .map(Endpoint::to_string)
+        .collect();
+    let listening = Listening {
+        endpoint: listener.local().to_string(),
+        addresses,
+        fingerprint: fingerprint.clone(),
+    };
     output.event(Level::Normal, &listening);
     if output.json() {
         return;
@@ -34,12 +45,22 @@ fn say_listening(listener: &Listener, output: &Output) {
     for more in &listening.addresses[1..] {
         output.say(Level::Verbose, format_args!("also listening on {more}"));
     }
-    if listener.acceptors().iter().any(|acceptor| acceptor.is_self_made())
+    if listener
+        .acceptors()
+        .iter()
+        .any(|acceptor| acceptor.is_self_made())
         && let Some(fingerprint) = fingerprint
     {
-        output.say(Level::Normal, format_args!("certificate made on the fly, pin=sha256:{fingerprint}"));
+        output.say(
+            Level::Normal,
+            format_args!("certificate made on the fly, pin=sha256:{fingerprint}"),
+        );
     }
-    if listener.addresses().iter().any(|address| address.carrier().is_for_everyone()) {
+    if listener
+        .addresses()
+        .iter()
+        .any(|address| address.carrier().is_for_everyone())
+    {
         output.warn("everyone who reaches this machine can connect");
     }
 }
@@ -52,7 +73,11 @@ fn connected(connection: u64, link: &Link, after: Option<Duration>) -> Connected
         _ => (None, None, None),
     };
     let tls = tls.map(|tls| {
-        let alpn = tls.alpn.as_ref().map(|alpn| format!(" alpn={alpn}")).unwrap_or_default();
+        let alpn = tls
+            .alpn
+            .as_ref()
+            .map(|alpn| format!(" alpn={alpn}"))
+            .unwrap_or_default();
         format!("{} {}{alpn}", tls.version, tls.cipher)
     });
     Connected {
@@ -69,7 +94,10 @@ fn connected(connection: u64, link: &Link, after: Option<Duration>) -> Connected
 /// A conversation failed; the server goes on.
 fn say_failed(connection: u64, error: &Error, output: &Output) {
     if output.json() {
-        output.json_line(&ErrorEvent { connection: Some(connection), ..ErrorEvent::from(error) });
+        output.json_line(&ErrorEvent {
+            connection: Some(connection),
+            ..ErrorEvent::from(error)
+        });
     } else {
         output.say(Level::Normal, format_args!("#{connection} {error}"));
         if let Some(hint) = error.hint() {
@@ -89,7 +117,13 @@ fn say_not_served(arrival: Arrival, output: &Output) {
         }
         _ => return,
     };
-    output.event(Level::Normal, &Refused { peer: peer.map(|peer| peer.to_string()), reason });
+    output.event(
+        Level::Normal,
+        &Refused {
+            peer: peer.map(|peer| peer.to_string()),
+            reason,
+        },
+    );
 }
 
 /// Stop by ourselves after `--timeout`.
@@ -104,14 +138,20 @@ fn end_after(limit: Option<Duration>, stop: &CancellationToken) {
 }
 
 /// A token that is cancelled when conversations have had their time to finish after a stop.
-fn cut_after_grace(stop: &CancellationToken, grace: Duration, output: &Output) -> CancellationToken {
+fn cut_after_grace(
+    stop: &CancellationToken,
+    grace: Duration,
+    output: &Output,
+) -> CancellationToken {
     let cut = CancellationToken::new();
     let (stop, cancelled, output) = (stop.clone(), cut.clone(), output.clone());
     tokio::spawn(async move {
         stop.cancelled().await;
         output.say(
             Level::Verbose,
-            format_args!("stopping: what runs may finish within {grace:?}; a second Ctrl-C leaves at once"),
+            format_args!(
+                "stopping: what runs may finish within {grace:?}; a second Ctrl-C leaves at once"
+            ),
         );
         tokio::time::sleep(grace).await;
         cancelled.cancel();

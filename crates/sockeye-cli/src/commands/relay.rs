@@ -62,7 +62,11 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let target = args.talking.refine(args.target.clone());
     super::say_what_is_weak(&listen, &output);
     super::say_what_is_weak(&target, &output);
-    let net = args.talking.net(&output, true).program_groups(true).sessions(args.serving.sessions());
+    let net = args
+        .talking
+        .net(&output, true)
+        .program_groups(true)
+        .sessions(args.serving.sessions());
     let listener = net.listen(&listen).await?;
     super::say_listening(&listener, &output);
 
@@ -81,14 +85,25 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         tokio::spawn(report_stats(every, Arc::clone(&counters), output.clone()));
     }
 
-    let relaying = Arc::new(Relaying { net, target, options, output: output.clone() });
+    let relaying = Arc::new(Relaying {
+        net,
+        target,
+        options,
+        output: output.clone(),
+    });
     let served = serve(listener, limits, stop.clone(), |arrival| {
         let relaying = Arc::clone(&relaying);
         async move { relaying.arrived(arrival).await }
     })
     .await?;
     output.event(Level::Verbose, &stats(&counters));
-    output.event(Level::Verbose, &Stopped { clients: served.accepted, refused: served.refused });
+    output.event(
+        Level::Verbose,
+        &Stopped {
+            clients: served.accepted,
+            refused: served.refused,
+        },
+    );
     Ok(Outcome::Done)
 }
 
@@ -134,7 +149,8 @@ impl Relaying {
         let options = self.noticed(connection);
         let joined = relay::join(inbound, outbound, &options).await;
         if self.output.reports(Level::Verbose) {
-            self.output.event(Level::Verbose, &Closed::new(connection.0, &joined));
+            self.output
+                .event(Level::Verbose, &Closed::new(connection.0, &joined));
         }
         match joined.totals.ended_by {
             EndedBy::Failed(_, error) => Err(error),
@@ -150,13 +166,16 @@ impl Relaying {
             options.notify = Some(Arc::new(move |notice| match notice {
                 Notice::HalfClosed { way, bytes } => output.event(
                     Level::Verbose,
-                    &HalfClosed { connection: connection.0, way: way.code(), bytes },
+                    &HalfClosed {
+                        connection: connection.0,
+                        way: way.code(),
+                        bytes,
+                    },
                 ),
-                Notice::Path { way, path } => {
-                    if !output.json() {
-                        output.say(Level::Verbose, format_args!("{connection} {}: {path}", way.code()));
-                    }
-                }
+                Notice::Path { way, path } if !output.json() => output.say(
+                    Level::Verbose,
+                    format_args!("{connection} {}: {path}", way.code()),
+                ),
                 _ => {}
             }));
         }
@@ -175,5 +194,8 @@ async fn report_stats(every: Duration, counters: Arc<Counters>, output: Output) 
 }
 
 fn stats(counters: &Counters) -> Stats {
-    Stats { upstream: counters.upstream(), downstream: counters.downstream() }
+    Stats {
+        upstream: counters.upstream(),
+        downstream: counters.downstream(),
+    }
 }

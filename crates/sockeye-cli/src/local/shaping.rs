@@ -137,7 +137,11 @@ impl Crlf {
 }
 
 impl AsyncRead for Shaped {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if this.read.is_empty() {
             let bytes = ready!(this.poll_source(cx))?;
@@ -155,12 +159,18 @@ impl AsyncRead for Shaped {
 }
 
 impl AsyncWrite for Shaped {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         ready!(this.poll_drain(cx))?;
         match &this.written {
             Written::AsIs => return Pin::new(&mut this.stdio).poll_write(cx, bytes),
-            Written::Json { connection, output } => output.json_line(&Data::new(*connection, bytes)),
+            Written::Json { connection, output } => {
+                output.json_line(&Data::new(*connection, bytes))
+            }
             Written::Escaped => {
                 let mut text = String::with_capacity(bytes.len() + 16);
                 this.escaper.push(bytes, &mut text);

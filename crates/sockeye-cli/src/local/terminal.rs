@@ -15,7 +15,10 @@ impl TerminalText {
     /// Append the text of these bytes.
     pub(crate) fn push(&mut self, bytes: &[u8], out: &mut String) {
         let mut rest = bytes;
-        while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\t' | b'\\' | b'\r')) {
+        while let Some(at) = rest
+            .iter()
+            .position(|byte| matches!(byte, b'\n' | b'\t' | b'\\' | b'\r'))
+        {
             self.push_run(&rest[..at], out);
             // Plain bytes never belong to a character that is still held.
             self.escaper.finish(out);
@@ -86,6 +89,9 @@ mod tests {
 
     #[test]
     fn cuts_do_not_change_it() {
-        assert_eq!(shown(&[b"\xc3", b"\xa9\r", b"\n\r", b"x\xc3", b"\n"]), "\u{e9}\r\n\\rx\\xc3\n");
+        assert_eq!(
+            shown(&[b"\xc3", b"\xa9\r", b"\n\r", b"x\xc3", b"\n"]),
+            "\u{e9}\r\n\\rx\\xc3\n"
+        );
     }
 }

@@ -29,10 +29,16 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Dropping it closes the address; connections that were accepted go on.
 #[derive(Debug)]
 pub struct Listener {
-    local: Endpoint,
-    addresses: Vec<Endpoint>,
     source: Source,
-    acceptors: Arc<[layer::Acceptor]>,
+    addresses: Vec<Endpoint>,
+    shared: Arc<Shared>,
+}
+
+/// What a listener and the peers that arrived there have in common.
+#[derive(Debug)]
+struct Shared {
+    local: Endpoint,
+    acceptors: Vec<layer::Acceptor>,
     net: Net,
     options: Options,
 }
@@ -43,21 +49,23 @@ enum Source {
         listeners: Vec<TcpListener>,
         turn: usize,
     },
-    Unix(UnixListener, Option<UnixPath>),
-    Seqpacket(SeqpacketListener),
-    Datagrams(Sessions),
+    /// The guard removes the socket file when the listener goes.
+    Unix(
+        UnixListener,
+        #[expect(dead_code, reason = "it is dropped, nothing more")] Option<UnixPath>,
+    ),
+    Seqpacket(Box<SeqpacketListener>),
+    Datagrams(Box<Sessions>),
     /// A carrier that cannot be listened on is one conversation, opened when it is asked for.
-    Once(Option<Endpoint>),
+    Once(Option<Box<Endpoint>>),
 }
 
 /// A peer that arrived, before any handshake.
 #[derive(Debug)]
 pub struct Incoming {
     raw: Raw,
-    peer: Option<Endpoint>,
-    endpoint: Endpoint,
-    acceptors: Arc<[layer::Acceptor]>,
-    net: Net,
+    peer: Option<Box<Endpoint>>,
+    shared: Arc<Shared>,
     connection: ConnectionId,
 }
 
@@ -105,15 +113,9 @@ impl Net {
             }
             Carrier::Udp(asked) => {
                 let addresses = self.listen_addresses(asked, at).await?;
-                let sessions = Sessions::udp(
-                    &addresses,
-                    at.options(),
-                    self.sessions.clone(),
-                    at,
-                    Box::new(|_| None),
-                )?;
+                let sessions = Sessions::udp(&addresses, at.options(), self.sessions.clone(), at)?;
                 let bound = sessions.locals().to_vec();
-                (Source::Datagrams(sessions), bound)
+                (Source::Datagrams(Box::new(sessions)), bound)
             }
             Carrier::Unix(address) => {
                 let bound = vec![Endpoint::new(at.carrier().clone())];
@@ -122,19 +124,17 @@ impl Net {
                         let (listener, path) = carrier::unix::listen(address, at.options(), at)?;
                         Source::Unix(listener, path)
                     }
-                    UnixKind::Seqpacket => Source::Seqpacket(SeqpacketListener::bind(
+                    UnixKind::Seqpacket => Source::Seqpacket(Box::new(SeqpacketListener::bind(
                         address,
                         at.options(),
                         at,
-                        Box::new(|_| None),
-                    )?),
-                    UnixKind::Dgram => Source::Datagrams(Sessions::unix(
+                    )?)),
+                    UnixKind::Dgram => Source::Datagrams(Box::new(Sessions::unix(
                         address,
                         at.options(),
                         self.sessions.clone(),
                         at,
-                        Box::new(|_| None),
-                    )?),
+                    )?)),
                 };
                 (source, bound)
             }
@@ -143,7 +143,7 @@ impl Net {
                 (inherited(which, at)?, bound)
             }
             other => (
-                Source::Once(Some(at.clone())),
+                Source::Once(Some(Box::new(at.clone()))),
                 vec![Endpoint::new(other.clone())],
             ),
         };
@@ -152,13 +152,16 @@ impl Net {
             .map(|bound| with_layers(bound, at))
             .collect();
         let local = addresses.first().cloned().unwrap_or_else(|| at.clone());
-        Ok(Listener {
+        let shared = Shared {
             local,
-            addresses,
-            source,
-            acceptors: acceptors.into(),
+            acceptors,
             net: self.clone(),
             options: at.options().clone(),
+        };
+        Ok(Listener {
+            source,
+            addresses,
+            shared: Arc::new(shared),
         })
     }
 
@@ -219,14 +222,14 @@ fn inherited(which: &crate::endpoint::Descriptor, at: &Endpoint) -> Result<Sourc
             turn: 0,
         },
         Inherited::Unix(listener) => Source::Unix(listener, None),
-        Inherited::Other => Source::Once(Some(at.clone())),
+        Inherited::Other => Source::Once(Some(Box::new(at.clone()))),
     })
 }
 
 impl Listener {
     /// The address, with the port that the system chose; the first one if there are several.
     pub fn local(&self) -> &Endpoint {
-        &self.local
+        &self.shared.local
     }
 
     /// All addresses: one for each family.
@@ -236,7 +239,7 @@ impl Listener {
 
     /// What connecting peers need to know of each layer: the fingerprint of a TLS certificate, for one.
     pub fn acceptors(&self) -> &[layer::Acceptor] {
-        &self.acceptors
+        &self.shared.acceptors
     }
 
     /// How many datagrams were dropped because a session's queue, or the table of sessions, was full.
@@ -261,21 +264,21 @@ impl Listener {
         let (raw, peer) = match &mut self.source {
             Source::Tcp { listeners, turn } => {
                 let accepted = std::future::poll_fn(|cx| poll_accept(listeners, turn, cx)).await;
-                let (tcp, peer) = accepted.map_err(|e| accept_error(e, &self.local))?;
+                let (tcp, peer) = accepted.map_err(|e| accept_error(e, &self.shared.local))?;
                 let family = if peer.is_ipv4() {
                     Family::V4
                 } else {
                     Family::V6
                 };
                 // Errors here are the peer's going away, which the first read will report.
-                let _ = carrier::tcp::apply((&tcp).into(), &self.options, family);
+                let _ = carrier::tcp::apply((&tcp).into(), &self.shared.options, family);
                 (Raw::Tcp(tcp), Some(Endpoint::from(peer)))
             }
             Source::Unix(listener, _) => {
                 let (unix, peer) = listener
                     .accept()
                     .await
-                    .map_err(|e| accept_error(e, &self.local))?;
+                    .map_err(|e| accept_error(e, &self.shared.local))?;
                 (Raw::Unix(unix), unix_peer(&peer))
             }
             Source::Seqpacket(listener) => {
@@ -295,11 +298,9 @@ impl Listener {
         };
         Ok(Some(Incoming {
             raw,
-            peer,
-            endpoint: self.local.clone(),
-            acceptors: Arc::clone(&self.acceptors),
-            net: self.net.clone(),
-            connection: self.net.next_connection(),
+            peer: peer.map(Box::new),
+            connection: self.shared.net.next_connection(),
+            shared: Arc::clone(&self.shared),
         }))
     }
 }
@@ -333,7 +334,7 @@ fn poll_accept(
 impl Incoming {
     /// Who arrived, if the carrier says so.
     pub fn peer(&self) -> Option<&Endpoint> {
-        self.peer.as_ref()
+        self.peer.as_deref()
     }
 
     /// The number of the conversation this peer begins.
@@ -364,15 +365,16 @@ impl Incoming {
     ///
     /// Dropping the future closes the connection.
     pub async fn handshake_as(self, side: Side) -> Result<Link> {
-        let endpoint = self.endpoint.clone();
-        self.shake(side).await.map_err(|e| e.on(&endpoint))
+        let shared = Arc::clone(&self.shared);
+        self.shake(side).await.map_err(|e| e.on(&shared.local))
     }
 
     async fn shake(self, side: Side) -> Result<Link> {
-        let net = self.net.for_conversation(self.connection, side);
+        let shared = self.shared;
+        let net = shared.net.for_conversation(self.connection, side);
         let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
         if matches!(self.raw, Raw::Unopened) {
-            return net.open(&self.endpoint).await;
+            return net.open(&shared.local).await;
         }
         let watch = net.watch();
         let watch = watch.as_ref();
@@ -381,9 +383,9 @@ impl Incoming {
                 let local = tcp.local_addr().ok().map(Endpoint::from);
                 (Io::Tcp(tcp), local)
             }
-            Raw::Unix(unix) => (Io::Unix(unix), Some(self.endpoint.clone())),
+            Raw::Unix(unix) => (Io::Unix(unix), Some(shared.local.clone())),
             Raw::Messages(messages) => {
-                let scheme = self.endpoint.carrier().scheme();
+                let scheme = shared.local.carrier().scheme();
                 if let Some(watch) = watch {
                     let connected = What::Connected {
                         local: messages.local(),
@@ -403,8 +405,15 @@ impl Incoming {
                 ));
             }
         };
-        let mut stream = carried(io, &self.endpoint, watch, local, self.peer, None);
-        for acceptor in self.acceptors.iter() {
+        let mut stream = carried(
+            io,
+            &shared.local,
+            watch,
+            local,
+            self.peer.map(|peer| *peer),
+            None,
+        );
+        for acceptor in &shared.acceptors {
             stream = acceptor.accept(stream, watch, deadline).await?;
         }
         Ok(Link::Stream(stream))

@@ -3,6 +3,11 @@
 //! Attempts start one after the other, 250 ms apart or as soon as one failed; the first connection wins and the others
 //! are closed. Every attempt is reported.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where `net` opens what it carries"
+)]
+
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;

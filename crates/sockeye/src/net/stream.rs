@@ -247,10 +247,6 @@ impl Stream {
         }
     }
 
-    pub(crate) fn tap(&self) -> Option<&Tap> {
-        self.tap.as_ref()
-    }
-
     /// Take the parts that move up when a layer wraps this stream.
     pub(crate) fn take_info(&mut self) -> Info {
         std::mem::take(&mut *self.info)

@@ -2,6 +2,11 @@
 //!
 //! Also what the views share in keeping state per connection, and the first columns of their lines.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the view waits for its reader rather than losing bytes"
+)]
+
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::thread;

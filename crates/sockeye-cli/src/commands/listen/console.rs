@@ -71,7 +71,10 @@ impl Console {
         shared.seen.fetch_add(1, Ordering::Relaxed);
         if shared.once && !shared.label {
             // The whole of standard input and output belongs to this client.
-            let manner = Manner { connection: connection.0, ..Manner::default() };
+            let manner = Manner {
+                connection: connection.0,
+                ..Manner::default()
+            };
             return local::open(manner, &shared.output, &shared.stop).await;
         }
         let (sender, receiver) = mpsc::channel(QUEUE);
@@ -81,13 +84,22 @@ impl Console {
         if !shared.reading.swap(true, Ordering::Relaxed) {
             tokio::spawn(read_input(Arc::clone(shared)));
         }
-        let input = Input { client: connection.0, receiver, piece: Piece::default(), shared: Arc::clone(shared) };
+        let input = Input {
+            client: connection.0,
+            receiver,
+            piece: Piece::default(),
+            shared: Arc::clone(shared),
+        };
         let plain = !shared.label && !shared.terminal && !shared.output.json();
         let write = if plain {
             Stream::stdout()?
         } else {
             let escaper = shared.terminal.then(TerminalText::default);
-            Stream::from_io(Spoken { client: connection.0, escaper, console: self.clone() })
+            Stream::from_io(Spoken {
+                client: connection.0,
+                escaper,
+                console: self.clone(),
+            })
         };
         Ok(Link::Stream(Stream::from_parts(input, write)))
     }
@@ -109,7 +121,8 @@ impl Shared {
         if senders.is_empty()
             && let Some(client) = to
         {
-            self.output.say(Level::Normal, format_args!("there is no client #{client}"));
+            self.output
+                .say(Level::Normal, format_args!("there is no client #{client}"));
         }
         for sender in senders {
             // A client that has left meanwhile misses it.
@@ -120,12 +133,18 @@ impl Shared {
 
 /// Read the input to its end and pass it on.
 async fn read_input(shared: Arc<Shared>) {
-    let Ok(mut stdin) = Net::new().connect(&Endpoint::new(Carrier::Stdio)).await else { return };
+    let Ok(mut stdin) = Net::new().connect(&Endpoint::new(Carrier::Stdio)).await else {
+        return;
+    };
     let addressed = io::stdin().is_terminal();
     let mut chunk = vec![0; CHUNK];
     let mut said = false;
     loop {
-        let read = match shared.stop.run_until_cancelled(stdin.read(&mut chunk)).await {
+        let read = match shared
+            .stop
+            .run_until_cancelled(stdin.read(&mut chunk))
+            .await
+        {
             Some(Ok(read)) if read > 0 => read,
             _ => break,
         };
@@ -174,7 +193,11 @@ impl Drop for Input {
 }
 
 impl AsyncRead for Input {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let bytes = match this.piece.bytes.take() {
             Some(bytes) => bytes,
@@ -205,19 +228,32 @@ struct Spoken {
 }
 
 impl AsyncRead for Spoken {
-    fn poll_read(self: Pin<&mut Self>, _cx: &mut Context<'_>, _buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        _buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Spoken {
-    fn poll_write(mut self: Pin<&mut Self>, _cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let shared = &this.console.0;
         if shared.output.json() {
             shared.output.json_line(&Data::new(this.client, bytes));
         } else {
-            shared.labels.write(this.client, this.console.tells_apart(), bytes, this.escaper.as_mut())?;
+            shared.labels.write(
+                this.client,
+                this.console.tells_apart(),
+                bytes,
+                this.escaper.as_mut(),
+            )?;
         }
         Poll::Ready(Ok(bytes.len()))
     }
@@ -239,7 +275,14 @@ mod tests {
     fn only_a_number_and_a_blank_address_one_client() {
         assert_eq!(address(b"@2 hello\n"), Some((2, &b"hello\n"[..])));
         assert_eq!(address(b"@12  x"), Some((12, &b" x"[..])));
-        for everybody in ["@x y\n", "@2\n", "2 x\n", "@ 2 x\n", "a@2 x\n", "@99999999999999999999 x\n"] {
+        for everybody in [
+            "@x y\n",
+            "@2\n",
+            "2 x\n",
+            "@ 2 x\n",
+            "a@2 x\n",
+            "@99999999999999999999 x\n",
+        ] {
             assert_eq!(address(everybody.as_bytes()), None, "{everybody:?}");
         }
     }

@@ -5,7 +5,6 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::local::TerminalText;
 
-
 /// Writes what several clients say, line by line, with their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Labels(Mutex<Cursor>);
@@ -81,6 +80,9 @@ mod tests {
 
     #[test]
     fn an_unfinished_line_is_not_mixed_with_another_client() {
-        assert_eq!(laid_out(&[(1, "hal"), (1, "lo"), (2, "x\n"), (1, "!\n")]), "#1 hallo\n#2 x\n#1 !\n");
+        assert_eq!(
+            laid_out(&[(1, "hal"), (1, "lo"), (2, "x\n"), (1, "!\n")]),
+            "#1 hallo\n#2 x\n#1 !\n"
+        );
     }
 }

@@ -105,9 +105,17 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let at = args.talking.refine(args.at.clone());
     super::say_what_is_weak(&at, &output);
     if args.rate.is_some() && at.carrier().keeps_boundaries() {
-        return Err(Error::new(Kind::Usage, Operation::Parse, "--rate does not apply to datagrams"));
+        return Err(Error::new(
+            Kind::Usage,
+            Operation::Parse,
+            "--rate does not apply to datagrams",
+        ));
     }
-    let net = args.talking.net(&output, false).program_groups(true).sessions(args.serving.sessions());
+    let net = args
+        .talking
+        .net(&output, false)
+        .program_groups(true)
+        .sessions(args.serving.sessions());
     let mut limits = args.serving.limits()?;
     limits.total = args.once.then_some(1);
     let mode = Mode::new(&args, &output, &stop)?;
@@ -132,7 +140,13 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     if missed > 0 {
         output.warn(format_args!("slow clients missed {missed} messages"));
     }
-    output.event(Level::Verbose, &Stopped { clients: served.accepted, refused: served.refused });
+    output.event(
+        Level::Verbose,
+        &Stopped {
+            clients: served.accepted,
+            refused: served.refused,
+        },
+    );
     Ok(Outcome::Done)
 }
 
@@ -178,7 +192,11 @@ impl Serving {
             let output = self.output.clone();
             options.notify = Some(Arc::new(move |notice| {
                 if let Notice::HalfClosed { way, bytes } = notice {
-                    output.json_line(&HalfClosed { connection: connection.0, way: way.code(), bytes });
+                    output.json_line(&HalfClosed {
+                        connection: connection.0,
+                        way: way.code(),
+                        bytes,
+                    });
                 }
             }));
         }
@@ -196,7 +214,10 @@ impl Serving {
         if let Some(exit) = joined.local_exit.filter(|exit| !exit.success())
             && !self.output.json()
         {
-            self.output.say(Level::Normal, format_args!("#{connection} the program ended with {exit}"));
+            self.output.say(
+                Level::Normal,
+                format_args!("#{connection} the program ended with {exit}"),
+            );
         }
     }
 

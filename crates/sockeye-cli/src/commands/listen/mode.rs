@@ -60,11 +60,18 @@ impl Mode {
             let queue = usize::try_from(mode.queue).unwrap_or(usize::MAX);
             return Ok(Self::Broker(Broker::new(queue, slow)));
         }
-        Ok(Self::Console(Console::new(args.once, args.label, output, stop)))
+        Ok(Self::Console(Console::new(
+            args.once, args.label, output, stop,
+        )))
     }
 
     /// Our link to one client.
-    pub(super) async fn link(&self, net: &Net, connection: ConnectionId, client: &Link) -> Result<Link> {
+    pub(super) async fn link(
+        &self,
+        net: &Net,
+        connection: ConnectionId,
+        client: &Link,
+    ) -> Result<Link> {
         match self {
             Self::Console(console) => console.link(connection).await,
             Self::Service(service) => Ok(service.link_for(client)),
@@ -104,11 +111,20 @@ fn reply(path: &std::path::Path) -> Result<Arc<[u8]>> {
         let why = format!("cannot read {}: {}", path.display(), e.why());
         Error::new(e.kind(), Operation::Open, why)
     };
-    let size = std::fs::metadata(path).map_err(|e| named(Error::from_io(Operation::Open, e)))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|e| named(Error::from_io(Operation::Open, e)))?
+        .len();
     if size > MAX_REPLY {
-        let why = format!("{} has {size} bytes; --reply sends at most {MAX_REPLY}", path.display());
-        return Err(Error::new(Kind::Usage, Operation::Open, why)
-            .with_hint(format!("`sockeye relay PORT file:{}` sends a file of any size", path.display())));
+        let why = format!(
+            "{} has {size} bytes; --reply sends at most {MAX_REPLY}",
+            path.display()
+        );
+        return Err(
+            Error::new(Kind::Usage, Operation::Open, why).with_hint(format!(
+                "`sockeye relay PORT file:{}` sends a file of any size",
+                path.display()
+            )),
+        );
     }
     let bytes = std::fs::read(path).map_err(|e| named(Error::from_io(Operation::Open, e)))?;
     Ok(bytes.into())

@@ -8,7 +8,12 @@ use sockeye::wire::ConnectionId;
 use sockeye::{Endpoint, Link, Result};
 
 /// Start the program for a client, and tell it who that is.
-pub(super) fn start(net: &Net, argv: &Argv, connection: ConnectionId, client: &Link) -> Result<Link> {
+pub(super) fn start(
+    net: &Net,
+    argv: &Argv,
+    connection: ConnectionId,
+    client: &Link,
+) -> Result<Link> {
     let (peer, local) = match client {
         Link::Stream(stream) => (stream.peer(), stream.local()),
         Link::Messages(messages) => (messages.peer(), messages.local()),
@@ -18,9 +23,10 @@ pub(super) fn start(net: &Net, argv: &Argv, connection: ConnectionId, client: &L
         vec![("SOCKEYE_CONNECTION".into(), connection.0.to_string().into())];
     describe(&mut env, "PEER", peer);
     describe(&mut env, "LOCAL", local);
-    let mut around = Surroundings::default();
-    around.env = env;
-    around.own_group = true;
+    let around = Surroundings {
+        env,
+        own_group: true,
+    };
     // The program's side is not observed: the wire view shows the client's.
     net.unobserved().run(argv, &around).map(Link::Stream)
 }
@@ -28,9 +34,20 @@ pub(super) fn start(net: &Net, argv: &Argv, connection: ConnectionId, client: &L
 /// `SOCKEYE_PEER=tcp://192.0.2.1:4242`, `SOCKEYE_PEER_HOST`, `SOCKEYE_PEER_PORT`.
 fn describe(env: &mut Vec<(OsString, OsString)>, which: &str, endpoint: Option<&Endpoint>) {
     let Some(endpoint) = endpoint else { return };
-    env.push((format!("SOCKEYE_{which}").into(), endpoint.to_string().into()));
-    if let Carrier::Tcp(HostPort { host, port }) | Carrier::Udp(HostPort { host, port }) = endpoint.carrier() {
-        env.push((format!("SOCKEYE_{which}_HOST").into(), host.to_string().into()));
-        env.push((format!("SOCKEYE_{which}_PORT").into(), port.to_string().into()));
+    env.push((
+        format!("SOCKEYE_{which}").into(),
+        endpoint.to_string().into(),
+    ));
+    if let Carrier::Tcp(HostPort { host, port }) | Carrier::Udp(HostPort { host, port }) =
+        endpoint.carrier()
+    {
+        env.push((
+            format!("SOCKEYE_{which}_HOST").into(),
+            host.to_string().into(),
+        ));
+        env.push((
+            format!("SOCKEYE_{which}_PORT").into(),
+            port.to_string().into(),
+        ));
     }
 }

@@ -1,5 +1,10 @@
 //! A program as a stream: its standard input and output.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where `net` opens what it carries"
+)]
+
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::process::Stdio;

@@ -1,5 +1,10 @@
 //! Listening on TCP, on one address or on several with one port.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where `net` opens what it carries"
+)]
+
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr};
 

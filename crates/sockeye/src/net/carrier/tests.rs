@@ -166,9 +166,7 @@ async fn seqpacket_pair(dir: &Path) -> (Messages, Messages) {
     let (address, endpoint) = unix(UnixKind::Seqpacket, &dir.join("server"));
     let options = Options::default();
     let mut listener =
-        unix_seqpacket::SeqpacketListener::bind(&address, &options, &endpoint, Box::new(|_| None))
-            .unwrap();
-    assert_eq!(*listener.local(), endpoint);
+        unix_seqpacket::SeqpacketListener::bind(&address, &options, &endpoint).unwrap();
     let client = soon(unix_seqpacket::connect(&address, &options, &endpoint, None))
         .await
         .unwrap();
@@ -213,13 +211,8 @@ async fn an_empty_seqpacket_message_with_descriptors_is_no_end() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("server");
     let (address, endpoint) = unix(UnixKind::Seqpacket, &path);
-    let mut listener = unix_seqpacket::SeqpacketListener::bind(
-        &address,
-        &Options::default(),
-        &endpoint,
-        Box::new(|_| None),
-    )
-    .unwrap();
+    let mut listener =
+        unix_seqpacket::SeqpacketListener::bind(&address, &Options::default(), &endpoint).unwrap();
     let client = unix_path::socket(UnixKind::Seqpacket, &Options::default()).unwrap();
     nix::sys::socket::connect(client.as_raw_fd(), &UnixAddr::new(&path).unwrap()).unwrap();
     let descriptors = [client.as_raw_fd()];
@@ -267,8 +260,7 @@ async fn a_full_seqpacket_queue_is_waited_for() {
     let mut options = Options::default();
     options.backlog = Some(0);
     let mut listener =
-        unix_seqpacket::SeqpacketListener::bind(&address, &options, &endpoint, Box::new(|_| None))
-            .unwrap();
+        unix_seqpacket::SeqpacketListener::bind(&address, &options, &endpoint).unwrap();
     let connect = || unix_seqpacket::connect(&address, &options, &endpoint, None);
     let _first = soon(connect()).await.unwrap();
     let (second, accepted) = soon(async {

@@ -3,6 +3,11 @@
 //! What every kind of Unix socket needs before it listens (unix(7)): a stale file goes, a foreign one stays, ours has
 //! its permissions from the first moment and is gone at the end.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where `net` opens what it carries"
+)]
+
 use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;

@@ -20,7 +20,6 @@ use super::unix_path::{self, UnixPath, bind_guard, connect_error, endpoint_of, u
 use crate::endpoint::{Carrier, Endpoint, Options, UnixAddress, UnixKind};
 use crate::error::{Error, Operation, Result};
 use crate::net::Messages;
-use crate::net::datagram::MakeTap;
 use crate::net::datagram::pktinfo::{send_connected, too_long_for};
 use crate::net::datagram::socket::AsyncSocket;
 use crate::net::messages::MessageIo;
@@ -77,7 +76,6 @@ pub(crate) struct SeqpacketListener {
     socket: AsyncSocket<Socket>,
     endpoint: Endpoint,
     local: Endpoint,
-    make_tap: MakeTap,
     _path: Option<UnixPath>,
 }
 
@@ -87,7 +85,6 @@ impl SeqpacketListener {
         address: &UnixAddress,
         options: &Options,
         endpoint: &Endpoint,
-        make_tap: MakeTap,
     ) -> Result<Self> {
         let failed = |e: io::Error| Error::from_io(Operation::Listen, e).on(endpoint);
         let socket = unix_path::socket(UnixKind::Seqpacket, options).map_err(failed)?;
@@ -100,14 +97,8 @@ impl SeqpacketListener {
             socket: AsyncSocket::new(socket).map_err(failed)?,
             endpoint: endpoint.clone(),
             local: Endpoint::new(Carrier::Unix(address.clone())),
-            make_tap,
             _path: path,
         })
-    }
-
-    /// Where it listens.
-    pub(crate) fn local(&self) -> &Endpoint {
-        &self.local
     }
 
     /// The next connection; the peer is `None` if its socket has no name.
@@ -128,8 +119,7 @@ impl SeqpacketListener {
         // What the peer sent before this carries its credentials all the same: they are added on receiving.
         socket.set_passcred(true).map_err(failed)?;
         let peer = endpoint_of(&peer, UnixKind::Seqpacket);
-        let tap = (self.make_tap)(peer.as_ref());
-        messages(socket, tap, peer).map_err(failed)
+        messages(socket, None, peer).map_err(failed)
     }
 }
 

@@ -21,4 +21,4 @@ pub use peer::PeerAddress;
 pub(in crate::net) use bound::broadcast_denied;
 pub(in crate::net) use open::{join, udp_socket};
 pub use sessions::SessionLimits;
-pub(crate) use sessions::{MakeTap, Sessions};
+pub(crate) use sessions::Sessions;

@@ -1,5 +1,10 @@
 //! Making UDP sockets: options, groups, addresses. Nothing is sent or received here.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where `net` opens what it carries"
+)]
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

@@ -27,7 +27,6 @@ use crate::endpoint::{Carrier, Endpoint, HostPort, Options, UnixAddress};
 use crate::error::{Error, Operation, Result};
 use crate::net::Messages;
 use crate::net::carrier::unix_path::UnixPath;
-use crate::wire::Tap;
 
 /// The receive buffer for UDP: the length field of a datagram has 16 bits (RFC 768), so every one fits.
 const RECEIVE_BYTES: usize = 65_536;
@@ -37,9 +36,6 @@ const CANDIDATES: usize = 16;
 
 /// The socket is taken as broken after this many errors with nothing received between them.
 const MAX_ERRORS: u32 = 1000;
-
-/// Makes the tap of a new session from its peer; `None` is a peer without a name.
-pub(crate) type MakeTap = Box<dyn Fn(Option<&Endpoint>) -> Option<Tap> + Send + Sync>;
 
 /// The bounds of a listener of datagrams.
 #[derive(Clone, Debug)]
@@ -77,7 +73,6 @@ pub(crate) struct Sessions {
     hub: Arc<Hub>,
     locals: Vec<Endpoint>,
     endpoint: Endpoint,
-    make_tap: MakeTap,
 }
 
 impl Sessions {
@@ -87,10 +82,9 @@ impl Sessions {
         options: &Options,
         limits: SessionLimits,
         endpoint: &Endpoint,
-        make_tap: MakeTap,
     ) -> Result<Self> {
         let sockets = bind_all(addrs, options, endpoint)?;
-        Ok(Self::new(sockets, None, limits, endpoint, make_tap))
+        Ok(Self::new(sockets, None, limits, endpoint))
     }
 
     /// Listen on this Unix datagram name. Must run inside a tokio runtime.
@@ -99,10 +93,9 @@ impl Sessions {
         options: &Options,
         limits: SessionLimits,
         endpoint: &Endpoint,
-        make_tap: MakeTap,
     ) -> Result<Self> {
         let (socket, path) = bind_unix(address, options, endpoint)?;
-        Ok(Self::new(vec![socket], path, limits, endpoint, make_tap))
+        Ok(Self::new(vec![socket], path, limits, endpoint))
     }
 
     fn new(
@@ -110,7 +103,6 @@ impl Sessions {
         path: Option<UnixPath>,
         limits: SessionLimits,
         endpoint: &Endpoint,
-        make_tap: MakeTap,
     ) -> Self {
         let locals = sockets
             .iter()
@@ -135,7 +127,6 @@ impl Sessions {
             hub,
             locals,
             endpoint: endpoint.clone(),
-            make_tap,
         }
     }
 
@@ -147,11 +138,6 @@ impl Sessions {
     /// Datagrams that were thrown away because a queue or the table was full.
     pub(crate) fn dropped(&self) -> u64 {
         self.hub.dropped.load(Ordering::Relaxed)
-    }
-
-    /// Errors of the shared socket that were skipped, such as ICMP answers to what was sent.
-    pub(crate) fn errors(&self) -> u64 {
-        self.hub.errors.load(Ordering::Relaxed)
     }
 
     /// Sessions that are open or wait to be accepted.
@@ -174,10 +160,9 @@ impl Sessions {
             .map_err(|e| Error::from_io(Operation::Accept, e).on(&self.endpoint))?;
         let key = &session.key;
         let peer = key.peer.endpoint();
-        let tap = (self.make_tap)(peer.as_ref());
         let local = self.hub.local_of(key);
         let io = SessionIo::new(session, Arc::clone(&self.hub));
-        Ok(Messages::new(Box::new(io), tap, local, peer))
+        Ok(Messages::new(Box::new(io), None, local, peer))
     }
 }
 

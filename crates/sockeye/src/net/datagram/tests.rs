@@ -27,13 +27,7 @@ fn endpoint(addr: &str) -> Endpoint {
 
 fn sessions_with(addrs: &[&str], options: &Options, limits: SessionLimits) -> Result<Sessions> {
     let list: Vec<SocketAddr> = addrs.iter().map(|addr| addr.parse().unwrap()).collect();
-    Sessions::udp(
-        &list,
-        options,
-        limits,
-        &endpoint(addrs[0]),
-        Box::new(|_| None),
-    )
+    Sessions::udp(&list, options, limits, &endpoint(addrs[0]))
 }
 
 fn sessions(addr: &str, limits: SessionLimits) -> Sessions {
@@ -501,14 +495,7 @@ fn unix(name: UnixName) -> UnixAddress {
 
 fn unix_sessions(address: &UnixAddress, limits: SessionLimits) -> Sessions {
     let endpoint = Endpoint::new(Carrier::Unix(address.clone()));
-    Sessions::unix(
-        address,
-        &Options::default(),
-        limits,
-        &endpoint,
-        Box::new(|_| None),
-    )
-    .unwrap()
+    Sessions::unix(address, &Options::default(), limits, &endpoint).unwrap()
 }
 
 #[tokio::test]

@@ -3,6 +3,11 @@
 //! The messages are hickory's; the sockets are ours, so nothing leaves this process beside `net`. A datagram socket is
 //! connected to its server, so that the system drops what others send and tells us when nobody listens there.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where `net` opens what it carries"
+)]
+
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

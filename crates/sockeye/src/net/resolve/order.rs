@@ -2,6 +2,11 @@
 //!
 //! Pure but for one question, which the caller answers: from which address this machine would talk to that one.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is where `net` opens what it carries"
+)]
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// The addresses, best first by the rules of RFC 6724 section 6 (1, 2, 5, 6, 8, 9 for IPv6, 10), then by turns of

@@ -181,7 +181,7 @@ async fn a_layer_is_flushed_when_nothing_follows() {
     let (below, mut server) = tokio::io::duplex(64);
     let kept = Vec::new();
     let remote = Stream::from_boxed(Box::new(Lazy { below, kept }));
-    let relay = start(Stream::from_duplex(inbound), remote, JoinOptions::default());
+    let relay = start(Stream::from_io(inbound), remote, JoinOptions::default());
     for byte in 0..10 {
         client.write_u8(byte).await.unwrap();
         assert_eq!(soon(server.read_u8()).await.unwrap(), byte);
