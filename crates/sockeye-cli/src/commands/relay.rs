@@ -92,8 +92,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         output: output.clone(),
     });
     let served = serve(listener, limits, stop.clone(), |arrival| {
-        let relaying = Arc::clone(&relaying);
-        async move { relaying.arrived(arrival).await }
+        Arc::clone(&relaying).arrived(arrival)
     })
     .await?;
     output.event(Level::Verbose, &stats(&counters));

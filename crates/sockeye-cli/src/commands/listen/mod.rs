@@ -133,8 +133,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         output: output.clone(),
     });
     let served = serve(listener, limits, stop.clone(), |arrival| {
-        let serving = Arc::clone(&serving);
-        async move { serving.arrived(arrival).await }
+        Arc::clone(&serving).arrived(arrival)
     })
     .await?;
     let missed = serving.mode.missed();
