@@ -104,6 +104,7 @@ struct Conversation<'a> {
     up: Lane,
     down: Lane,
     options: &'a JoinOptions,
+    end: EndPolicy,
     clock: Clock,
     began: Instant,
     /// When the last way ended.
@@ -136,12 +137,14 @@ impl<'a> Conversation<'a> {
             Direction::Downstream,
             between(&remote, &local, options.copy_only),
         );
+        let end = end_policy(options.end, &local, &remote);
         Self {
             local,
             remote,
             up,
             down,
             options,
+            end,
             clock: Clock::default(),
             began: Instant::now(),
             way_ended_at: None,
@@ -286,7 +289,7 @@ impl<'a> Conversation<'a> {
             return None;
         }
         let ended = |lane: &Lane| lane.state == State::Ended;
-        match self.options.end {
+        match self.end {
             EndPolicy::UntilBoth => None,
             EndPolicy::UntilRemote | EndPolicy::UntilEither if ended(&self.down) => {
                 Some(EndedBy::RemoteEnd)
@@ -416,6 +419,16 @@ async fn stopped(options: &JoinOptions) {
     match &options.stop {
         Some(stop) => stop.cancelled().await,
         None => pending().await,
+    }
+}
+
+/// The policy for these two. The end of a side that cannot speak is no news: waiting for it would cut the other one short.
+fn end_policy(asked: EndPolicy, local: &Link, remote: &Link) -> EndPolicy {
+    let mute = |link: &Link| matches!(link, Link::Stream(stream) if stream.never_speaks());
+    match asked {
+        EndPolicy::UntilRemote | EndPolicy::UntilEither if mute(remote) => EndPolicy::UntilBoth,
+        EndPolicy::UntilLocal | EndPolicy::UntilEither if mute(local) => EndPolicy::UntilBoth,
+        asked => asked,
     }
 }
 

@@ -42,6 +42,26 @@ async fn the_end_of_either_side_leaves_the_other_way_open() {
 }
 
 #[tokio::test]
+async fn a_side_that_cannot_speak_hears_all_whatever_the_policy() {
+    for end in [EndPolicy::UntilRemote, EndPolicy::UntilEither] {
+        let mut options = JoinOptions::default();
+        options.end = end;
+        let (mut client, inbound) = tcp_pair().await;
+        let (read, write) = std::io::pipe().unwrap();
+        let pipe = Stream::from_fds(None, Some(write.into())).unwrap();
+        let mut far = Stream::from_fds(Some(read.into()), None).unwrap();
+        let relay = start(Stream::from_tcp(inbound), pipe, options);
+        tokio::task::yield_now().await;
+        client.write_all(b"all of it").await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut heard = String::new();
+        soon(far.read_to_string(&mut heard)).await.unwrap();
+        assert_eq!(heard, "all of it", "{end:?}");
+        assert_eq!(soon(relay).await.unwrap().totals.upstream.bytes, 9);
+    }
+}
+
+#[tokio::test]
 async fn half_closes_are_told() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let mut options = JoinOptions::default();
