@@ -9,6 +9,7 @@
 )]
 
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -155,8 +156,7 @@ async fn ask_one(
 }
 
 fn question(name: &Name, kind: RecordType, edns: bool) -> Message {
-    // The identifier is random, and so is the port that the system gives us (RFC 5452).
-    let mut message = Message::query();
+    let mut message = Message::new(random_id(), MessageType::Query, OpCode::Query);
     message.metadata.recursion_desired = true;
     message.add_query(Query::query(name.clone(), kind));
     if edns {
@@ -165,6 +165,15 @@ fn question(name: &Name, kind: RecordType, edns: bool) -> Message {
         message.set_edns(extension);
     }
     message
+}
+
+/// An identifier that nobody can guess, as nobody can the port that the system gives us (RFC 5452).
+///
+/// From std's hash keys, which the kernel seeds by a system call: hickory's own choice panics in a static binary that
+/// finds no `/dev/urandom`.
+fn random_id() -> u16 {
+    let [low, high, ..] = RandomState::new().build_hasher().finish().to_ne_bytes();
+    u16::from_ne_bytes([low, high])
 }
 
 async fn exchange(server: SocketAddr, query: &Message, use_tcp: bool) -> Result<Message, Why> {
