@@ -178,6 +178,20 @@ impl Stream {
         Ok(Self::new(Io::Pair(pair), None, Info::default()))
     }
 
+    /// Standard input alone, for one that reads it beside others that write; writing fails.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`](crate::Kind::Io) if this process has no descriptor left.
+    pub fn stdin() -> Result<Self> {
+        let pair = Pair {
+            read: super::carrier::stdio::input()?,
+            write: None,
+            is_stdio: false,
+        };
+        Ok(Self::new(Io::Pair(pair), None, Info::default()))
+    }
+
     /// A stream over a connected TCP socket that was made elsewhere.
     pub fn from_tcp(tcp: TcpStream) -> Self {
         Self::new(Io::Tcp(tcp), None, Info::default())
@@ -318,7 +332,11 @@ impl Stream {
 
     /// Whether descriptors of this machine (a pipe, a terminal, a file) carry the bytes, not a connection.
     pub(crate) fn is_local_pair(&self) -> bool {
-        matches!(self.io, Io::Pair(_))
+        match &self.io {
+            Io::Pair(_) => true,
+            Io::Parts(parts) => parts.write.is_local_pair(),
+            _ => false,
+        }
     }
 
     /// Whether a program is behind this stream.
