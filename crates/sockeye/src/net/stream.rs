@@ -369,7 +369,7 @@ impl Stream {
     /// Why the kernel cannot move the bytes of this stream, if it cannot.
     pub(crate) fn copies_because(&self) -> Option<&'static str> {
         match &self.io {
-            Io::Parts(_) => Some("the bytes are made here"),
+            Io::Parts(_) => Some("the bytes are made or changed here"),
             Io::Boxed(_) if self.info.secured.is_some() => Some("TLS transforms the bytes"),
             Io::Boxed(_) => Some("the stream is not a kernel object"),
             _ if self.tap.is_some() => Some("the wire view watches"),
