@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::process::Child;
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -21,7 +22,8 @@ pub(crate) struct Screen {
     child: Child,
     keys: File,
     /// The program's end of the terminal, held open so that its settings can be looked at afterwards.
-    pts: Pts,
+    pts: Option<Pts>,
+    reader: Option<JoinHandle<()>>,
     shown: Arc<(Mutex<String>, Condvar)>,
 }
 
@@ -38,7 +40,7 @@ impl Screen {
         let mut screen = keys.try_clone().unwrap();
         let shown = Arc::new((Mutex::new(String::new()), Condvar::new()));
         let ours = shown.clone();
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut bytes = Vec::new();
             let mut buf = [0; 4096];
             while let Ok(n @ 1..) = screen.read(&mut buf) {
@@ -50,7 +52,8 @@ impl Screen {
         Self {
             child,
             keys,
-            pts,
+            pts: Some(pts),
+            reader: Some(reader),
             shown,
         }
     }
@@ -81,6 +84,9 @@ impl Screen {
     #[track_caller]
     pub(crate) fn wait(mut self) -> (String, Option<i32>) {
         let code = self.ended();
+        // The last holder of the terminal goes, so what is still on its way is read to the end.
+        self.pts = None;
+        self.reader.take().unwrap().join().unwrap();
         (self.shown.0.lock().unwrap().clone(), code)
     }
 
@@ -107,7 +113,7 @@ impl Screen {
     }
 
     fn settings(&self) -> Termios {
-        tcgetattr(self.pts.as_fd()).unwrap()
+        tcgetattr(self.pts.as_ref().unwrap().as_fd()).unwrap()
     }
 
     fn is_raw(&self) -> bool {
@@ -115,7 +121,7 @@ impl Screen {
     }
 
     fn is_nonblocking(&self) -> bool {
-        let flags = fcntl(self.pts.as_fd(), FcntlArg::F_GETFL).unwrap();
+        let flags = fcntl(self.pts.as_ref().unwrap().as_fd(), FcntlArg::F_GETFL).unwrap();
         OFlag::from_bits_retain(flags).contains(OFlag::O_NONBLOCK)
     }
 }
@@ -194,15 +200,14 @@ fn a_pty_behind_a_terminal_is_raw_and_follows_the_window() {
     within(|| {
         let screen = Screen::start(&[
             "connect",
-            "pty:sh -c 'tty; stty size; trap \"stty size; exit\" WINCH; while :; do read x; done'",
+            "pty:sh -c 'trap \"stty size; exit\" WINCH; tty; stty size; while :; do read x; done'",
         ]);
         screen.until("/dev/pts/", "\n");
         screen.until("24 80", "\n");
         assert!(screen.is_raw());
+        assert!(!screen.settings().local_flags.contains(LocalFlags::ISIG));
         drag(&screen, 33, 99);
         screen.until("33 99", "\n");
-        let before = screen.settings();
-        assert!(!before.local_flags.contains(LocalFlags::ISIG));
     });
 }
 
