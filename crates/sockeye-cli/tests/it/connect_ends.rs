@@ -98,36 +98,36 @@ fn a_reset_is_a_loss_and_what_came_before_it_is_kept() {
 }
 
 #[test]
-fn bytes_that_could_not_be_delivered_are_counted() {
+fn what_a_reset_leaves_undelivered_is_counted() {
     within(|| {
-        let gate = Gate::new();
-        let peer = Peer::tcp([Step::expect("x"), Step::WaitFor(gate.clone()), Step::Reset]);
-        let mut program = sockeye(["connect", &peer.addr().to_string(), "--json"]);
-        let mut stdin = program.take_stdin().unwrap();
-        // More than the buffers on the way take: some of it is in our hands when the reset comes.
-        let writer = std::thread::spawn(move || {
-            use std::io::Write;
-            let mut left = 64_u64 << 20;
-            while left > 0 && stdin.write_all(&[b'x'; 65536]).is_ok() {
-                left = left.saturating_sub(65536);
-            }
-        });
-        program.stdout_until("connected");
+        let (heard, gate) = (Gate::new(), Gate::new());
+        let peer = Peer::tcp([
+            Step::expect("x"),
+            Step::Open(heard.clone()),
+            Step::WaitFor(gate.clone()),
+            Step::Reset,
+        ]);
+        // More than the buffers on the way can take, all of it in our hands at once.
+        let much = "y".repeat(60_000);
+        let flags: Vec<&str> = std::iter::repeat_n(["--send", &much], 20)
+            .flatten()
+            .collect();
+        let to = format!("{}?buffer=4KiB", peer.addr());
+        let args = ["connect", &to, "--json", "--send", "x"];
+        let program = sockeye(args.iter().chain(&flags));
+        assert!(heard.wait());
         gate.open();
         let output = program.wait();
-        writer.join().unwrap();
         let lines = json_lines(&output.stdout);
         let closed = lines.iter().find(|line| line["type"] == "closed").unwrap();
-        assert_eq!(closed["reason"], "reset");
-        assert_eq!(output.code, Some(4));
-        let lost = closed["upstream"]["undelivered"].as_u64().unwrap_or(0);
-        if lost > 0 {
-            assert!(
-                output
-                    .stderr_text()
-                    .contains(&format!("{lost} bytes could not be delivered"))
-            );
-        }
+        assert_eq!((&closed["reason"], output.code), (&"reset".into(), Some(4)));
+        let lost = closed["upstream"]["undelivered"].as_u64().unwrap();
+        let warning = format!("sockeye: warning: {lost} bytes could not be delivered to tcp://");
+        assert!(
+            output.stderr_text().contains(&warning),
+            "{}",
+            output.stderr_text()
+        );
         peer.finish();
     });
 }

@@ -214,8 +214,11 @@ fn a_handshake_that_never_comes_ends_with_the_connect_timeout() {
     within(|| {
         let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let to = format!("tls://{}", silent.local_addr().unwrap());
-        let output = connect(to, &["--connect-timeout", "200ms"], "");
+        let output = connect(&to, &["--connect-timeout", "200ms"], "");
         assert_eq!(output.code, Some(5), "{}", output.stderr_text());
+        let output = connect(to, &["--timeout", "200ms"], "");
+        assert_eq!(output.code, Some(5), "{}", output.stderr_text());
+        assert!(output.stderr_text().contains("--timeout 200ms is over"));
     });
 }
 
@@ -460,7 +463,7 @@ fn until_either_does_not_wait_for_the_answer() {
             Step::ExpectEnd,
             Step::WaitFor(gate.clone()),
         ]);
-        let output = connect(peer.addr().to_string(), &["--until", "until-either"], "x");
+        let output = connect(peer.addr().to_string(), &["--until", "either"], "x");
         assert_eq!(output.code, Some(0));
         gate.open();
         peer.finish();

@@ -31,6 +31,33 @@ fn the_text_view_shows_both_directions() {
 }
 
 #[test]
+fn every_attempt_to_connect_is_shown_the_losers_too() {
+    within(|| {
+        // This port is taken at ::1 by nobody who listens.
+        let peer = Peer::tcp([Step::ExpectEnd]);
+        let output = connect(format!("localhost:{}", peer.port()), &["-z", "--wire"], "");
+        let said = output.stderr_text();
+        let at = |text: &str| {
+            said.find(text)
+                .unwrap_or_else(|| panic!("no {text:?}: {said}"))
+        };
+        let port = peer.port();
+        assert!(at("resolved localhost to ") < at(&format!("connecting to 127.0.0.1:{port}")));
+        if said.contains("connecting to [::1]") {
+            assert!(
+                at("connecting to [::1]") < at("nobody listens there"),
+                "{said}"
+            );
+        }
+        assert!(
+            at("connecting to 127.0.0.1") < at("connected tcp://127.0.0.1"),
+            "{said}"
+        );
+        peer.finish();
+    });
+}
+
+#[test]
 fn the_text_view_lets_no_control_character_through() {
     within(|| {
         let all: Vec<u8> = (0..=255).collect();
