@@ -336,13 +336,16 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
+/// Fewer bytes than this say nothing about a speed.
+const RATED_BYTES: u64 = 64 * 1024;
+
 /// One line of the summary: `received 33554432 bytes, 2.1 GB/s, splice`.
 fn write_way(f: &mut fmt::Formatter<'_>, verb: &str, way: &Way, elapsed: Duration) -> fmt::Result {
     write!(f, "{verb} {} bytes", way.bytes)?;
     if way.messages > 0 {
         write!(f, " in {} messages", way.messages)?;
     }
-    if way.bytes > 0 {
+    if way.bytes >= RATED_BYTES {
         write!(f, ", {}/s", rate(way.bytes, elapsed))?;
     }
     if way.path.is_splice() && way.spliced == 0 {
