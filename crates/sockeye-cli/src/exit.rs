@@ -27,6 +27,9 @@ impl Outcome {
     }
 }
 
+/// The exit code if the program itself is broken; Rust's own for a panic.
+pub(crate) const BROKEN: u8 = 101;
+
 /// The exit code after Ctrl-C.
 pub(crate) const INTERRUPTED: u8 = 130;
 

@@ -25,12 +25,15 @@ fn run(cli: cli::Cli) -> u8 {
             return output.fail(&sockeye::Error::from_io(sockeye::Operation::Run, error));
         }
     };
-    let code = runtime.block_on(async {
-        match cli.command.run(output.clone()).await {
+    let commanded = output.clone();
+    // A task of its own: waking the future that blocks the thread costs a system call each time.
+    let command = runtime.spawn(async move {
+        match cli.command.run(commanded.clone()).await {
             Ok(outcome) => outcome.code(),
-            Err(error) => output.fail(&error),
+            Err(error) => commanded.fail(&error),
         }
     });
+    let code = runtime.block_on(command).unwrap_or(exit::BROKEN);
     // Nothing that still runs (a program's last wait, a look-up) may hold up the exit.
     runtime.shutdown_background();
     code

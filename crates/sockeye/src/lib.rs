@@ -1,4 +1,196 @@
-//! Sockets you can see.
+//! Sockets you can see: connect, listen and relay, with every byte visible.
+//!
+//! An address is a value ([`Endpoint`]), how we talk is a value ([`Net`]), and a connection is a [`Stream`] of bytes or
+//! a link of [`Messages`]. TCP, UDP, Unix sockets, programs, terminals, files and inherited descriptors are opened and
+//! read in the same way, with TLS over any stream of them, and one [`Observer`] sees every byte of all of them.
+//!
+//! # A client
+//!
+//! The TCP client that every network course begins with: send a request, read the whole answer, print it.
+//!
+//! ```
+//! # async fn tiny_web_server() -> sockeye::Result<sockeye::Endpoint> {
+//! #     let page = "HTTP/1.0 200 OK\r\nContent-type: text/html\r\n\r\n<HTML>\n";
+//! #     let reply = sockeye::relay::Service::Reply(page.as_bytes().into());
+//! #     let mut listener = Net::new().listen(&"0".parse()?).await?;
+//! #     let address = listener.local().clone();
+//! #     tokio::spawn(async move {
+//! #         let client = listener.accept().await?.expect("a client").handshake().await?;
+//! #         let ours = reply.link_for(&client);
+//! #         sockeye::relay::join(client, ours, &Default::default()).await;
+//! #         Ok::<(), sockeye::Error>(())
+//! #     });
+//! #     Ok(address)
+//! # }
+//! use sockeye::{Endpoint, Net};
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let to: Endpoint = "www.python.org:80".parse()?;
+//! #   let to = tiny_web_server().await?;
+//!     let mut server = Net::new().connect(&to).await?;
+//!     server.write_all(b"GET /index.html HTTP/1.0\r\n\r\n").await?;
+//!     let mut response = String::new();
+//!     server.read_to_string(&mut response).await?;
+//!     print!("{response}");
+//! #   assert!(response.starts_with("HTTP/1.0 200 OK\r\n") && response.ends_with("<HTML>\n"));
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The same fifteen lines talk TLS if the text says `tls://www.python.org:443`, to a local service if it says
+//! `unix:/run/app.sock`, and to a program if it says `exec:CMD`. `crates/sockeye/examples` has this and more as programs.
+//!
+//! # A server
+//!
+//! ```
+//! use sockeye::relay::{JoinOptions, Service, join};
+//! use sockeye::{Error, Link, Net};
+//! # use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+//! let net = Net::new();
+//! let mut listener = net.listen(&"0".parse()?).await?; // a bare port is this machine only; 0 lets the system choose
+//! let address = listener.local().clone(); // tcp://127.0.0.1:41233
+//! tokio::spawn(async move {
+//!     while let Some(incoming) = listener.accept().await? {
+//!         tokio::spawn(async move {
+//!             let client: Link = incoming.handshake().await?;
+//!             let echo = Service::Echo.link_for(&client);
+//!             join(client, echo, &JoinOptions::default()).await;
+//!             Ok::<(), Error>(())
+//!         });
+//!     }
+//!     Ok::<(), Error>(())
+//! });
+//! # let mut client = net.connect(&address).await?;
+//! # client.write_all(b"Hello World").await?;
+//! # client.shutdown().await?;
+//! # let mut reply = String::new();
+//! # client.read_to_string(&mut reply).await?;
+//! # assert_eq!(reply, "Hello World");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`net::serve()`] is the same loop with bounds on clients, lists of who may come in, and a graceful stop.
+//!
+//! # The map
+//!
+//! ```text
+//! text ─parse→ Endpoint ─Net::connect→ Stream   ─┐
+//!                       ─Net::connect_messages→ Messages ─┴─ Link ─┐
+//!                       ─Net::listen→ Listener ─accept→ Incoming ─handshake→ Link ─┴─ relay::join → Joined
+//!                       ─Net::bind→ DatagramSocket (one socket, many peers)
+//! ```
+//!
+//! | you have a question about | look at |
+//! |---|---|
+//! | an address: its grammar, its options | [`Endpoint`], [`endpoint`] |
+//! | connecting, deadlines, names | [`Net`], [`net::resolve`] |
+//! | bytes, half-close, resets, what TLS agreed on | [`Stream`] |
+//! | datagrams and packets | [`Messages`], [`net::DatagramSocket`] |
+//! | serving | [`Listener`], [`net::serve()`], [`net::Limits`], [`net::Admission`] |
+//! | joining two connections; when that is over | [`relay::join`], [`relay::JoinOptions`], [`relay::EndPolicy`] |
+//! | what failed | [`Error`], [`Kind`], [`Operation`] |
+//! | what happened | [`Observer`], [`wire::Event`], [`wire::text`], [`wire::hexdump`], [`wire::jsonl`] |
+//! | which port `https` is | [`host::services`] |
+//! | escapes, percent codes, `250ms` and `64KiB` | [`data`] |
+//!
+//! Reading and writing is tokio's [`AsyncRead`](tokio::io::AsyncRead) and [`AsyncWrite`](tokio::io::AsyncWrite), so what
+//! works with a tokio socket works with a [`Stream`]. Dropping a future cancels it; each one says under *Cancel safety* what
+//! that leaves behind. A tokio runtime with I/O and time enabled has to be running.
+//!
+//! # Errors
+//!
+//! Every function here returns an [`Error`]: one line that is complete by itself, a [`Kind`] for programs, and mostly a hint.
+//! Reading from and writing to a stream gives `std::io::Error`, as with every stream of tokio.
+//!
+//! ```
+//! use sockeye::{Kind, Net};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> sockeye::Result<()> {
+//! let error = Net::new().connect(&"db.invalid:5432".parse()?).await.unwrap_err();
+//! assert_eq!(error.kind(), Kind::Name);
+//! assert!(error.to_string().starts_with("cannot resolve tcp://db.invalid:5432: nobody knows the name db.invalid"));
+//! assert_eq!(error.hint().as_deref(), Some("check the spelling"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Seeing the bytes
+//!
+//! An observer is told what happens on each connection of its [`Net`]: names, attempts, handshakes, every byte, both ends.
+//! It is called on the task that moves the bytes: it misses nothing, and if it is slow the transfer is.
+//!
+//! ```
+//! use std::sync::{Arc, Mutex};
+//! use sockeye::wire::{Direction, Event, What};
+//! use sockeye::{Net, Observer};
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! #[derive(Default)]
+//! struct Heard(Mutex<Vec<u8>>);
+//!
+//! impl Observer for Heard {
+//!     fn on_event(&self, event: &Event<'_>) {
+//!         if let What::Data(Direction::Received, bytes) = event.what {
+//!             self.0.lock().unwrap().extend_from_slice(bytes);
+//!         }
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let heard = Arc::new(Heard::default());
+//! let mut cat = Net::new().observer(heard.clone()).connect(&"exec:cat".parse()?).await?;
+//! cat.write_all(b"Hello World").await?;
+//! cat.shutdown().await?;
+//! cat.read_to_end(&mut Vec::new()).await?;
+//! assert_eq!(*heard.0.lock().unwrap(), b"Hello World");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`wire::text::TextView`], [`wire::hexdump::HexView`] and [`wire::jsonl::JsonView`] are observers that write what they hear;
+//! [`wire::Fanout`] lets several listen.
+//!
+//! # Coming from Python's `socket`
+//!
+//! | Python | here |
+//! |---|---|
+//! | `socket(AF_INET, SOCK_STREAM)` | nothing to do: the scheme of the endpoint says it, `tcp://` by default |
+//! | `s.connect(("www.python.org", 80))`, `create_connection` | `net.connect(&"www.python.org:80".parse()?).await?` |
+//! | `s.send(data)`, `s.sendall(data)` | `s.write(data)`, `s.write_all(data)` (`AsyncWriteExt`) |
+//! | `s.recv(16384)` until it is empty | `s.read_to_end(&mut chunks)` (`AsyncReadExt`) |
+//! | `s.shutdown(SHUT_WR)` | `s.shutdown().await?` |
+//! | `s.close()` | `drop(s)`; after `exec:`, [`Stream::close`] waits for the program and gives its status |
+//! | `s.getpeername()`, `s.getsockname()` | [`Stream::peer`], [`Stream::local`] |
+//! | `s.settimeout(10)` | [`Net::connect_timeout`] for connecting, `tokio::time::timeout` for the rest |
+//! | `s.setsockopt(...)` | options of the endpoint: `?nodelay=no&keepalive=30s` |
+//! | `s.bind(("", 15000)); s.listen(5)` | `net.listen(&":15000".parse()?)`; `"15000"` is this machine only |
+//! | `c, a = s.accept()` | `listener.accept()`, then [`Incoming::handshake`](net::Incoming::handshake) |
+//! | `socketserver.ThreadingTCPServer` | [`net::serve()`] |
+//! | `SOCK_DGRAM`, `sendto`, `recvfrom` | [`Net::bind`]; [`Net::connect_messages`] for one peer |
+//! | `AF_UNIX` | `unix:/path`, `unix:@abstract`, `unix-dgram:`, `unix-seqpacket:` |
+//! | `AF_INET6` | nothing to do: both families are tried, or `?family=6` |
+//! | `ssl.wrap_socket(s)` | `tls://host:port` |
+//! | `subprocess.Popen(cmd, stdin=PIPE, stdout=PIPE)` | `exec:CMD` |
+//! | `gethostbyname(name)`, `getservbyname(name)` | [`net::resolve::Resolver`], [`host::services::port`] |
+//!
+//! # Features
+//!
+//! A feature adds to the API and never changes what is there. An endpoint that needs a feature which was not built in is
+//! refused with [`Kind::Unsupported`], and the message names the feature.
+//!
+//! | feature | default | what it adds | why one may leave it out |
+//! |---|---|---|---|
+//! | `tls` | yes | the layer `tls` over every stream | the TLS stack needs a C compiler to build |
+//!
+//! Linux is the platform that is built and tested.
 
 // Unit tests may open sockets of their own; the library itself does it in `net` only.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]

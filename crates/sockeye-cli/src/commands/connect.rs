@@ -243,8 +243,10 @@ async fn retry(
             Err(error) if may_pass(&error) => error,
             reached => return reached,
         };
-        let line = format_args!("{error}; trying again in {}", short(pause));
-        output.say(Level::Verbose, line);
+        output.say(
+            Level::Verbose,
+            format_args!("{error}; trying again in {pause:?}"),
+        );
         *last = Some(error);
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(max_pause);

@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 use sockeye::net::{Arrival, Incoming, Net, serve};
 use sockeye::relay::{self, Counters, EndedBy, JoinOptions, Notice};
 use sockeye::wire::{ConnectionId, Side};
-use sockeye::{Endpoint, Result};
+use sockeye::{Endpoint, Link, Result};
 
 use crate::args::{self, ServingArgs, TalkingArgs};
 use crate::exit::Outcome;
@@ -92,8 +92,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         output: output.clone(),
     });
     let served = serve(listener, limits, stop.clone(), |arrival| {
-        let relaying = Arc::clone(&relaying);
-        async move { relaying.arrived(arrival).await }
+        Arc::clone(&relaying).arrived(arrival)
     })
     .await?;
     output.event(Level::Verbose, &stats(&counters));
@@ -129,6 +128,22 @@ impl Relaying {
     }
 
     async fn carry(&self, incoming: Incoming, connection: ConnectionId) -> Result<()> {
+        // What is needed only to begin is boxed, so that an idle conversation costs no room for it.
+        let (inbound, outbound) = Box::pin(self.begin(incoming, connection)).await?;
+        let options = self.noticed(connection);
+        let joined = relay::join(inbound, outbound, &options).await;
+        if self.output.reports(Level::Verbose) {
+            self.output
+                .event(Level::Verbose, &Closed::new(connection.0, &joined));
+        }
+        match joined.totals.ended_by {
+            EndedBy::Failed(_, error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Agree with the client on the layers, and connect to the target for it.
+    async fn begin(&self, incoming: Incoming, connection: ConnectionId) -> Result<(Link, Link)> {
         let net = self.net.for_conversation(connection, Side::Outbound);
         let inbound = incoming.handshake_as(Side::Inbound).await?;
         let outbound = match net.open(&self.target).await {
@@ -146,16 +161,7 @@ impl Relaying {
             connected.local = None;
             self.output.event(Level::Verbose, &connected);
         }
-        let options = self.noticed(connection);
-        let joined = relay::join(inbound, outbound, &options).await;
-        if self.output.reports(Level::Verbose) {
-            self.output
-                .event(Level::Verbose, &Closed::new(connection.0, &joined));
-        }
-        match joined.totals.ended_by {
-            EndedBy::Failed(_, error) => Err(error),
-            _ => Ok(()),
-        }
+        Ok((inbound, outbound))
     }
 
     /// The options, with notices to whoever reads events.

@@ -2,6 +2,21 @@
 //!
 //! An [`Endpoint`] is one carrier, the layers over it and their options. It parses, prints and compares; it never
 //! opens anything. The grammar is `[layer "+" ...] carrier ":" target ["?" option "=" value ["&" ...]]`.
+//!
+//! ```
+//! use sockeye::Endpoint;
+//! use sockeye::endpoint::Carrier;
+//!
+//! let endpoint: Endpoint = "tls+unix:/run/app.sock?sni=app.example".parse()?;
+//! assert!(matches!(endpoint.carrier(), Carrier::Unix(_)));
+//! assert_eq!(endpoint.layers().len(), 1);
+//!
+//! // What is refused says where, why, and mostly what was meant.
+//! let refusal = "tpc://host:1".parse::<Endpoint>().unwrap_err();
+//! assert_eq!(refusal.to_string(), "`tpc://host:1` is not an endpoint: unknown scheme at column 1");
+//! assert_eq!(refusal.hint().as_deref(), Some("did you mean tcp://host:1 ?"));
+//! # Ok::<(), sockeye::endpoint::ParseError>(())
+//! ```
 
 mod carrier;
 mod layer;

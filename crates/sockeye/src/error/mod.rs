@@ -2,6 +2,21 @@
 //!
 //! An [`Error`] says which operation failed, on which endpoint, why, and one thing to try. Its [`Kind`] is for
 //! programs: it decides the exit code of the command line.
+//!
+//! ```
+//! use sockeye::{Kind, Net, Operation};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> sockeye::Result<()> {
+//! // Take a port and give it back: nobody listens there now.
+//! let free = Net::new().listen(&"127.0.0.1:0".parse()?).await?.local().clone();
+//! let error = Net::new().connect(&free).await.unwrap_err();
+//! assert_eq!((error.kind(), error.operation()), (Kind::Refused, Operation::Connect));
+//! assert_eq!(error.endpoint(), Some(&free));
+//! assert!(error.why().starts_with("nobody listens there"));
+//! # Ok(())
+//! # }
+//! ```
 
 mod hint;
 mod io;

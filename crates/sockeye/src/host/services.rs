@@ -2,6 +2,15 @@
 //!
 //! `/etc/services` comes first, for there the administrator's own additions stand; then a short table of everyday ones,
 //! so that a machine without that file still knows `http`. See services(5).
+//!
+//! ```
+//! use sockeye::host::services::Services;
+//!
+//! let services = Services::parse(b"http 80/tcp www\nmy-app 7000/tcp # ours\n");
+//! assert_eq!(services.port("my-app", "tcp"), Some(7000));
+//! assert_eq!(services.port("www", "tcp"), Some(80));
+//! assert_eq!(services.nearest("my-ap", "tcp"), Some("my-app"));
+//! ```
 
 use std::fs::File;
 use std::io::Read;

@@ -374,7 +374,8 @@ impl Incoming {
         let net = shared.net.for_conversation(self.connection, side);
         let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
         if matches!(self.raw, Raw::Unopened) {
-            return net.open(&shared.local).await;
+            // Opening is rare here and its future large: a listener's tasks should not have room for it.
+            return Box::pin(net.open(&shared.local)).await;
         }
         let watch = net.watch();
         let watch = watch.as_ref();
@@ -414,7 +415,7 @@ impl Incoming {
             None,
         );
         for acceptor in &shared.acceptors {
-            stream = acceptor.accept(stream, watch, deadline).await?;
+            stream = Box::pin(acceptor.accept(stream, watch, deadline)).await?;
         }
         Ok(Link::Stream(stream))
     }

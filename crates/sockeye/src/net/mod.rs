@@ -3,6 +3,31 @@
 //! [`Net`] holds how we talk. It connects to an [`Endpoint`](crate::Endpoint) and hands over a [`Stream`] of bytes or a
 //! link of [`Messages`], and it listens, which gives a [`Listener`]; [`serve()`] is the accept loop of every server here.
 //! No application protocol is spoken in this module, only what carries or wraps bytes.
+//!
+//! ```
+//! use sockeye::{Link, Net};
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let net = Net::new();
+//! let mut listener = net.listen(&"0".parse()?).await?;
+//! let mut client = net.connect(listener.local()).await?;
+//! let incoming = listener.accept().await?.expect("a TCP listener goes on for ever");
+//! let Link::Stream(mut server) = incoming.handshake().await? else { panic!("TCP carries bytes") };
+//!
+//! client.write_all(b"Hello World").await?;
+//! client.shutdown().await?; // half-close: the server reads the end, and may still answer
+//! let mut heard = String::new();
+//! server.read_to_string(&mut heard).await?;
+//! server.write_all(b"Hello Yourself").await?;
+//! drop(server);
+//! let mut answer = String::new();
+//! client.read_to_string(&mut answer).await?;
+//! assert_eq!((heard.as_str(), answer.as_str()), ("Hello World", "Hello Yourself"));
+//! # Ok(())
+//! # }
+//! ```
 
 mod admission;
 mod carrier;

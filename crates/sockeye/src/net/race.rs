@@ -86,29 +86,37 @@ pub(crate) async fn connect(
     let mut waiting = pairs.into_iter();
     let mut next_start = tokio::time::Instant::now();
     loop {
+        let now = tokio::time::Instant::now();
+        if race.running.is_empty() && now >= deadline {
+            return Err(race.out_of_time());
+        }
+        // The first attempt starts here and now: a timer, however short, costs a millisecond.
+        if now >= next_start
+            && let Some((target, local)) = waiting.next()
+        {
+            race.start(target, local);
+            next_start = now + ATTEMPT_DELAY;
+        }
         if waiting.len() == 0 && race.running.is_empty() {
             return Err(race.all_failed());
         }
-        tokio::select! {
-            // A connection that is there counts even if the deadline passed in the same moment.
-            biased;
-            (address, result) = race.finished() => match result {
-                Ok(stream) => {
-                    race.abandon();
-                    return Ok(stream);
-                }
-                Err(error) => {
-                    race.fail(address, Error::from_io(Operation::Connect, error));
-                    next_start = tokio::time::Instant::now();
-                }
-            },
-            () = tokio::time::sleep_until(deadline) => return Err(race.out_of_time()),
-            () = tokio::time::sleep_until(next_start), if waiting.len() > 0 => {
-                if let Some((target, local)) = waiting.next() {
-                    race.start(target, local);
-                    next_start = tokio::time::Instant::now() + ATTEMPT_DELAY;
-                }
+        let wake = if waiting.len() == 0 {
+            deadline
+        } else {
+            deadline.min(next_start)
+        };
+        // A connection that is there counts even if the deadline passed in the same moment.
+        match tokio::time::timeout_at(wake, race.finished()).await {
+            Ok((_, Ok(stream))) => {
+                race.abandon();
+                return Ok(stream);
             }
+            Ok((address, Err(error))) => {
+                race.fail(address, Error::from_io(Operation::Connect, error));
+                next_start = tokio::time::Instant::now();
+            }
+            Err(_) if tokio::time::Instant::now() >= deadline => return Err(race.out_of_time()),
+            Err(_) => {}
         }
     }
 }

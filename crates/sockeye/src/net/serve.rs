@@ -220,7 +220,8 @@ impl AcceptLoop {
         H: Fn(Arrival) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
-        let task = handle(arrival);
+        // Boxed on its own: awaited inside another future, it would be stored twice.
+        let task = Box::pin(handle(arrival));
         let left = Arc::clone(&self.left);
         self.tasks.spawn(async move {
             task.await;

@@ -339,6 +339,11 @@ impl Stream {
         }
     }
 
+    /// Whether nothing can be read here: the writing end of a named pipe, a file that is only written.
+    pub(crate) fn never_speaks(&self) -> bool {
+        matches!(&self.io, Io::Pair(pair) if pair.read.is_none())
+    }
+
     /// Whether a program is behind this stream.
     pub(crate) fn has_child(&self) -> bool {
         self.info.child.is_some()

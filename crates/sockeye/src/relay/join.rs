@@ -104,6 +104,8 @@ struct Conversation<'a> {
     up: Lane,
     down: Lane,
     options: &'a JoinOptions,
+    /// A file or pipe that is only written was opened.
+    remote_is_mute: bool,
     clock: Clock,
     began: Instant,
     /// When the last way ended.
@@ -136,12 +138,14 @@ impl<'a> Conversation<'a> {
             Direction::Downstream,
             between(&remote, &local, options.copy_only),
         );
+        let remote_is_mute = never_speaks(&remote);
         Self {
             local,
             remote,
             up,
             down,
             options,
+            remote_is_mute,
             clock: Clock::default(),
             began: Instant::now(),
             way_ended_at: None,
@@ -194,6 +198,9 @@ impl<'a> Conversation<'a> {
     }
 
     fn poll_lane(&mut self, cx: &mut Context<'_>, way: Direction) {
+        if way == Direction::Downstream && self.is_still_told() {
+            return;
+        }
         let (lane, from, to) = match way {
             Direction::Upstream => (&mut self.up, &mut self.local, &mut self.remote),
             Direction::Downstream => (&mut self.down, &mut self.remote, &mut self.local),
@@ -221,6 +228,15 @@ impl<'a> Conversation<'a> {
                 }
             }
         }
+    }
+
+    /// Whether the remote side cannot speak and is spoken to. That it says nothing is no end yet: passed on, it would make
+    /// the local side leave before it has said all.
+    fn is_still_told(&self) -> bool {
+        self.remote_is_mute
+            && self.up.state == State::Open
+            && self.broken.is_none()
+            && !self.stopping
     }
 
     fn lane_failed(&mut self, way: Direction, fault: Fault) {
@@ -426,6 +442,10 @@ async fn stopped(options: &JoinOptions) {
 
 fn is_truncated(link: &Link) -> bool {
     matches!(link, Link::Stream(stream) if stream.truncated())
+}
+
+fn never_speaks(link: &Link) -> bool {
+    matches!(link, Link::Stream(stream) if stream.never_speaks())
 }
 
 fn abort(link: &mut Link) {

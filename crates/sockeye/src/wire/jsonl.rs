@@ -3,6 +3,10 @@
 //! The schema stands in `docs/wire.schema.json` and is explained in `docs/wire.md`. Bytes are `text` where they are
 //! valid UTF-8 and `base64` (RFC 4648 section 4) where they are not. Characters that a terminal must not see are
 //! written as JSON escapes, which changes nothing for a parser (RFC 8259 section 7).
+//!
+//! ```json
+//! {"type":"data","at":0.001312,"connection":1,"layer":"tcp","covered":false,"direction":"sent","length":5,"text":"ping\n"}
+//! ```
 
 use std::fmt;
 use std::io::{self, Write};

@@ -125,6 +125,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
 
     let serving = Arc::new(Serving {
         cut: super::cut_after_grace(&stop, args.grace, &output),
+        options: JoinOptions::default(),
         idle_timeout: args.serving.idle_timeout,
         rate: args.rate,
         mode,
@@ -132,8 +133,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         output: output.clone(),
     });
     let served = serve(listener, limits, stop.clone(), |arrival| {
-        let serving = Arc::clone(&serving);
-        async move { serving.arrived(arrival).await }
+        Arc::clone(&serving).arrived(arrival)
     })
     .await?;
     let missed = serving.mode.missed();
@@ -155,6 +155,8 @@ struct Serving {
     mode: Mode,
     net: Net,
     cut: CancellationToken,
+    /// What all conversations share, their pipes above all.
+    options: JoinOptions,
     idle_timeout: Option<Duration>,
     rate: Option<u64>,
     output: Output,
@@ -174,6 +176,18 @@ impl Serving {
     }
 
     async fn converse(&self, incoming: Incoming) -> Result<()> {
+        let connection = incoming.connection().0;
+        // What is needed only to begin is boxed, so that an idle client costs no room for it.
+        let (ours, client) = Box::pin(self.begin(incoming)).await?;
+        let options = self.options(connection);
+        // Seen from a server the client is the remote side: upstream goes to it.
+        let joined = relay::join(ours, client, &options).await;
+        self.report(connection, &joined);
+        Ok(())
+    }
+
+    /// Agree with the client on the layers, and open our side.
+    async fn begin(&self, incoming: Incoming) -> Result<(Link, Link)> {
         let connection = incoming.connection();
         let client = self.paced(incoming.handshake().await?);
         let level = self.mode.announcement_level();
@@ -184,7 +198,11 @@ impl Serving {
             self.output.event(level, &connected);
         }
         let ours = self.mode.link(&self.net, connection, &client).await?;
-        let mut options = JoinOptions::default();
+        Ok((ours, client))
+    }
+
+    fn options(&self, connection: u64) -> JoinOptions {
+        let mut options = self.options.clone();
         options.end = self.mode.policy();
         options.idle_timeout = self.idle_timeout;
         options.stop = Some(self.cut.clone());
@@ -193,17 +211,14 @@ impl Serving {
             options.notify = Some(Arc::new(move |notice| {
                 if let Notice::HalfClosed { way, bytes } = notice {
                     output.json_line(&HalfClosed {
-                        connection: connection.0,
+                        connection,
                         way: way.code(),
                         bytes,
                     });
                 }
             }));
         }
-        // Seen from a server the client is the remote side: upstream goes to it.
-        let joined = relay::join(ours, client, &options).await;
-        self.report(connection.0, &joined);
-        Ok(())
+        options
     }
 
     fn report(&self, connection: u64, joined: &Joined) {

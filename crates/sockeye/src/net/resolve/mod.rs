@@ -3,6 +3,20 @@
 //! A [`Resolver`] follows the machine's own configuration: `/etc/nsswitch.conf` for the order, `/etc/hosts`,
 //! `/etc/resolv.conf` for name servers and search list. None of these files has to exist. Nothing is remembered but the
 //! configuration itself: every look-up asks again.
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//! use sockeye::net::resolve::Resolver;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> sockeye::Result<()> {
+//! let deadline = Instant::now() + Duration::from_secs(5);
+//! let found = Resolver::system().lookup("localhost", None, deadline).await?;
+//! assert!(found.addresses.iter().all(|address| address.is_loopback()));
+//! assert_eq!(found.source, "localhost");
+//! # Ok(())
+//! # }
+//! ```
 
 mod addresses;
 mod dns;

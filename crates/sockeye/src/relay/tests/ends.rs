@@ -42,6 +42,36 @@ async fn the_end_of_either_side_leaves_the_other_way_open() {
 }
 
 #[tokio::test]
+async fn a_side_that_cannot_speak_ends_after_it_has_heard_all() {
+    for end in [
+        EndPolicy::UntilBoth,
+        EndPolicy::UntilRemote,
+        EndPolicy::UntilEither,
+    ] {
+        let mut options = JoinOptions::default();
+        options.end = end;
+        let (mut client, inbound) = tcp_pair().await;
+        let (read, write) = std::io::pipe().unwrap();
+        let pipe = Stream::from_fds(None, Some(write.into())).unwrap();
+        let mut far = Stream::from_fds(Some(read.into()), None).unwrap();
+        let relay = start(Stream::from_tcp(inbound), pipe, options);
+        tokio::task::yield_now().await;
+        client.write_all(b"all ").await.unwrap();
+        let mut heard = [0; 4];
+        soon(far.read_exact(&mut heard)).await.unwrap();
+        let early = client.try_read(&mut [0; 1]).map_err(|e| e.kind());
+        assert_eq!(early, Err(ErrorKind::WouldBlock), "{end:?}");
+        client.write_all(b"of it").await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut rest = String::new();
+        soon(far.read_to_string(&mut rest)).await.unwrap();
+        assert_eq!(rest, "of it", "{end:?}");
+        soon(client.read_to_end(&mut Vec::new())).await.unwrap();
+        assert_eq!(soon(relay).await.unwrap().totals.upstream.bytes, 9);
+    }
+}
+
+#[tokio::test]
 async fn half_closes_are_told() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let mut options = JoinOptions::default();
