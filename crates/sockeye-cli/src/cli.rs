@@ -14,7 +14,8 @@ use crate::output::Output;
     version,
     about,
     max_term_width = 100,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    disable_help_flag = true
 )]
 #[command(
     after_help = "Endpoints: host:port, tcp://h:p, tls://h:p, udp://h:p, unix:/path, exec:CMD, pty:CMD, file:/path, -\n\
@@ -31,17 +32,21 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Global {
     /// Write JSON Lines to standard output, each with a "type"
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "General")]
     pub(crate) json: bool,
-    /// Say more: connections, times, decisions; twice for developers' tracing
-    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    /// Say more: connections, byte counts, times; twice for developers' tracing
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet", help_heading = "General")]
     pub(crate) verbose: u8,
     /// Say only errors
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = "General")]
     pub(crate) quiet: bool,
-    /// Use colours
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    /// Use colours: auto, always or never
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN",
+        hide_possible_values = true, help_heading = "General")]
     pub(crate) color: Color,
+    /// Print help; -h is shorter than --help
+    #[arg(short, long, global = true, action = ArgAction::Help, help_heading = "General")]
+    pub(crate) help: Option<bool>,
 }
 
 /// When to use colours.

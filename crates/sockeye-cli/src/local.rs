@@ -31,14 +31,12 @@ pub(crate) struct Manner {
 }
 
 /// Standard input and output as a link. Where nothing is to be done to the bytes, it is the bare one that splice(2) can
-/// serve. `leave` is cancelled when the person types the escape key in raw mode.
+/// serve. `leave` is cancelled when the person types the escape key in raw mode, and when nobody reads what we write.
 pub(crate) async fn open(
     manner: Manner,
     output: &Output,
     leave: &CancellationToken,
 ) -> Result<Link> {
-    // Not observed: the wire view shows the peer's side.
-    let stdio = Net::new().connect(&Endpoint::new(Carrier::Stdio)).await?;
     let written = if output.json() {
         Written::Json {
             connection: manner.connection,
@@ -49,14 +47,20 @@ pub(crate) async fn open(
     } else {
         Written::AsIs
     };
+    let writes_bare = matches!(written, Written::AsIs);
     let outgoing = match manner.send {
         Some(bytes) => Outgoing::Given(bytes),
         None if manner.raw && io::stdin().is_terminal() => Outgoing::Keys(leave.clone()),
         None => Outgoing::Input,
     };
-    if matches!((&outgoing, &written), (Outgoing::Input, Written::AsIs)) && !manner.crlf {
-        return Ok(Link::Stream(stdio));
-    }
-    let shaped = shaping::Shaped::new(stdio, outgoing, manner.crlf, written);
-    Ok(Link::Stream(Stream::from_io(shaped)))
+    // Not observed: the wire view shows the peer's side.
+    let stdio = Net::new().connect(&Endpoint::new(Carrier::Stdio)).await?;
+    let reads_bare = matches!(outgoing, Outgoing::Input) && !manner.crlf;
+    let shaped = |stdio| shaping::Shaped::new(stdio, outgoing, manner.crlf, written, leave.clone());
+    Ok(Link::Stream(match (reads_bare, writes_bare) {
+        (true, true) => stdio,
+        // What comes in stays a matter of the kernel.
+        (false, true) => Stream::from_parts(shaped(Stream::stdin()?), stdio),
+        (_, false) => Stream::from_io(shaped(stdio)),
+    }))
 }

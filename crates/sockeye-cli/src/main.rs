@@ -12,12 +12,8 @@ mod view;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
-    let code = run(cli);
-    ExitCode::from(code)
+    ExitCode::from(args::parse().map_or_else(|code| code, run))
 }
 
 fn run(cli: cli::Cli) -> u8 {

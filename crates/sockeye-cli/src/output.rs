@@ -76,11 +76,15 @@ impl Output {
 
     /// One JSON line on standard output.
     pub(crate) fn json_line<E: Serialize>(&self, event: &E) {
-        if let Ok(mut line) = serde_json::to_vec(event) {
-            line.push(b'\n');
-            // A closed standard output ends quietly; the transfer itself notices.
-            drop(io::stdout().lock().write_all(&line));
-        }
+        // A closed standard output ends quietly; the transfer itself notices.
+        drop(self.try_json_line(event));
+    }
+
+    /// One JSON line on standard output, for whoever ends when nobody reads it any more.
+    pub(crate) fn try_json_line<E: Serialize>(&self, event: &E) -> io::Result<()> {
+        let mut line = serde_json::to_vec(event)?;
+        line.push(b'\n');
+        io::stdout().lock().write_all(&line)
     }
 
     /// One line of talk on standard error.

@@ -120,6 +120,9 @@ pub(crate) struct WayReport {
     pub(crate) messages: u64,
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) dropped: u64,
+    /// TLS ended without close_notify.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) truncated: bool,
     pub(crate) path: String,
 }
 
@@ -138,6 +141,7 @@ impl From<&Way> for WayReport {
             undelivered: way.undelivered,
             messages: way.messages,
             dropped: way.dropped,
+            truncated: way.truncated,
             path: way.path.to_string(),
         }
     }
@@ -319,40 +323,59 @@ pub(crate) struct Summary<'a> {
 
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Totals {
-            upstream,
-            downstream,
-            elapsed,
-            ..
-        } = self.totals;
-        writeln!(
-            f,
-            "sent {} bytes ({}), received {} bytes ({})",
-            upstream.bytes, upstream.path, downstream.bytes, downstream.path
-        )?;
+        let totals = self.totals;
+        write_way(f, "sent", &totals.upstream, totals.elapsed)?;
+        write_way(f, "received", &totals.downstream, totals.elapsed)?;
         write!(
             f,
-            "connected after {:.1} ms, talked for {:.3} s, {} B/s up, {} B/s down; {}",
-            self.connected_after.as_secs_f64() * 1e3,
-            elapsed.as_secs_f64(),
-            rate(upstream.bytes, *elapsed),
-            rate(downstream.bytes, *elapsed),
-            cause(self.totals)
+            "connected in {}, talked for {}; {}",
+            short(self.connected_after),
+            short(totals.elapsed),
+            cause(totals)
         )
     }
 }
 
-/// Bytes per second with a unit prefix.
+/// Fewer bytes than this say nothing about a speed.
+const RATED_BYTES: u64 = 64 * 1024;
+
+/// One line of the summary: `received 33554432 bytes, 2.1 GB/s, splice`.
+fn write_way(f: &mut fmt::Formatter<'_>, verb: &str, way: &Way, elapsed: Duration) -> fmt::Result {
+    write!(f, "{verb} {} bytes", way.bytes)?;
+    if way.messages > 0 {
+        write!(f, " in {} messages", way.messages)?;
+    }
+    if way.bytes >= RATED_BYTES {
+        write!(f, ", {}/s", rate(way.bytes, elapsed))?;
+    }
+    if way.path.is_splice() && way.spliced == 0 {
+        // Splicing begins when a bulk of data flows.
+        writeln!(f, ", copying: too little for splice")
+    } else {
+        writeln!(f, ", {}", way.path)
+    }
+}
+
+/// Bytes with a unit prefix, for a speed.
 fn rate(bytes: u64, elapsed: Duration) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let mut per_second = bytes as f64 / elapsed.as_secs_f64().max(1e-6);
-    for prefix in ["", "k", "M"] {
+    for unit in ["B", "kB", "MB"] {
         if per_second < 1000.0 {
-            return format!("{per_second:.0} {prefix}");
+            return format!("{per_second:.0} {unit}");
         }
         per_second /= 1000.0;
     }
-    format!("{per_second:.2} G")
+    format!("{per_second:.2} GB")
+}
+
+/// A time as people read it.
+pub(crate) fn short(time: Duration) -> String {
+    if time < Duration::from_secs(1) {
+        format!("{:.1} ms", time.as_secs_f64() * 1e3)
+    } else {
+        format!("{:.2} s", time.as_secs_f64())
+    }
 }
 
 /// Seconds with microseconds, as JSON has them.

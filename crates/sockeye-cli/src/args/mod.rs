@@ -4,10 +4,12 @@ mod endpoint;
 mod serving;
 mod talking;
 mod until;
+mod usage;
 mod values;
 
 pub(crate) use endpoint::endpoint;
 pub(crate) use serving::ServingArgs;
 pub(crate) use talking::{TalkingArgs, WireFormat};
 pub(crate) use until::Until;
-pub(crate) use values::{duration, size};
+pub(crate) use usage::parse;
+pub(crate) use values::{Bytes, bytes, duration, size};

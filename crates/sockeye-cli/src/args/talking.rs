@@ -25,20 +25,21 @@ pub(crate) enum WireFormat {
 /// How to get there, and what to show on the way.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct TalkingArgs {
-    /// Show every byte that crosses, on standard error
-    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    /// Show every byte that crosses on standard error, as text, hex or json
+    #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "text",
+        hide_possible_values = true, help_heading = "Watching")]
     pub(crate) wire: Option<WireFormat>,
-    /// Give up connecting after this time: resolving, all addresses and handshakes together [default: 10s]
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    /// Give up connecting after this time: names, addresses and handshakes together [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Getting there")]
     pub(crate) connect_timeout: Option<Duration>,
     /// End the whole command after this time
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Getting there")]
     pub(crate) timeout: Option<Duration>,
     /// Use IPv4 only
-    #[arg(short = '4', conflicts_with = "ipv6")]
+    #[arg(short = '4', conflicts_with = "ipv6", help_heading = "Getting there")]
     pub(crate) ipv4: bool,
     /// Use IPv6 only
-    #[arg(short = '6')]
+    #[arg(short = '6', help_heading = "Getting there")]
     pub(crate) ipv6: bool,
 }
 

@@ -7,13 +7,13 @@ use sockeye::relay::EndPolicy;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Until {
     /// When both sides have ended
-    #[value(name = "until-both")]
+    #[value(name = "until-both", alias = "both")]
     Both,
     /// When the remote side has ended
-    #[value(name = "until-remote")]
+    #[value(name = "until-remote", alias = "remote")]
     Remote,
     /// When either side has ended
-    #[value(name = "until-either")]
+    #[value(name = "until-either", alias = "either")]
     Either,
 }
 

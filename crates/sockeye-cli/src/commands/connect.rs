@@ -1,193 +1,257 @@
 //! `sockeye connect`: talk to a server.
 
 use std::io::{self, IsTerminal};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args as ClapArgs;
+use nix::sys::signal::Signal;
 use sockeye::endpoint::{Carrier, HostPort};
 use sockeye::net::TerminalSize;
-use sockeye::relay::{self, EndedBy, JoinOptions, Joined};
+use sockeye::relay::{self, EndPolicy, EndedBy, JoinOptions, Joined, Notice};
 use sockeye::wire::Side;
-use sockeye::{Endpoint, Error, Kind, Link, Net, Operation, Result};
+use sockeye::{Endpoint, Error, Kind, Link, Net, Operation, Result, Stream};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::{self, TalkingArgs};
+use crate::args::{self, Bytes, TalkingArgs, WireFormat};
 use crate::exit::Outcome;
 use crate::local::{self, Manner, RawTerminal};
 use crate::output::{Level, Output};
-use crate::report::{Closed, Summary};
+use crate::report::{Closed, HalfClosed, Summary, short};
 use crate::signals;
 
-/// The longest pause between two attempts to connect.
+/// The longest pause between two attempts of `--retry`.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
+
+/// The longest pause between two attempts of `--wait`: whoever waits wants to know soon.
+const MAX_WAIT_PAUSE: Duration = Duration::from_millis(400);
 
 /// The pause after the first failed attempt; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-/// How long `--wait` waits if it does not say.
-const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 
 /// Talk to a server: standard input goes to it, what it says comes to standard output
 ///
 /// The end of standard input half-closes the connection: the server reads the end, and its answer still arrives, however
 /// late. The conversation is over when the server ends it.
+///
+/// At a terminal, lines are edited as usual, Ctrl-D half-closes, and what the server says is shown without the control
+/// sequences that could confuse the terminal. In a pipe or a file every byte is exact.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  \
     sockeye connect localhost:15000\n  \
     printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sockeye connect example.org:80\n  \
     sockeye connect tls://example.org:443 --crlf --wire\n  \
     sockeye connect unix:/run/app.sock --send 'status\\n'\n  \
-    sockeye connect db:5432 --wait 30s --zero")]
+    sockeye connect db:5432 --wait 30s --zero\n  \
+    sockeye connect pty:bash")]
 pub(crate) struct Args {
     /// Where to connect to: host:port, tls://host:port, unix:/path, exec:CMD ...
     #[arg(value_parser = args::endpoint, value_name = "ENDPOINT")]
     to: Endpoint,
-    /// Send this instead of reading standard input; \r \n \t \0 \xNN \u{N} \\ are understood. May be repeated
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    send: Vec<String>,
+    /// What stands behind the endpoint is a mistake that deserves a good answer.
+    #[arg(hide = true, value_name = "NOTHING")]
+    more: Vec<String>,
+    /// Send this instead of standard input; \r \n \t \0 \xNN \u{N} \\ are understood. May be repeated
+    #[arg(long, value_name = "TEXT", value_parser = args::bytes, allow_hyphen_values = true, help_heading = "Talking")]
+    send: Vec<Bytes>,
     /// Send CR LF where the input has LF
-    #[arg(long)]
+    #[arg(long, help_heading = "Talking")]
     crlf: bool,
-    /// Our own address, and port if one is given
-    #[arg(long, visible_alias = "source", value_name = "ADDRESS[:PORT]")]
-    bind: Option<String>,
-    /// Try again this many times when nobody answers, with growing pauses
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    retry: u32,
-    /// Wait until the port answers, for this long at most [default: 60s]
-    #[arg(long, value_name = "TIME", value_parser = args::duration, num_args = 0..=1, require_equals = false)]
-    wait: Option<Option<Duration>>,
-    /// Connect, and close at once: only test whether the port answers
-    #[arg(long, short = 'z')]
-    zero: bool,
-    /// Take keys one by one and pass all of them on, Ctrl-C too; Ctrl-] leaves. On by itself for pty: at a terminal
-    #[arg(long)]
+    /// Pass every key on, Ctrl-C too; Ctrl-] leaves. On by itself with pty: at a terminal
+    #[arg(long, help_heading = "Talking")]
     raw: bool,
-    /// End when nothing moves for this time
-    #[arg(long, value_name = "TIME", value_parser = args::duration)]
-    idle_timeout: Option<Duration>,
-    /// When it is over: until-remote, until-both or until-either
-    #[arg(long, value_name = "POLICY", value_enum, default_value_t = args::Until::Remote)]
+    /// When it is over: until-remote, until-both or until-either side has ended
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t = args::Until::Remote, hide_possible_values = true,
+        help_heading = "Talking")]
     until: args::Until,
+    /// End when nothing moves for this time
+    #[arg(long, value_name = "TIME", value_parser = args::duration, help_heading = "Talking")]
+    idle_timeout: Option<Duration>,
+    /// Only test whether the port answers: connect, and close at once
+    #[arg(long, short = 'z', conflicts_with_all = ["send", "crlf", "raw"], help_heading = "Getting there")]
+    zero: bool,
+    /// Wait until the port answers, and the name resolves, for this long at most [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = args::duration, num_args = 0..=1, default_missing_value = "60s",
+        conflicts_with = "retry", help_heading = "Getting there")]
+    wait: Option<Duration>,
+    /// Try again this many times when nobody answers, with growing pauses
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true,
+        help_heading = "Getting there"
+    )]
+    retry: u32,
+    /// Our own address, and port if one is given
+    #[arg(
+        long,
+        visible_alias = "source",
+        value_name = "ADDRESS[:PORT]",
+        help_heading = "Getting there"
+    )]
+    bind: Option<String>,
     #[command(flatten)]
     talking: TalkingArgs,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let to = endpoint(&args)?;
-    let stop = signals::stop_on_signals();
-    let limit = args.talking.timeout;
-    let conversation = converse(&args, &to, &output, &stop);
-    match limit {
-        None => conversation.await,
-        Some(limit) => tokio::time::timeout(limit, conversation)
-            .await
-            .unwrap_or_else(|_| {
-                let why = format!("--timeout {limit:?} is over");
-                Err(Error::new(Kind::TimedOut, Operation::Connect, why).on(&to))
-            }),
+    let cuts = Cuts::new(args.talking.timeout);
+    let net = args.talking.net(&output, false);
+    let connection = net.next_connection();
+    let net = net.for_conversation(connection, Side::Only);
+    super::say_what_is_weak(&to, &output);
+
+    let started = Instant::now();
+    let reaching = reach(&args, &net, &to, &output);
+    let Some(remote) = cuts.leave.run_until_cancelled(reaching).await else {
+        return match cuts.out_of_time(Operation::Connect, &to) {
+            Some(error) => Err(error),
+            None => Ok(Outcome::Interrupted),
+        };
+    };
+    let remote = remote?;
+    let connected_after = started.elapsed();
+    let connected = super::connected(connection.0, &remote, Some(connected_after));
+    output.event(level_of_connected(&args), &connected);
+
+    let talk = Talk {
+        to,
+        connection: connection.0,
+        connected_after,
+        cuts,
+        output,
+    };
+    if args.zero {
+        return talk.touch(remote).await;
     }
+    talk.converse(&args, remote).await
 }
 
 /// The endpoint with what the flags add to it.
 fn endpoint(args: &Args) -> Result<Endpoint> {
+    let usage = |why: String| Error::new(Kind::Usage, Operation::Parse, why);
+    if let Some(more) = args.more.first() {
+        let error = usage(format!("`{more}` is one argument too many"));
+        return Err(match args.to.carrier() {
+            Carrier::Exec(_) | Carrier::Pty(_) => error.with_hint(format!(
+                "quote the program with its arguments: '{} {more}'",
+                args.to
+            )),
+            _ => error.with_hint("host and port are one argument, as in localhost:80"),
+        });
+    }
     let mut to = args.talking.refine(args.to.clone());
     if let Some(bind) = &args.bind {
         if !to.carrier().is_networked() {
             let why = format!("--bind does not apply to {}", to.carrier().scheme());
-            return Err(Error::new(Kind::Usage, Operation::Parse, why));
+            return Err(usage(why).with_hint("it is for tcp and udp"));
         }
         to.options_mut().bind = Some(HostPort::parse_local(bind)?);
     }
     Ok(to)
 }
 
-async fn converse(
-    args: &Args,
-    to: &Endpoint,
-    output: &Output,
-    stop: &CancellationToken,
-) -> Result<Outcome> {
-    let started = Instant::now();
-    let net = args.talking.net(output, false);
-    let connection = net.next_connection();
-    let net = net.for_conversation(connection, Side::Only);
-    super::say_what_is_weak(to, output);
-    let Some(remote) = stop
-        .run_until_cancelled(reach(args, &net, to, output))
-        .await
-    else {
-        return Ok(Outcome::Interrupted);
+/// People want to read where they are; pipes do not. The exact wire views say it themselves, in their own form.
+fn level_of_connected(args: &Args) -> Level {
+    let shows = match args.talking.wire {
+        Some(format) => format == WireFormat::Text,
+        None => args.zero || io::stdin().is_terminal(),
     };
-    let remote = remote?;
-    let connected_after = started.elapsed();
-    let connected = super::connected(connection.0, &remote, Some(connected_after));
-    let level = if args.talking.wire.is_some() || io::stdin().is_terminal() || args.zero {
-        Level::Normal
-    } else {
-        Level::Verbose
-    };
-    output.event(level, &connected);
-    if args.zero {
-        return close(remote).await;
+    if shows { Level::Normal } else { Level::Verbose }
+}
+
+/// What may end the conversation from outside.
+struct Cuts {
+    /// Cancelled by a signal.
+    stop: CancellationToken,
+    /// Cancelled when `--timeout` is over.
+    late: CancellationToken,
+    /// Cancelled by either, by the key that leaves, and when nobody reads our output.
+    leave: CancellationToken,
+    limit: Option<Duration>,
+}
+
+impl Cuts {
+    fn new(limit: Option<Duration>) -> Self {
+        let stop = signals::stop_on_signals();
+        let (late, leave) = (CancellationToken::new(), stop.child_token());
+        if let Some(limit) = limit {
+            let (late, leave) = (late.clone(), leave.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(limit).await;
+                late.cancel();
+                leave.cancel();
+            });
+        }
+        Self {
+            stop,
+            late,
+            leave,
+            limit,
+        }
     }
 
-    let raw = (args.raw || matches!(to.carrier(), Carrier::Pty(_))) && io::stdin().is_terminal();
-    let terminal = raw
-        .then(RawTerminal::enter)
-        .transpose()
-        .map_err(|e| Error::from_io(Operation::Open, e))?;
-    if raw {
-        follow_window(&remote);
+    fn out_of_time(&self, during: Operation, to: &Endpoint) -> Option<Error> {
+        let limit = self.limit.filter(|_| self.late.is_cancelled())?;
+        let error = Error::new(
+            Kind::TimedOut,
+            during,
+            format!("--timeout {limit:?} is over"),
+        );
+        Some(error.on(to).with_hint("without --timeout it goes on"))
     }
-    let leave = stop.child_token();
-    let manner = Manner {
-        send: send_bytes(args)?,
-        crlf: args.crlf,
-        raw,
-        connection: connection.0,
-    };
-    let local = local::open(manner, output, &leave).await?;
-    let mut options = JoinOptions::default();
-    options.end = args.until.policy();
-    options.idle_timeout = args.idle_timeout;
-    options.stop = Some(leave.clone());
-    let joined = relay::join(local, remote, &options).await;
-    drop(terminal);
-    finish(joined, to, connection.0, connected_after, output, stop)
 }
 
 /// Connect, again and again if the flags say so.
 async fn reach(args: &Args, net: &Net, to: &Endpoint, output: &Output) -> Result<Link> {
-    let wait_until = args
-        .wait
-        .map(|wait| Instant::now() + wait.unwrap_or(DEFAULT_WAIT));
-    let mut pause = FIRST_PAUSE;
-    let mut attempt = 0;
-    loop {
-        let error = match net.open(to).await {
-            Ok(link) => return Ok(link),
-            Err(error) => error,
-        };
-        let again = match wait_until {
-            Some(until) => Instant::now() + pause < until,
-            None => attempt < args.retry,
-        };
-        if !again || !may_pass(&error) {
-            return Err(error);
+    let Some(wait) = args.wait else {
+        return retry(args.retry, MAX_PAUSE, net, to, output, &mut None).await;
+    };
+    // The last failure says more than that the time is over.
+    let mut last = None;
+    let waiting = retry(u32::MAX, MAX_WAIT_PAUSE, net, to, output, &mut last);
+    match tokio::time::timeout(wait, waiting).await {
+        Ok(reached) => reached,
+        Err(_) => {
+            let why = last.map_or_else(
+                || "no answer".to_owned(),
+                |error: Error| error.why().to_owned(),
+            );
+            let why = format!("{why}; --wait {wait:?} is over");
+            Err(Error::new(Kind::TimedOut, Operation::Connect, why)
+                .on(to)
+                .with_hint("a longer --wait waits longer"))
         }
-        attempt += 1;
+    }
+}
+
+async fn retry(
+    times: u32,
+    max_pause: Duration,
+    net: &Net,
+    to: &Endpoint,
+    output: &Output,
+    last: &mut Option<Error>,
+) -> Result<Link> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 0..times {
+        let error = match net.open(to).await {
+            Err(error) if may_pass(&error) => error,
+            reached => return reached,
+        };
         output.say(
             Level::Verbose,
             format_args!("{error}; trying again in {pause:?}"),
         );
+        *last = Some(error);
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(if wait_until.is_some() {
-            FIRST_PAUSE * 4
-        } else {
-            MAX_PAUSE
-        });
+        pause = (pause * 2).min(max_pause);
     }
+    net.open(to).await
 }
 
 /// Whether waiting may mend it.
@@ -198,26 +262,144 @@ fn may_pass(error: &Error) -> bool {
     )
 }
 
-fn send_bytes(args: &Args) -> Result<Option<Vec<u8>>> {
-    if args.send.is_empty() {
-        return Ok(None);
-    }
-    let mut bytes = Vec::new();
-    for text in &args.send {
-        let unescaped = sockeye::data::escape::unescape(text).map_err(|e| {
-            let why = format!("--send {text:?}: {} at byte {}", e.reason(), e.offset());
-            Error::new(Kind::Usage, Operation::Parse, why)
-        })?;
-        bytes.extend_from_slice(&unescaped);
-    }
-    Ok(Some(bytes))
+/// A connection, and what is known about it.
+struct Talk {
+    to: Endpoint,
+    connection: u64,
+    connected_after: Duration,
+    cuts: Cuts,
+    output: Output,
 }
 
-async fn close(remote: Link) -> Result<Outcome> {
-    if let Link::Stream(stream) = remote {
-        stream.close().await?;
+impl Talk {
+    /// Connect was all that was wanted: say the end and close.
+    async fn touch(self, remote: Link) -> Result<Outcome> {
+        if matches!(self.to.carrier(), Carrier::Udp(_)) {
+            let why = "datagrams need no connection: that nobody answers does not show before something is sent";
+            self.output.say(Level::Normal, why);
+        }
+        let mut options = self.options(EndPolicy::UntilLocal);
+        options.datagram_linger = Some(Duration::ZERO);
+        let nothing = Link::Stream(Stream::from_io(tokio::io::empty()));
+        let joined = relay::join(nothing, remote, &options).await;
+        if self.output.json() {
+            self.output
+                .json_line(&Closed::new(self.connection, &joined));
+        }
+        let line = format_args!("connected in {}", short(self.connected_after));
+        self.output.say(Level::Verbose, line);
+        Ok(Outcome::Done)
     }
-    Ok(Outcome::Done)
+
+    async fn converse(self, args: &Args, remote: Link) -> Result<Outcome> {
+        let is_pty = matches!(self.to.carrier(), Carrier::Pty(_));
+        let raw = (args.raw || is_pty) && io::stdin().is_terminal() && args.send.is_empty();
+        let terminal = raw
+            .then(RawTerminal::enter)
+            .transpose()
+            .map_err(|e| Error::from_io(Operation::Open, e))?;
+        if raw {
+            follow_window(&remote);
+        }
+        let manner = Manner {
+            send: (!args.send.is_empty())
+                .then(|| args.send.iter().flat_map(|text| text.0.clone()).collect()),
+            crlf: args.crlf,
+            raw,
+            connection: self.connection,
+        };
+        let local = local::open(manner, &self.output, &self.cuts.leave).await?;
+        let mut options = self.options(args.until.policy());
+        options.idle_timeout = args.idle_timeout;
+        let joined = relay::join(local, remote, &options).await;
+        drop(terminal);
+        self.finish(joined)
+    }
+
+    fn options(&self, end: EndPolicy) -> JoinOptions {
+        let mut options = JoinOptions::default();
+        options.end = end;
+        options.stop = Some(self.cuts.leave.clone());
+        if self.output.json() {
+            let (connection, output) = (self.connection, self.output.clone());
+            options.notify = Some(Arc::new(move |notice| {
+                if let Notice::HalfClosed { way, bytes } = notice {
+                    let way = way.code();
+                    output.json_line(&HalfClosed {
+                        connection,
+                        way,
+                        bytes,
+                    });
+                }
+            }));
+        }
+        options
+    }
+
+    /// Say what it came to, and find the exit code.
+    fn finish(self, joined: Joined) -> Result<Outcome> {
+        let Self {
+            to, cuts, output, ..
+        } = &self;
+        if output.json() {
+            output.json_line(&Closed::new(self.connection, &joined));
+        }
+        let (totals, connected_after) = (&joined.totals, self.connected_after);
+        output.say(
+            Level::Verbose,
+            Summary {
+                totals,
+                connected_after,
+            },
+        );
+        let lost = totals.upstream.undelivered;
+        if lost > 0 {
+            output.warn(format_args!("{lost} bytes could not be delivered to {to}"));
+        }
+        if totals.downstream.truncated {
+            output.warn(format_args!(
+                "{to} ended without close_notify: what it said may be cut short"
+            ));
+        }
+        if cuts.stop.is_cancelled() {
+            return Ok(Outcome::Interrupted);
+        }
+        let exit = joined.remote_exit;
+        match joined.totals.ended_by {
+            EndedBy::Failed(relay::Side::Remote, error) => Err(error.on(to)),
+            EndedBy::Failed(relay::Side::Local, error) => Err(error),
+            EndedBy::Reset(relay::Side::Remote) => {
+                Err(Error::new(Kind::Lost, Operation::Read, "the peer reset the connection").on(to))
+            }
+            EndedBy::Idle => {
+                let why = "nothing moved within --idle-timeout";
+                Err(Error::new(Kind::TimedOut, Operation::Read, why).on(to))
+            }
+            EndedBy::Stopped if cuts.late.is_cancelled() => {
+                match cuts.out_of_time(Operation::Read, to) {
+                    Some(error) => Err(error),
+                    None => Ok(Outcome::Done),
+                }
+            }
+            // We left, and the program behind the endpoint had to.
+            EndedBy::Stopped | EndedBy::LocalEnd if exit.is_some_and(was_sent_away) => {
+                Ok(Outcome::Done)
+            }
+            _ => Ok(exit.map_or(Outcome::Done, Outcome::Program)),
+        }
+    }
+}
+
+/// Whether a program ended because nobody listens to it any more.
+fn was_sent_away(exit: ExitStatus) -> bool {
+    let signals = [
+        Signal::SIGPIPE,
+        Signal::SIGTERM,
+        Signal::SIGKILL,
+        Signal::SIGHUP,
+    ];
+    exit.signal()
+        .is_some_and(|signal| signals.iter().any(|sent| *sent as i32 == signal))
 }
 
 /// Keep the far terminal the size of ours.
@@ -241,44 +423,4 @@ fn follow_window(remote: &Link) {
             copy(&far);
         }
     });
-}
-
-fn finish(
-    joined: Joined,
-    to: &Endpoint,
-    connection: u64,
-    connected_after: Duration,
-    output: &Output,
-    stop: &CancellationToken,
-) -> Result<Outcome> {
-    if output.json() {
-        output.json_line(&Closed::new(connection, &joined));
-    }
-    output.say(
-        Level::Verbose,
-        Summary {
-            totals: &joined.totals,
-            connected_after,
-        },
-    );
-    let lost = joined.totals.upstream.undelivered;
-    if lost > 0 {
-        output.warn(format_args!("{lost} bytes could not be delivered to {to}"));
-    }
-    let exit = joined.remote_exit;
-    match joined.totals.ended_by {
-        _ if stop.is_cancelled() => Ok(Outcome::Interrupted),
-        EndedBy::Failed(relay::Side::Remote, error) => Err(error.on(to)),
-        EndedBy::Failed(relay::Side::Local, error) => Err(error),
-        EndedBy::Reset(relay::Side::Remote) => {
-            Err(Error::new(Kind::Lost, Operation::Read, "the peer reset the connection").on(to))
-        }
-        EndedBy::Idle => Err(Error::new(
-            Kind::TimedOut,
-            Operation::Read,
-            "nothing moved within --idle-timeout",
-        )
-        .on(to)),
-        _ => Ok(exit.map_or(Outcome::Done, Outcome::Program)),
-    }
 }

@@ -21,7 +21,7 @@ impl RawTerminal {
         if let Ok(mut slot) = BEFORE.lock() {
             *slot = Some(before);
         }
-        tcsetattr(io::stdin(), SetArg::TCSADRAIN, &raw)?;
+        tcsetattr(io::stdin(), SetArg::TCSANOW, &raw)?;
         Ok(Self(()))
     }
 }
@@ -36,7 +36,8 @@ impl Drop for RawTerminal {
 pub(crate) fn restore_terminal() {
     let before = BEFORE.lock().ok().and_then(|mut slot| slot.take());
     if let Some(before) = before {
-        // The terminal may be gone; there is nobody to tell then.
-        let _ = tcsetattr(io::stdin(), SetArg::TCSADRAIN, &before);
+        // The terminal may be gone; there is nobody to tell then. Not drained first: a terminal that was stopped, or whose
+        // screen nobody looks at, would keep us here.
+        let _ = tcsetattr(io::stdin(), SetArg::TCSANOW, &before);
     }
 }

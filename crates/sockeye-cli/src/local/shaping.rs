@@ -49,6 +49,8 @@ pub(crate) struct Shaped {
     written: Written,
     escaper: TerminalText,
     write: Pending,
+    /// Cancelled when nobody reads our output any more.
+    leave: CancellationToken,
 }
 
 /// Bytes that were made and not yet passed on.
@@ -65,9 +67,16 @@ struct Crlf {
 }
 
 impl Shaped {
-    pub(crate) fn new(stdio: Stream, outgoing: Outgoing, crlf: bool, written: Written) -> Self {
+    pub(crate) fn new(
+        stdio: Stream,
+        outgoing: Outgoing,
+        crlf: bool,
+        written: Written,
+        leave: CancellationToken,
+    ) -> Self {
         Self {
             stdio,
+            leave,
             outgoing,
             crlf: crlf.then(Crlf::default),
             read: Pending::default(),
@@ -96,9 +105,21 @@ impl Shaped {
         Poll::Ready(Ok(chunk))
     }
 
+    /// Whoever read our output has read enough: the conversation ends, and that is no failure.
+    fn unless_unread<T>(&self, written: io::Result<T>, otherwise: T) -> io::Result<T> {
+        match written {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {
+                self.leave.cancel();
+                Ok(otherwise)
+            }
+            written => written,
+        }
+    }
+
     fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.write.is_empty() {
-            let n = ready!(Pin::new(&mut self.stdio).poll_write(cx, self.write.rest()))?;
+            let written = ready!(Pin::new(&mut self.stdio).poll_write(cx, self.write.rest()));
+            let n = self.unless_unread(written, self.write.rest().len())?;
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -169,7 +190,8 @@ impl AsyncWrite for Shaped {
         match &this.written {
             Written::AsIs => return Pin::new(&mut this.stdio).poll_write(cx, bytes),
             Written::Json { connection, output } => {
-                output.json_line(&Data::new(*connection, bytes))
+                let written = output.try_json_line(&Data::new(*connection, bytes));
+                this.unless_unread(written, ())?;
             }
             Written::Escaped => {
                 let mut text = String::with_capacity(bytes.len() + 16);
@@ -189,6 +211,10 @@ impl AsyncWrite for Shaped {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // More events follow what the peer says.
+        if matches!(self.written, Written::Json { .. }) {
+            return Poll::Ready(Ok(()));
+        }
         if matches!(self.written, Written::Escaped) {
             let this = &mut *self;
             ready!(this.poll_drain(cx))?;

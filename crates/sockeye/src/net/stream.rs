@@ -178,6 +178,20 @@ impl Stream {
         Ok(Self::new(Io::Pair(pair), None, Info::default()))
     }
 
+    /// Standard input alone, for one that reads it beside others that write; writing fails.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`](crate::Kind::Io) if this process has no descriptor left.
+    pub fn stdin() -> Result<Self> {
+        let pair = Pair {
+            read: super::carrier::stdio::input()?,
+            write: None,
+            is_stdio: false,
+        };
+        Ok(Self::new(Io::Pair(pair), None, Info::default()))
+    }
+
     /// A stream over a connected TCP socket that was made elsewhere.
     pub fn from_tcp(tcp: TcpStream) -> Self {
         Self::new(Io::Tcp(tcp), None, Info::default())
@@ -318,7 +332,11 @@ impl Stream {
 
     /// Whether descriptors of this machine (a pipe, a terminal, a file) carry the bytes, not a connection.
     pub(crate) fn is_local_pair(&self) -> bool {
-        matches!(self.io, Io::Pair(_))
+        match &self.io {
+            Io::Pair(_) => true,
+            Io::Parts(parts) => parts.write.is_local_pair(),
+            _ => false,
+        }
     }
 
     /// Whether nothing can be read here: the writing end of a named pipe, a file that is only written.
@@ -356,7 +374,7 @@ impl Stream {
     /// Why the kernel cannot move the bytes of this stream, if it cannot.
     pub(crate) fn copies_because(&self) -> Option<&'static str> {
         match &self.io {
-            Io::Parts(_) => Some("the bytes are made here"),
+            Io::Parts(_) => Some("the bytes are made or changed here"),
             Io::Boxed(_) if self.info.secured.is_some() => Some("TLS transforms the bytes"),
             Io::Boxed(_) => Some("the stream is not a kernel object"),
             _ if self.tap.is_some() => Some("the wire view watches"),

@@ -408,9 +408,14 @@ impl<'a> Conversation<'a> {
             EndedBy::Ends => None,
             _ => Some(CHILD_PATIENCE),
         };
+        let mut upstream = self.up.totals();
+        let mut downstream = self.down.totals();
+        // Known to the links alone, and they are gone after this.
+        upstream.truncated = is_truncated(&self.local);
+        downstream.truncated = is_truncated(&self.remote);
         let totals = Totals {
-            upstream: self.up.totals(),
-            downstream: self.down.totals(),
+            upstream,
+            downstream,
             ended_by,
             elapsed: self.began.elapsed(),
         };
@@ -433,6 +438,10 @@ async fn stopped(options: &JoinOptions) {
         Some(stop) => stop.cancelled().await,
         None => pending().await,
     }
+}
+
+fn is_truncated(link: &Link) -> bool {
+    matches!(link, Link::Stream(stream) if stream.truncated())
 }
 
 fn never_speaks(link: &Link) -> bool {

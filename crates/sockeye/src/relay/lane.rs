@@ -260,6 +260,7 @@ impl Lane {
             errors: self.errors,
             path: self.path,
             ended: self.state == State::Ended,
+            truncated: false,
         }
     }
 }

@@ -137,6 +137,8 @@ pub struct Way {
     pub path: Path,
     /// Whether the end of the speaking side was seen and passed on.
     pub ended: bool,
+    /// Whether the speaking side's TLS ended without its close_notify, so that somebody may have cut the bytes off.
+    pub truncated: bool,
 }
 
 /// What a conversation came to.

@@ -18,6 +18,11 @@ pub(crate) fn open() -> Result<Pair> {
     })
 }
 
+/// Standard input alone.
+pub(crate) fn input() -> Result<Option<Descriptor>> {
+    shared(io::stdin().as_fd()).map_err(|e| Error::from_io(Operation::Open, e))
+}
+
 /// Standard output alone.
 pub(crate) fn output() -> Result<Option<Descriptor>> {
     shared(io::stdout().as_fd()).map_err(|e| Error::from_io(Operation::Open, e))

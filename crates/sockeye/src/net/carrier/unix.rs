@@ -44,7 +44,8 @@ pub(crate) async fn connect(
                     Kind::Refused,
                     Operation::Connect,
                     "there is no such socket",
-                ));
+                )
+                .with_hint("is the server running? `--wait` waits for it"));
             }
             Err(e) => return Err(Error::from_io(Operation::Connect, e)),
         }

@@ -1,0 +1,138 @@
+//! What was typed and cannot be understood, in our words: one line with the reason, one with a thing to try.
+
+use std::error::Error as _;
+use std::ffi::OsString;
+
+use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use sockeye::data::units::{UnitError, parse_duration};
+use sockeye::endpoint::ParseError;
+use sockeye::{Error, Kind, Operation};
+
+use crate::cli::{Cli, Color, Global};
+use crate::output::Output;
+
+/// Understand the command line, or answer it (help, version, a refusal) and give the exit code.
+pub(crate) fn parse() -> Result<Cli, u8> {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let json = typed.iter().any(|word| word == "--json");
+    let command = typed.get(1).and_then(|word| word.to_str()).unwrap_or("");
+    let command = ["tour", "connect", "listen", "relay"]
+        .into_iter()
+        .find(|known| *known == command);
+    Cli::try_parse_from(spell_out_wait(&typed)).map_err(|refusal| match refusal.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // Help that nobody reads any more is no failure.
+            drop(refusal.print());
+            u8::try_from(refusal.exit_code()).unwrap_or(2)
+        }
+        _ => {
+            let global = Global {
+                json,
+                verbose: 0,
+                quiet: false,
+                color: Color::Never,
+                help: None,
+            };
+            Output::new(&global).fail(&in_our_words(&refusal, command, &typed))
+        }
+    })
+}
+
+/// `--wait` may stand alone before the endpoint: unless a time follows, it says its default itself.
+fn spell_out_wait(typed: &[OsString]) -> Vec<OsString> {
+    let mut words = Vec::with_capacity(typed.len());
+    for (i, word) in typed.iter().enumerate() {
+        let is_time = |word: &OsString| word.to_str().is_some_and(|w| parse_duration(w).is_ok());
+        let is_value = i > 0 && typed[i - 1] == "--send";
+        if word == "--wait" && !is_value && !typed.get(i + 1).is_some_and(is_time) {
+            words.push("--wait=60s".into());
+        } else {
+            words.push(word.clone());
+        }
+    }
+    words
+}
+
+fn in_our_words(refusal: &clap::Error, command: Option<&str>, typed: &[OsString]) -> Error {
+    let text = |kind| match refusal.get(kind) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        _ => "",
+    };
+    let value = text(ContextKind::InvalidValue);
+    if let Some(source) = refusal.source() {
+        if let Some(endpoint) = source.downcast_ref::<ParseError>() {
+            let error = Error::from(endpoint.clone());
+            return match (value, port_behind(value, typed)) {
+                ("text" | "hex" | "json", _) => {
+                    error.with_hint(format!("did you mean --wire={value} ?"))
+                }
+                (_, Some(port)) => error.with_hint(format!("did you mean {value}:{port} ?")),
+                _ => error,
+            };
+        }
+        let flag = text(ContextKind::InvalidArg);
+        let flag = flag.split([' ', '[', '=']).next().unwrap_or(flag);
+        let error = usage(format!("{flag}: {source}"));
+        return match source.downcast_ref::<UnitError>() {
+            Some(unit) => error.with_hint(unit.expected()),
+            None => error.with_hint(help(command)),
+        };
+    }
+    // What clap says first is the reason; tips and the usage follow.
+    let rendered = refusal.render().to_string();
+    let mut paragraphs = rendered.split("\n\n");
+    let why: Vec<&str> = paragraphs
+        .next()
+        .unwrap_or("")
+        .lines()
+        .map(str::trim)
+        .collect();
+    let why = why.join(" ");
+    let tip = paragraphs.find_map(|paragraph| paragraph.trim().strip_prefix("tip: "));
+    // An unknown flag is never meant as a value here.
+    let tip = tip.filter(|tip| !tip.contains("as a value"));
+    let error = usage(why.strip_prefix("error: ").unwrap_or(&why));
+    error.with_hint(tip.map_or_else(|| help(command), str::to_owned))
+}
+
+/// Elsewhere host and port are two words.
+fn port_behind<'a>(host: &str, typed: &'a [OsString]) -> Option<&'a str> {
+    let at = typed.iter().position(|word| word == host)?;
+    let port = typed.get(at + 1)?.to_str()?;
+    port.parse::<u16>().ok().map(|_| port)
+}
+
+fn usage(why: impl Into<String>) -> Error {
+    Error::new(Kind::Usage, Operation::Parse, why)
+}
+
+fn help(command: Option<&str>) -> String {
+    match command {
+        Some(command) => format!("`sockeye {command} -h` lists the flags"),
+        None => "`sockeye -h` lists the commands".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spelled(words: &[&str]) -> String {
+        let typed: Vec<OsString> = words.iter().map(OsString::from).collect();
+        let words = spell_out_wait(&typed);
+        let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn wait_takes_a_time_and_nothing_else() {
+        assert_eq!(spelled(&["--wait", "h:1"]), "--wait=60s h:1");
+        assert_eq!(spelled(&["h:1", "--wait"]), "h:1 --wait=60s");
+        assert_eq!(spelled(&["--wait", "5s", "h:1"]), "--wait 5s h:1");
+        assert_eq!(spelled(&["--wait=5s", "h:1"]), "--wait=5s h:1");
+        assert_eq!(spelled(&["--send", "--wait", "h:1"]), "--send --wait h:1");
+    }
+}

@@ -1,0 +1,64 @@
+//! The integration tests of the command line, in one binary: the built program against scripted and foreign peers.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+mod connect;
+mod connect_ends;
+mod connect_flags;
+mod connect_programs;
+mod connect_sessions;
+mod connect_tls;
+mod terminal;
+mod wire;
+
+use std::ffi::OsStr;
+use std::process::{Command, Stdio};
+
+use sockeye_testkit::{Output, Program};
+
+/// The binary under test.
+const SOCKEYE: &str = env!("CARGO_BIN_EXE_sockeye");
+
+/// Start it with pipes.
+fn sockeye<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Program {
+    Program::start(SOCKEYE, args)
+}
+
+/// `sockeye connect ENDPOINT FLAGS...` with this standard input, to its end.
+fn connect(to: impl AsRef<str>, flags: &[&str], input: impl AsRef<[u8]>) -> Output {
+    let mut program = sockeye(["connect", to.as_ref()].iter().chain(flags));
+    program.write(input);
+    program.finish()
+}
+
+/// The same through a shell, where the test is about descriptors: `$S` is the binary, `$1`, `$2` the arguments.
+fn shell(script: &str, args: &[&str]) -> Output {
+    let mut command = Command::new("bash");
+    command
+        .args(["-c", script, "bash"])
+        .args(args)
+        .env("S", SOCKEYE);
+    Program::start_command(command).finish()
+}
+
+/// Standard output of a short helper program.
+fn output_of(program: impl AsRef<OsStr>, args: &[&str]) -> Vec<u8> {
+    let output = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    output.stdout
+}
+
+/// Each line of standard output, which must be JSON objects with a type.
+fn json_lines(bytes: &[u8]) -> Vec<serde_json::Value> {
+    let text = std::str::from_utf8(bytes).unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+        .collect();
+    assert!(lines.iter().all(|line| line["type"].is_string()), "{text}");
+    lines
+}
