@@ -140,9 +140,9 @@ impl Stream {
         }
     }
 
-    /// A stream over a layer that has a stream below it.
-    pub(crate) fn layered(io: impl Duplex + 'static) -> Self {
-        Self::new(Io::Boxed(Box::new(io)), None, Info::default())
+    /// A stream over something that has a stream below it, with what was known of that one: see [`Stream::take_info`].
+    pub(crate) fn layered(io: impl Duplex + 'static, info: Info) -> Self {
+        Self::new(Io::Boxed(Box::new(io)), None, info)
     }
 
     /// A stream over something of the caller's: an in-memory pipe, a transformation, another library's connection.
