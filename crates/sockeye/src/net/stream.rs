@@ -318,7 +318,16 @@ impl Stream {
 
     /// Whether descriptors of this machine (a pipe, a terminal, a file) carry the bytes, not a connection.
     pub(crate) fn is_local_pair(&self) -> bool {
-        matches!(self.io, Io::Pair(_))
+        match &self.io {
+            Io::Pair(_) => true,
+            Io::Parts(parts) => parts.write.is_local_pair(),
+            _ => false,
+        }
+    }
+
+    /// Whether a socket itself carries the bytes, so that what breaks one way is seen on the other.
+    pub(crate) fn is_socket(&self) -> bool {
+        matches!(self.io, Io::Tcp(_) | Io::Unix(_))
     }
 
     /// Whether a program is behind this stream.
