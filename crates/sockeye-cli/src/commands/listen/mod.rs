@@ -207,6 +207,14 @@ impl Serving {
             None if !self.reports() => relay::join(ours, client, &self.options).await,
             leave => Box::pin(self.join_reporting(ours, client, connection, leave)).await,
         };
+        if let Some(exit) = joined.local_exit.filter(|exit| !exit.success())
+            && !self.output.json()
+        {
+            self.output.say(
+                Level::Normal,
+                format_args!("{connection} the program ended with {exit}"),
+            );
+        }
         if matches!(self.mode, Mode::Console(_)) {
             return self.heard_out(joined);
         }
@@ -219,6 +227,19 @@ impl Serving {
         connection: ConnectionId,
     ) -> Result<(Link, Link, Option<CancellationToken>)> {
         let client = self.paced(incoming.handshake().await?);
+        let leave = self.mode.cuts_off().then(|| self.cut.child_token());
+        let link = self
+            .mode
+            .link(&self.net, connection, &client, leave.clone());
+        let ours = match link.await {
+            Ok(ours) => ours,
+            Err(error) => {
+                // The client must not take our failure for an empty answer.
+                client.abort();
+                return Err(error);
+            }
+        };
+        // Only now it is known whether there is more than one client to tell apart.
         if self.reports() {
             let mut connected = super::connected(connection.0, &client, None);
             connected.numbered = true;
@@ -226,18 +247,7 @@ impl Serving {
             self.output
                 .event(self.mode.announcement_level(), &connected);
         }
-        let leave = self.mode.cuts_off().then(|| self.cut.child_token());
-        let link = self
-            .mode
-            .link(&self.net, connection, &client, leave.clone());
-        match link.await {
-            Ok(ours) => Ok((ours, client, leave)),
-            Err(error) => {
-                // The client must not take our failure for an empty answer.
-                client.abort();
-                Err(error)
-            }
-        }
+        Ok((ours, client, leave))
     }
 
     /// Whether anybody hears of comings and goings.
