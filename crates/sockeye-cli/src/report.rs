@@ -208,7 +208,7 @@ impl Closed {
                 .remote_exit
                 .or(joined.local_exit)
                 .map(crate::exit::program_code),
-            cause: cause(totals, parties),
+            cause: cause_between(totals, parties),
             parties,
         }
     }
@@ -243,7 +243,11 @@ impl fmt::Display for Closed {
     }
 }
 
-fn cause(totals: &Totals, parties: Parties) -> String {
+fn cause(totals: &Totals) -> String {
+    cause_between(totals, Parties::Sides)
+}
+
+fn cause_between(totals: &Totals, parties: Parties) -> String {
     match &totals.ended_by {
         EndedBy::Ends => "both sides had ended".into(),
         EndedBy::LocalEnd => format!("{} ended", parties.local()),
@@ -378,7 +382,7 @@ impl fmt::Display for Stats {
         if let Some((up, down, time)) = self.latest {
             write!(
                 f,
-                "; now {}B/s up, {}B/s down",
+                "; now {}/s up, {}/s down",
                 rate(up, time),
                 rate(down, time)
             )?;
@@ -409,27 +413,27 @@ impl fmt::Display for Summary<'_> {
         )?;
         write!(
             f,
-            "connected after {:.1} ms, talked for {:.3} s, {} B/s up, {} B/s down; {}",
+            "connected after {:.1} ms, talked for {:.3} s, {}/s up, {}/s down; {}",
             self.connected_after.as_secs_f64() * 1e3,
             elapsed.as_secs_f64(),
             rate(upstream.bytes, *elapsed),
             rate(downstream.bytes, *elapsed),
-            cause(self.totals, Parties::Sides)
+            cause(self.totals)
         )
     }
 }
 
-/// Bytes per second with a unit prefix.
+/// Bytes with a unit prefix, for a speed.
 fn rate(bytes: u64, elapsed: Duration) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let mut per_second = bytes as f64 / elapsed.as_secs_f64().max(1e-6);
-    for prefix in ["", "k", "M"] {
+    for unit in ["B", "kB", "MB"] {
         if per_second < 1000.0 {
-            return format!("{per_second:.0} {prefix}");
+            return format!("{per_second:.0} {unit}");
         }
         per_second /= 1000.0;
     }
-    format!("{per_second:.2} G")
+    format!("{per_second:.2} GB")
 }
 
 /// Seconds with microseconds, as JSON has them.

@@ -189,6 +189,10 @@ impl AsyncWrite for Shaped {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // More events follow what the peer says.
+        if matches!(self.written, Written::Json { .. }) {
+            return Poll::Ready(Ok(()));
+        }
         if matches!(self.written, Written::Escaped) {
             let this = &mut *self;
             ready!(this.poll_drain(cx))?;

@@ -28,6 +28,7 @@ fn check(schema: &Value, part: &Value, value: &Value, at: &str) -> Result<(), St
     let fits = match part["type"].as_str() {
         Some("object") => value.is_object(),
         Some("array") => value.is_array(),
+        Some("boolean") => value.is_boolean(),
         Some("string") => value.is_string(),
         Some("integer") => value.is_u64(),
         Some("number") => value.is_number(),
