@@ -1,5 +1,5 @@
 //! What one client of a server costs.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use clap::Parser;
 use sockeye::relay::Service;
