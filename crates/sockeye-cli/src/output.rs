@@ -87,6 +87,15 @@ impl Output {
         io::stdout().lock().write_all(&line)
     }
 
+    /// What was asked for: on standard output, as text or as one JSON line.
+    pub(crate) fn data<E: Serialize + fmt::Display>(&self, data: &E) {
+        if self.0.json {
+            self.json_line(data);
+        } else {
+            drop(writeln!(io::stdout().lock(), "{data}"));
+        }
+    }
+
     /// One line of talk on standard error.
     pub(crate) fn say(&self, level: Level, line: impl fmt::Display) {
         if level <= self.0.level {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
-use sockeye::relay::{EndedBy, Joined, Totals, Way};
+use sockeye::relay::{EndedBy, Joined, Side, Totals, Way};
 use sockeye::{Endpoint, Error};
 
 /// A server is ready.
@@ -108,6 +108,53 @@ pub(crate) struct Closed {
     pub(crate) exit: Option<u8>,
     #[serde(skip)]
     pub(crate) cause: String,
+    #[serde(skip)]
+    pub(crate) parties: Parties,
+}
+
+/// What people call the two sides of a conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Parties {
+    /// The local and the remote side.
+    #[default]
+    Sides,
+    /// This server, and a client on the remote side.
+    Server,
+    /// A client of a relay on the local side, its target on the remote one.
+    Relay,
+}
+
+impl Parties {
+    fn local(self) -> &'static str {
+        match self {
+            Self::Sides => "the local side",
+            Self::Server => "this side",
+            Self::Relay => "the client",
+        }
+    }
+
+    fn remote(self) -> &'static str {
+        match self {
+            Self::Sides => "the remote side",
+            Self::Server => "the client",
+            Self::Relay => "the target",
+        }
+    }
+
+    /// What went to the remote side, and what came from it.
+    fn ways(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Sides | Self::Relay => ("upstream", "downstream"),
+            Self::Server => ("sent", "received"),
+        }
+    }
+
+    fn of(self, side: Side) -> &'static str {
+        match side {
+            Side::Local => self.local(),
+            Side::Remote => self.remote(),
+        }
+    }
 }
 
 /// What one way carried.
@@ -149,6 +196,10 @@ impl From<&Way> for WayReport {
 
 impl Closed {
     pub(crate) fn new(connection: u64, joined: &Joined) -> Self {
+        Self::between(Parties::Sides, connection, joined)
+    }
+
+    pub(crate) fn between(parties: Parties, connection: u64, joined: &Joined) -> Self {
         let totals = &joined.totals;
         Self {
             connection,
@@ -161,17 +212,25 @@ impl Closed {
                 .remote_exit
                 .or(joined.local_exit)
                 .map(crate::exit::program_code),
-            cause: cause(totals),
+            cause: cause_between(totals, parties),
+            parties,
         }
     }
 }
 
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (up, down) = self.parties.ways();
         write!(
             f,
-            "#{} closed after {:.3} s: {} bytes upstream, {} bytes downstream; {}",
-            self.connection, self.seconds, self.upstream.bytes, self.downstream.bytes, self.cause
+            "#{} closed after {:.3} s: {} bytes {up} ({}), {} bytes {down} ({}); {}",
+            self.connection,
+            self.seconds,
+            self.upstream.bytes,
+            self.upstream.path,
+            self.downstream.bytes,
+            self.downstream.path,
+            self.cause
         )?;
         let lost = self.upstream.undelivered + self.downstream.undelivered;
         if lost > 0 {
@@ -189,17 +248,21 @@ impl fmt::Display for Closed {
 }
 
 fn cause(totals: &Totals) -> String {
+    cause_between(totals, Parties::Sides)
+}
+
+fn cause_between(totals: &Totals, parties: Parties) -> String {
     match &totals.ended_by {
         EndedBy::Ends => "both sides had ended".into(),
-        EndedBy::LocalEnd => "the local side ended".into(),
-        EndedBy::RemoteEnd => "the remote side ended".into(),
-        EndedBy::Reset(side) => format!("the {} side reset it", side.code()),
+        EndedBy::LocalEnd => format!("{} ended", parties.local()),
+        EndedBy::RemoteEnd => format!("{} ended", parties.remote()),
+        EndedBy::Reset(side) => format!("{} reset it", parties.of(*side)),
         EndedBy::Idle => "nothing moved (idle timeout)".into(),
         EndedBy::HalfCloseTimeout => {
             "nothing moved after one side had ended (half-close timeout)".into()
         }
         EndedBy::Stopped => "stopped".into(),
-        EndedBy::Failed(side, error) => format!("the {} side failed: {error}", side.code()),
+        EndedBy::Failed(side, error) => format!("{} failed: {error}", parties.of(*side)),
         other => other.reason().into(),
     }
 }
@@ -247,7 +310,7 @@ impl fmt::Display for Refused {
                 f,
                 "refused {peer}: it is not on the list of those who may come in"
             ),
-            _ => write!(f, "refused {peer}: --max-clients are there"),
+            _ => write!(f, "refused {peer}: as many as --max-clients are there"),
         }
     }
 }
@@ -296,21 +359,39 @@ impl fmt::Display for Stopped {
     }
 }
 
-/// Live byte counts of a relay.
+/// Live counts of a relay.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename = "stats")]
 pub(crate) struct Stats {
+    /// Clients that are there.
+    pub(crate) open: u64,
+    /// Clients that have come so far.
+    pub(crate) clients: u64,
+    pub(crate) refused: u64,
     pub(crate) upstream: u64,
     pub(crate) downstream: u64,
+    pub(crate) seconds: f64,
+    /// What was new since the last time, and over which time.
+    #[serde(skip)]
+    pub(crate) latest: Option<(u64, u64, Duration)>,
 }
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} bytes upstream, {} bytes downstream so far",
-            self.upstream, self.downstream
-        )
+            "{} open of {} clients; {} bytes upstream, {} bytes downstream",
+            self.open, self.clients, self.upstream, self.downstream
+        )?;
+        if let Some((up, down, time)) = self.latest {
+            write!(
+                f,
+                "; now {}/s up, {}/s down",
+                rate(up, time),
+                rate(down, time)
+            )?;
+        }
+        Ok(())
     }
 }
 

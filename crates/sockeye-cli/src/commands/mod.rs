@@ -3,16 +3,16 @@
 pub(crate) mod connect;
 pub(crate) mod listen;
 pub(crate) mod relay;
+mod serving;
 pub(crate) mod tour;
 
 use std::time::Duration;
 
-use sockeye::net::{Arrival, Listener, weakened};
-use sockeye::{Endpoint, Error, Link};
-use tokio_util::sync::CancellationToken;
+use sockeye::net::{Listener, weakened};
+use sockeye::{Endpoint, Link};
 
 use crate::output::{Level, Output};
-use crate::report::{Connected, ErrorEvent, Listening, Refused, seconds};
+use crate::report::{Connected, Listening, seconds};
 
 /// Repeat on standard error what weakens security.
 fn say_what_is_weak(endpoint: &Endpoint, output: &Output) {
@@ -38,7 +38,12 @@ fn say_listening(listener: &Listener, output: &Output) {
         addresses,
         fingerprint: fingerprint.clone(),
     };
-    output.event(Level::Normal, &listening);
+    // One conversation is no server: whoever pipes something through does not wait for it to be ready.
+    let level = match listener.is_single() {
+        true => Level::Verbose,
+        false => Level::Normal,
+    };
+    output.event(level, &listening);
     if output.json() {
         return;
     }
@@ -89,72 +94,4 @@ fn connected(connection: u64, link: &Link, after: Option<Duration>) -> Connected
         seconds: after.map(seconds),
         numbered: false,
     }
-}
-
-/// A conversation failed; the server goes on.
-fn say_failed(connection: u64, error: &Error, output: &Output) {
-    if output.json() {
-        output.json_line(&ErrorEvent {
-            connection: Some(connection),
-            ..ErrorEvent::from(error)
-        });
-    } else {
-        output.say(Level::Normal, format_args!("#{connection} {error}"));
-        if let Some(hint) = error.hint() {
-            output.say(Level::Verbose, format_args!("hint: {hint}"));
-        }
-    }
-}
-
-/// A client was not let in, or could not be accepted.
-fn say_not_served(arrival: Arrival, output: &Output) {
-    let (peer, reason) = match arrival {
-        Arrival::Denied(peer) => (peer, "denied"),
-        Arrival::Full(peer) => (peer, "full"),
-        Arrival::Failed(error) => {
-            output.error(&error);
-            return;
-        }
-        _ => return,
-    };
-    output.event(
-        Level::Normal,
-        &Refused {
-            peer: peer.map(|peer| peer.to_string()),
-            reason,
-        },
-    );
-}
-
-/// Stop by ourselves after `--timeout`.
-fn end_after(limit: Option<Duration>, stop: &CancellationToken) {
-    if let Some(limit) = limit {
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(limit).await;
-            stop.cancel();
-        });
-    }
-}
-
-/// A token that is cancelled when conversations have had their time to finish after a stop.
-fn cut_after_grace(
-    stop: &CancellationToken,
-    grace: Duration,
-    output: &Output,
-) -> CancellationToken {
-    let cut = CancellationToken::new();
-    let (stop, cancelled, output) = (stop.clone(), cut.clone(), output.clone());
-    tokio::spawn(async move {
-        stop.cancelled().await;
-        output.say(
-            Level::Verbose,
-            format_args!(
-                "stopping: what runs may finish within {grace:?}; a second Ctrl-C leaves at once"
-            ),
-        );
-        tokio::time::sleep(grace).await;
-        cancelled.cancel();
-    });
-    cut
 }

@@ -1,6 +1,6 @@
 //! The integration tests of the command line, in one binary: the built program against scripted and foreign peers.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 mod connect;
 mod connect_ends;
@@ -8,6 +8,13 @@ mod connect_flags;
 mod connect_programs;
 mod connect_sessions;
 mod connect_tls;
+mod listen;
+mod listen_console;
+mod listen_datagrams;
+mod listen_events;
+mod listen_limits;
+mod relay;
+mod serving;
 mod terminal;
 mod wire;
 

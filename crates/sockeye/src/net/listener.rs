@@ -237,6 +237,11 @@ impl Listener {
         &self.addresses
     }
 
+    /// Whether this is one conversation instead of an address where peers arrive: `stdio:`, `exec:`, `file:`.
+    pub fn is_single(&self) -> bool {
+        matches!(self.source, Source::Once(_))
+    }
+
     /// What connecting peers need to know of each layer: the fingerprint of a TLS certificate, for one.
     pub fn acceptors(&self) -> &[layer::Acceptor] {
         &self.shared.acceptors

@@ -68,6 +68,14 @@ pub enum Link {
 }
 
 impl Link {
+    /// Whether a socket itself carries it, without a layer.
+    pub(crate) fn is_socket(&self) -> bool {
+        match self {
+            Self::Stream(stream) => stream.is_socket(),
+            Self::Messages(_) => true,
+        }
+    }
+
     /// Break the connection off, see [`Stream::abort`]; a link of messages is just closed.
     pub fn abort(self) {
         if let Self::Stream(stream) = self {

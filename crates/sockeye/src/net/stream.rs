@@ -140,9 +140,9 @@ impl Stream {
         }
     }
 
-    /// A stream over a layer that has a stream below it.
-    pub(crate) fn layered(io: impl Duplex + 'static) -> Self {
-        Self::new(Io::Boxed(Box::new(io)), None, Info::default())
+    /// A stream over something that has a stream below it, with what was known of that one: see [`Stream::take_info`].
+    pub(crate) fn layered(io: impl Duplex + 'static, info: Info) -> Self {
+        Self::new(Io::Boxed(Box::new(io)), None, info)
     }
 
     /// A stream over something of the caller's: an in-memory pipe, a transformation, another library's connection.
@@ -342,6 +342,11 @@ impl Stream {
     /// Whether nothing can be read here: the writing end of a named pipe, a file that is only written.
     pub(crate) fn never_speaks(&self) -> bool {
         matches!(&self.io, Io::Pair(pair) if pair.read.is_none())
+    }
+
+    /// Whether a socket itself carries the bytes, so that what breaks one way is seen on the other.
+    pub(crate) fn is_socket(&self) -> bool {
+        matches!(self.io, Io::Tcp(_) | Io::Unix(_))
     }
 
     /// Whether a program is behind this stream.

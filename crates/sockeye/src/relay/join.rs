@@ -265,6 +265,10 @@ impl<'a> Conversation<'a> {
                     Direction::Upstream => self.down.doomed = true,
                     Direction::Downstream => self.up.doomed = true,
                 }
+                if !self.link(way.to()).is_socket() {
+                    // A full disk does not end what is read from elsewhere, as a broken connection would.
+                    self.drain();
+                }
                 self.broken
                     .get_or_insert((way.to(), Operation::Write, error));
             }
@@ -273,12 +277,15 @@ impl<'a> Conversation<'a> {
 
     /// A broken pipe is how a program says that it has read enough; on a connection it is a loss.
     fn ends_quietly(&self, side: Side, error: &io::Error) -> bool {
-        let link = match side {
+        error.kind() == io::ErrorKind::BrokenPipe
+            && matches!(self.link(side), Link::Stream(stream) if stream.is_local_pair())
+    }
+
+    fn link(&self, side: Side) -> &Link {
+        match side {
             Side::Local => &self.local,
             Side::Remote => &self.remote,
-        };
-        error.kind() == io::ErrorKind::BrokenPipe
-            && matches!(link, Link::Stream(stream) if stream.is_local_pair())
+        }
     }
 
     fn verdict(&mut self) -> Option<EndedBy> {
@@ -319,11 +326,7 @@ impl<'a> Conversation<'a> {
         if error.kind() == Kind::Lost {
             return EndedBy::Reset(side);
         }
-        let link = match side {
-            Side::Local => &self.local,
-            Side::Remote => &self.remote,
-        };
-        let peer = match link {
+        let peer = match self.link(side) {
             Link::Stream(stream) => stream.peer(),
             Link::Messages(messages) => messages.peer(),
         };

@@ -18,6 +18,9 @@ const CAPACITY: usize = 64 * 1024;
 /// The printable characters that the generator turns round (RFC 864).
 const PRINTABLE: std::ops::Range<u8> = 0x20..0x7f;
 
+/// How many there are.
+const PRINTABLES: usize = (PRINTABLE.end - PRINTABLE.start) as usize;
+
 /// The length of one generated line without its line end (RFC 864).
 const LINE: usize = 72;
 
@@ -137,24 +140,37 @@ impl AsyncRead for StreamService {
     }
 }
 
-/// Fill the buffer with the next characters of the endless pattern.
-fn generate(position: &mut usize, buf: &mut ReadBuf<'_>) {
-    let room = buf.remaining().min(CAPACITY);
-    for at in *position..*position + room {
-        buf.put_slice(&[character(at)]);
+/// After so many characters the pattern repeats: as many lines as there are characters.
+const PERIOD: usize = (LINE + 2) * PRINTABLES;
+
+/// The whole pattern: each line begins one character later than the one before.
+static PATTERN: [u8; PERIOD] = pattern();
+
+const fn pattern() -> [u8; PERIOD] {
+    let mut pattern = [0; PERIOD];
+    let mut at = 0;
+    while at < PERIOD {
+        let (line, column) = (at / (LINE + 2), at % (LINE + 2));
+        pattern[at] = match column {
+            LINE => b'\r',
+            column if column > LINE => b'\n',
+            #[expect(clippy::cast_possible_truncation, reason = "it is less than 95")]
+            column => PRINTABLE.start + ((line + column) % PRINTABLES) as u8,
+        };
+        at += 1;
     }
-    // The pattern repeats after as many lines as there are characters.
-    *position = (*position + room) % ((LINE + 2) * PRINTABLE.len());
+    pattern
 }
 
-/// The character at a place in the pattern: each line begins one character later than the one before.
-fn character(at: usize) -> u8 {
-    let (line, column) = (at / (LINE + 2), at % (LINE + 2));
-    match column {
-        LINE => b'\r',
-        column if column > LINE => b'\n',
-        // The remainder is less than the number of printable characters, which fits a byte.
-        column => PRINTABLE.start + u8::try_from((line + column) % PRINTABLE.len()).unwrap_or(0),
+/// Fill the buffer with the next characters of the endless pattern.
+fn generate(position: &mut usize, buf: &mut ReadBuf<'_>) {
+    let mut room = buf.remaining().min(CAPACITY);
+    while room > 0 {
+        let part = &PATTERN[*position..];
+        let part = &part[..part.len().min(room)];
+        buf.put_slice(part);
+        room -= part.len();
+        *position = (*position + part.len()) % PERIOD;
     }
 }
 
@@ -220,11 +236,10 @@ impl MessageIo for MessageService {
             Service::Echo => message.into(),
             Service::Reply(bytes) => bytes.as_ref().into(),
             Service::Chargen => {
-                let line = (0..LINE + 2)
-                    .map(|column| character(state.position + column))
-                    .collect();
-                state.position = (state.position + LINE + 2) % ((LINE + 2) * PRINTABLE.len());
-                line
+                // The period is a whole number of lines.
+                let line = state.position..state.position + LINE + 2;
+                state.position = line.end % PERIOD;
+                PATTERN[line].into()
             }
         };
         if state.bytes >= CAPACITY {
@@ -276,20 +291,42 @@ mod tests {
 
     #[test]
     fn the_generator_turns_the_characters_round() {
-        let line = |n: usize| -> Vec<u8> {
-            (0..LINE + 2)
-                .map(|c| character(n * (LINE + 2) + c))
-                .collect()
-        };
+        let mut bytes = [0; 3 * PERIOD + 5];
+        let mut buf = ReadBuf::new(&mut bytes);
+        let mut position = 0;
+        generate(&mut position, &mut buf);
+        assert_eq!(buf.remaining(), 0);
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
         assert_eq!(
-            line(0),
+            lines[0],
             [&(0x20..0x68).collect::<Vec<u8>>()[..], b"\r\n"].concat()
         );
-        assert!(line(1).starts_with(b"!\"#"));
+        assert!(lines[1].starts_with(b"!\"#"));
         assert!(
-            line(94).starts_with(b"~ !"),
+            lines[94].starts_with(b"~ !"),
             "the last character is followed by the first"
         );
-        assert_eq!(line(95), line(0));
+        assert_eq!(lines[95], lines[0]);
+        assert_eq!((position, lines[285]), (5, &b" !\"#$"[..]));
+    }
+
+    #[test]
+    fn each_message_is_answered_by_the_next_line() {
+        let service = MessageService {
+            service: Service::Chargen,
+            state: Mutex::default(),
+        };
+        let mut cx = Context::from_waker(Waker::noop());
+        for line in 0..200 {
+            assert!(service.poll_send(&mut cx, b"").is_ready());
+            let mut bytes = [0; 100];
+            let mut buf = ReadBuf::new(&mut bytes);
+            assert!(matches!(
+                service.poll_recv(&mut cx, &mut buf),
+                Poll::Ready(Ok(true))
+            ));
+            let from = line % PRINTABLES * (LINE + 2);
+            assert_eq!(buf.filled(), &PATTERN[from..from + LINE + 2]);
+        }
     }
 }

@@ -39,6 +39,8 @@ struct Shared {
     clients: Mutex<BTreeMap<u64, mpsc::Sender<Arc<[u8]>>>>,
     seen: AtomicU64,
     reading: AtomicBool,
+    /// What is typed is over: whoever comes now is told so at once.
+    ended: AtomicBool,
     /// Somebody came.
     arrived: Notify,
 }
@@ -55,6 +57,7 @@ impl Console {
             clients: Mutex::default(),
             seen: AtomicU64::new(0),
             reading: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
             arrived: Notify::new(),
         }))
     }
@@ -78,7 +81,13 @@ impl Console {
             return local::open(manner, &shared.output, &shared.stop).await;
         }
         let (sender, receiver) = mpsc::channel(QUEUE);
-        shared.clients().insert(connection.0, sender);
+        {
+            let mut clients = shared.clients();
+            // Under the lock under which the end is told, so that nobody misses it.
+            if !shared.ended.load(Ordering::Relaxed) {
+                clients.insert(connection.0, sender);
+            }
+        }
         shared.arrived.notify_one();
         // The input is read only once somebody is there to hear it.
         if !shared.reading.swap(true, Ordering::Relaxed) {
@@ -160,7 +169,9 @@ async fn read_input(shared: Arc<Shared>) {
     }
     // Input that was empty from the start (`< /dev/null`) says nothing, not even goodbye.
     if said || addressed || shared.stop.is_cancelled() {
-        shared.clients().clear();
+        let mut clients = shared.clients();
+        shared.ended.store(true, Ordering::Relaxed);
+        clients.clear();
     }
 }
 

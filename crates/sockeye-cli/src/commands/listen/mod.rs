@@ -4,6 +4,8 @@ mod console;
 mod labels;
 mod mode;
 mod program;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,16 +13,21 @@ use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use sockeye::net::{Arrival, Incoming, Net, serve};
-use sockeye::relay::{self, JoinOptions, Joined, Notice, QUEUE};
+use sockeye::relay::{self, EndedBy, JoinOptions, Joined, Notice, QUEUE, Side};
+use sockeye::wire::ConnectionId;
 use sockeye::{Endpoint, Error, Kind, Link, Operation, Result};
 use tokio_util::sync::CancellationToken;
 
+use super::serving::{self, Reception};
 use crate::args::{self, ServingArgs, TalkingArgs};
 use crate::exit::Outcome;
 use crate::output::{Level, Output};
-use crate::report::{Closed, HalfClosed, Stopped};
+use crate::report::{Closed, HalfClosed, Parties, Stopped};
 use crate::signals;
 use mode::Mode;
+
+/// Whoever read our standard output has gone.
+const BROKEN_PIPE: i32 = nix::libc::EPIPE;
 
 /// Be a server, for many clients at once
 ///
@@ -43,10 +50,10 @@ pub(crate) struct Args {
     #[arg(long)]
     once: bool,
     /// Put the client's number before each line; by default at a terminal, from the second client on
-    #[arg(long)]
+    #[arg(long, conflicts_with = "mode")]
     label: bool,
-    /// At most this many bytes a second to and from each client
-    #[arg(long, value_name = "SIZE", value_parser = args::size)]
+    /// Send each client, and take from it, at most this many bytes a second (64KiB); without the overhead of TLS
+    #[arg(long, value_name = "SIZE", value_parser = positive_size)]
     rate: Option<u64>,
     /// After Ctrl-C, conversations that run may take this long to finish
     #[arg(long, value_name = "TIME", value_parser = args::duration, default_value = "30s")]
@@ -55,6 +62,14 @@ pub(crate) struct Args {
     pub(crate) serving: ServingArgs,
     #[command(flatten)]
     talking: TalkingArgs,
+}
+
+/// A size of at least one byte.
+fn positive_size(text: &str) -> Result<u64, String> {
+    match args::size(text).map_err(|error| error.to_string())? {
+        0 => Err("at least one byte a second".into()),
+        size => Ok(size),
+    }
 }
 
 /// What is done with clients.
@@ -105,11 +120,11 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let at = args.talking.refine(args.at.clone());
     super::say_what_is_weak(&at, &output);
     if args.rate.is_some() && at.carrier().keeps_boundaries() {
-        return Err(Error::new(
-            Kind::Usage,
-            Operation::Parse,
-            "--rate does not apply to datagrams",
-        ));
+        let why = format!(
+            "--rate does not apply to {}: datagrams that come too fast would only be lost",
+            at.carrier().scheme()
+        );
+        return Err(Error::new(Kind::Usage, Operation::Parse, why));
     }
     let net = args
         .talking
@@ -118,18 +133,26 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         .sessions(args.serving.sessions());
     let mut limits = args.serving.limits()?;
     limits.total = args.once.then_some(1);
-    let mode = Mode::new(&args, &output, &stop)?;
+    let mode = Mode::new(&args, &at, &output, &stop)?;
     let listener = net.listen(&at).await?;
     super::say_listening(&listener, &output);
-    super::end_after(args.talking.timeout, &stop);
+    serving::end_after(args.talking.timeout, &stop);
 
+    let reception = Reception::new(&output, args.once || listener.is_single());
+    let mut options = JoinOptions::default();
+    options.end = mode.policy();
+    options.idle_timeout = args.serving.idle_timeout;
+    let cut = serving::cut_after_grace(&stop, args.grace, &at, &reception);
+    options.stop = Some(cut.clone());
     let serving = Arc::new(Serving {
-        cut: super::cut_after_grace(&stop, args.grace, &output),
-        options: JoinOptions::default(),
-        idle_timeout: args.serving.idle_timeout,
+        at,
+        stop: stop.clone(),
+        cut,
+        options,
         rate: args.rate,
         mode,
         net,
+        reception: Arc::clone(&reception),
         output: output.clone(),
     });
     let served = serve(listener, limits, stop.clone(), |arrival| {
@@ -147,18 +170,19 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
             refused: served.refused,
         },
     );
-    Ok(Outcome::Done)
+    reception.outcome()
 }
 
 /// What all clients share.
 struct Serving {
+    at: Endpoint,
     mode: Mode,
     net: Net,
+    stop: CancellationToken,
     cut: CancellationToken,
-    /// What all conversations share, their pipes above all.
     options: JoinOptions,
-    idle_timeout: Option<Duration>,
     rate: Option<u64>,
+    reception: Arc<Reception>,
     output: Output,
 }
 
@@ -166,74 +190,133 @@ impl Serving {
     async fn arrived(self: Arc<Self>, arrival: Arrival) {
         match arrival {
             Arrival::Accepted(incoming) => {
-                let connection = incoming.connection().0;
-                if let Err(error) = self.converse(incoming).await {
-                    super::say_failed(connection, &error, &self.output);
-                }
+                let _visit = self.reception.enter();
+                let connection = incoming.connection();
+                let result = self.converse(incoming, connection).await;
+                self.reception.left(connection.0, result);
             }
-            other => super::say_not_served(other, &self.output),
+            other => self.reception.turned_away(other),
         }
     }
 
-    async fn converse(&self, incoming: Incoming) -> Result<()> {
-        let connection = incoming.connection().0;
-        // What is needed only to begin is boxed, so that an idle client costs no room for it.
-        let (ours, client) = Box::pin(self.begin(incoming)).await?;
-        let options = self.options(connection);
+    async fn converse(&self, incoming: Incoming, connection: ConnectionId) -> Result<Outcome> {
+        // What opening needs is freed before the conversation, which may be idle for long, begins.
+        let (ours, client, leave) = Box::pin(self.open(incoming, connection)).await?;
         // Seen from a server the client is the remote side: upstream goes to it.
-        let joined = relay::join(ours, client, &options).await;
-        self.report(connection, &joined);
-        Ok(())
+        let joined = match leave {
+            None if !self.reports() => relay::join(ours, client, &self.options).await,
+            leave => Box::pin(self.join_reporting(ours, client, connection, leave)).await,
+        };
+        if let Some(exit) = joined.local_exit.filter(|exit| !exit.success())
+            && !self.output.json()
+        {
+            self.output.say(
+                Level::Normal,
+                format_args!("{connection} the program ended with {exit}"),
+            );
+        }
+        if matches!(self.mode, Mode::Console(_)) {
+            return self.heard_out(joined);
+        }
+        self.reception.verdict(joined, &self.at, &self.at)
     }
 
-    /// Agree with the client on the layers, and open our side.
-    async fn begin(&self, incoming: Incoming) -> Result<(Link, Link)> {
-        let connection = incoming.connection();
+    async fn open(
+        &self,
+        incoming: Incoming,
+        connection: ConnectionId,
+    ) -> Result<(Link, Link, Option<CancellationToken>)> {
         let client = self.paced(incoming.handshake().await?);
-        let level = self.mode.announcement_level();
-        if self.output.reports(level) {
+        let leave = self.mode.cuts_off().then(|| self.cut.child_token());
+        let link = self
+            .mode
+            .link(&self.net, connection, &client, leave.clone());
+        let ours = match link.await {
+            Ok(ours) => ours,
+            Err(error) => {
+                // The client must not take our failure for an empty answer.
+                client.abort();
+                return Err(error);
+            }
+        };
+        // Only now it is known whether there is more than one client to tell apart.
+        if self.reports() {
             let mut connected = super::connected(connection.0, &client, None);
             connected.numbered = true;
             connected.local = None;
-            self.output.event(level, &connected);
+            self.output
+                .event(self.mode.announcement_level(), &connected);
         }
-        let ours = self.mode.link(&self.net, connection, &client).await?;
-        Ok((ours, client))
+        Ok((ours, client, leave))
     }
 
-    fn options(&self, connection: u64) -> JoinOptions {
+    /// Whether anybody hears of comings and goings.
+    fn reports(&self) -> bool {
+        self.output.reports(self.mode.announcement_level())
+    }
+
+    /// The same conversation, told to whoever reads events, and with an end that is this client's own.
+    async fn join_reporting(
+        &self,
+        ours: Link,
+        client: Link,
+        connection: ConnectionId,
+        leave: Option<CancellationToken>,
+    ) -> Joined {
         let mut options = self.options.clone();
-        options.end = self.mode.policy();
-        options.idle_timeout = self.idle_timeout;
-        options.stop = Some(self.cut.clone());
+        if let Some(leave) = &leave {
+            options.stop = Some(leave.clone());
+        }
         if self.output.json() {
             let output = self.output.clone();
             options.notify = Some(Arc::new(move |notice| {
                 if let Notice::HalfClosed { way, bytes } = notice {
                     output.json_line(&HalfClosed {
-                        connection,
+                        connection: connection.0,
                         way: way.code(),
                         bytes,
                     });
                 }
             }));
         }
-        options
+        let joined = relay::join(ours, client, &options).await;
+        let too_slow = leave.is_some_and(|leave| leave.is_cancelled() && !self.cut.is_cancelled());
+        self.report(connection.0, &joined, too_slow);
+        joined
     }
 
-    fn report(&self, connection: u64, joined: &Joined) {
-        let level = self.mode.announcement_level();
+    fn report(&self, connection: u64, joined: &Joined, too_slow: bool) {
+        let level = match too_slow {
+            true => Level::Normal,
+            // Asked again: meanwhile there may be more than one client.
+            false => self.mode.announcement_level(),
+        };
         if self.output.reports(level) {
-            self.output.event(level, &Closed::new(connection, joined));
+            let mut closed = Closed::between(Parties::Server, connection, joined);
+            if too_slow {
+                closed.reason = "too-slow";
+                closed.cause = "the client read too slowly and was disconnected".into();
+            }
+            self.output.event(level, &closed);
         }
-        if let Some(exit) = joined.local_exit.filter(|exit| !exit.success())
-            && !self.output.json()
-        {
-            self.output.say(
-                Level::Normal,
-                format_args!("#{connection} the program ended with {exit}"),
-            );
-        }
+    }
+
+    /// At a console everybody shares our standard output: when it fails, all is over.
+    fn heard_out(&self, joined: Joined) -> Result<Outcome> {
+        let result = match joined.totals.ended_by {
+            EndedBy::LocalEnd => Ok(Outcome::Done),
+            EndedBy::Failed(Side::Local, error) if error.os_code() == Some(BROKEN_PIPE) => {
+                Ok(Outcome::Done)
+            }
+            EndedBy::Failed(Side::Local, error) => {
+                Err(error.with_hint("standard output takes no more, so no client can be heard"))
+            }
+            _ => return self.reception.verdict(joined, &self.at, &self.at),
+        };
+        self.reception.conclude(result);
+        self.stop.cancel();
+        self.cut.cancel();
+        Ok(Outcome::Done)
     }
 
     /// The client held to the rate.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use sockeye::endpoint::Argv;
-use sockeye::net::Net;
+use sockeye::net::{MAX_DATAGRAM, Net};
 use sockeye::relay::{Broker, EndPolicy, Service, Slow};
 use sockeye::wire::ConnectionId;
-use sockeye::{Error, Kind, Link, Operation, Result};
+use sockeye::{Endpoint, Error, Kind, Link, Operation, Result};
 use tokio_util::sync::CancellationToken;
 
 use super::console::Console;
@@ -29,7 +29,12 @@ pub(super) enum Mode {
 }
 
 impl Mode {
-    pub(super) fn new(args: &Args, output: &Output, stop: &CancellationToken) -> Result<Self> {
+    pub(super) fn new(
+        args: &Args,
+        at: &Endpoint,
+        output: &Output,
+        stop: &CancellationToken,
+    ) -> Result<Self> {
         let mode = &args.mode;
         if mode.echo {
             return Ok(Self::Service(Service::Echo));
@@ -41,10 +46,12 @@ impl Mode {
             return Ok(Self::Service(Service::Chargen));
         }
         if let Some(path) = &mode.reply {
-            return Ok(Self::Service(Service::Reply(reply(path)?)));
+            return Ok(Self::Service(Service::Reply(reply(path, at)?)));
         }
         if let Some(words) = &mode.exec {
-            return Ok(Self::Program(words.parse::<Argv>()?));
+            let argv = words.parse::<Argv>()?;
+            program::find(&argv)?;
+            return Ok(Self::Program(argv));
         }
         if let Some(line) = &mode.shell {
             return Ok(Self::Program(Argv {
@@ -71,12 +78,13 @@ impl Mode {
         net: &Net,
         connection: ConnectionId,
         client: &Link,
+        leave: Option<CancellationToken>,
     ) -> Result<Link> {
         match self {
             Self::Console(console) => console.link(connection).await,
             Self::Service(service) => Ok(service.link_for(client)),
             Self::Program(argv) => program::start(net, argv, connection, client),
-            Self::Broker(broker) => Ok(Link::Stream(broker.member())),
+            Self::Broker(broker) => Ok(broker.link_for(client, leave.unwrap_or_default())),
         }
     }
 
@@ -97,6 +105,11 @@ impl Mode {
         }
     }
 
+    /// Whether a client may be cut off on its own account.
+    pub(super) fn cuts_off(&self) -> bool {
+        matches!(self, Self::Broker(_))
+    }
+
     /// Messages that slow members of the broker missed.
     pub(super) fn missed(&self) -> u64 {
         match self {
@@ -106,7 +119,7 @@ impl Mode {
     }
 }
 
-fn reply(path: &std::path::Path) -> Result<Arc<[u8]>> {
+fn reply(path: &std::path::Path, at: &Endpoint) -> Result<Arc<[u8]>> {
     let named = |e: Error| {
         let why = format!("cannot read {}: {}", path.display(), e.why());
         Error::new(e.kind(), Operation::Open, why)
@@ -114,6 +127,13 @@ fn reply(path: &std::path::Path) -> Result<Arc<[u8]>> {
     let size = std::fs::metadata(path)
         .map_err(|e| named(Error::from_io(Operation::Open, e)))?
         .len();
+    if at.carrier().keeps_boundaries() && size > MAX_DATAGRAM as u64 {
+        let why = format!(
+            "{} has {size} bytes; a datagram carries at most {MAX_DATAGRAM}",
+            path.display()
+        );
+        return Err(Error::new(Kind::Usage, Operation::Open, why));
+    }
     if size > MAX_REPLY {
         let why = format!(
             "{} has {size} bytes; --reply sends at most {MAX_REPLY}",

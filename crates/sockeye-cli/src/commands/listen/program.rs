@@ -1,11 +1,30 @@
 //! `listen --exec`: a program for each client.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use sockeye::endpoint::{Argv, Carrier, HostPort};
 use sockeye::net::{Net, Surroundings};
 use sockeye::wire::ConnectionId;
-use sockeye::{Endpoint, Link, Result};
+use sockeye::{Endpoint, Error, Kind, Link, Operation, Result};
+
+/// Look for the program before the first client does.
+pub(super) fn find(argv: &Argv) -> Result<()> {
+    let program = Path::new(&argv.program);
+    let there = if program.components().count() > 1 {
+        program.is_file()
+    } else {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
+    };
+    if there {
+        return Ok(());
+    }
+    let why = format!("there is no program `{}`", program.display());
+    Err(Error::new(Kind::Io, Operation::Run, why).with_hint(
+        "is it in PATH? an absolute path always works; --shell LINE runs a line of shell",
+    ))
+}
 
 /// Start the program for a client, and tell it who that is.
 pub(super) fn start(
