@@ -159,9 +159,10 @@ async fn converse(
 
 /// Connect, again and again if the flags say so.
 async fn reach(args: &Args, net: &Net, to: &Endpoint, output: &Output) -> Result<Link> {
+    // Longer than the clock can count is for ever: such a wait has no end to compare with.
     let wait_until = args
         .wait
-        .map(|wait| Instant::now() + wait.unwrap_or(DEFAULT_WAIT));
+        .map(|wait| Instant::now().checked_add(wait.unwrap_or(DEFAULT_WAIT)));
     let mut pause = FIRST_PAUSE;
     let mut attempt = 0;
     loop {
@@ -170,7 +171,8 @@ async fn reach(args: &Args, net: &Net, to: &Endpoint, output: &Output) -> Result
             Err(error) => error,
         };
         let again = match wait_until {
-            Some(until) => Instant::now() + pause < until,
+            Some(Some(until)) => Instant::now() + pause < until,
+            Some(None) => true,
             None => attempt < args.retry,
         };
         if !again || !may_pass(&error) {

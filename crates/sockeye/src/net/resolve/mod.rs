@@ -17,6 +17,8 @@ pub(crate) mod tests;
 mod view;
 mod zone;
 
+pub(crate) use zone::index as zone_index;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;

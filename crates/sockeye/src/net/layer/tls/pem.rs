@@ -26,7 +26,11 @@ impl Pem {
     pub(super) fn read(option: &'static str, path: &Path) -> Result<Self> {
         let fail = |e| {
             let cause = Error::from_io(Operation::Open, e);
-            let why = format!("cannot read {option}={}: {}", path.display(), cause.why());
+            let why = format!(
+                "{option}={} cannot be read: {}",
+                path.display(),
+                cause.why()
+            );
             Error::new(cause.kind(), Operation::Open, why)
         };
         let mut bytes = Vec::new();
