@@ -12,6 +12,9 @@ mod context;
 mod datagram;
 mod descriptor;
 mod fit;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod layer;
 mod listener;
 mod messages;

@@ -214,6 +214,25 @@ async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
     }
 }
 
+/// What an answer to our question comes to, for the fuzz targets.
+#[cfg(feature = "fuzzing")]
+pub(super) fn accept(response: &Message, name: &Name, kind: RecordType) {
+    let mut query = question(name, kind, true);
+    query.metadata.id = response.metadata.id;
+    let _ = is_answer(response, &query);
+    if let Ok(Answer::Found(found)) = addresses(response, name, kind) {
+        assert!(
+            (1..=MAX_ADDRESSES).contains(&found.len()),
+            "some, and not too many"
+        );
+        assert!(
+            found
+                .iter()
+                .all(|found| found.is_ipv4() == (kind == RecordType::A))
+        );
+    }
+}
+
 fn is_answer(response: &Message, query: &Message) -> bool {
     let metadata = &response.metadata;
     metadata.id == query.metadata.id

@@ -6,6 +6,8 @@
 
 mod addresses;
 mod dns;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod hosts;
 mod missed;
 mod name;

@@ -14,6 +14,9 @@ mod secrets;
 mod tests;
 mod words;
 
+#[cfg(feature = "fuzzing")]
+pub use pem::read as read_pem;
+
 use std::fmt;
 use std::io;
 use std::sync::Arc;

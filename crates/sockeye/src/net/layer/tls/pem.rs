@@ -99,3 +99,19 @@ impl Pem {
         self.bytes.windows(text.len()).any(|window| window == text)
     }
 }
+
+/// Read these bytes in every way, for the fuzz targets.
+#[cfg(feature = "fuzzing")]
+pub fn read(bytes: &[u8]) {
+    let pem = Pem {
+        option: "ca",
+        path: PathBuf::new(),
+        bytes: bytes.to_vec(),
+    };
+    if let Ok(certificates) = pem.certificates() {
+        for certificate in &certificates {
+            super::certificate::Leaf::of(certificate);
+        }
+    }
+    drop((pem.revocations(), pem.key()));
+}
