@@ -34,6 +34,10 @@ impl Place {
     }
 
     /// Note the address, if nothing is known yet.
+    #[allow(
+        dead_code,
+        reason = "for layers that wrap a stream, and a build may have none"
+    )]
     pub(crate) fn note(&mut self, look_up: impl FnOnce() -> Option<SocketAddr>) {
         if self.address.is_none() && self.endpoint.get().is_none() {
             self.address = look_up();

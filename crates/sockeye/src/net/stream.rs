@@ -248,6 +248,10 @@ impl Stream {
     }
 
     /// Take the parts that move up when a layer wraps this stream.
+    #[allow(
+        dead_code,
+        reason = "for layers that wrap a stream, and a build may have none"
+    )]
     pub(crate) fn take_info(&mut self) -> Info {
         let local = self.local_address();
         self.info.local.note(|| local);

@@ -31,7 +31,7 @@ const UDP_PAYLOAD: u16 = 1232;
 /// Datagrams that are no answer to our question, before we stop listening to that server.
 const MAX_STRAYS: usize = 64;
 /// The most addresses that are taken from one answer.
-const MAX_ADDRESSES: usize = 64;
+pub(super) const MAX_ADDRESSES: usize = 64;
 /// The most aliases that are followed within one answer.
 const MAX_ALIASES: usize = 16;
 
@@ -154,7 +154,7 @@ async fn ask_one(
     }
 }
 
-fn question(name: &Name, kind: RecordType, edns: bool) -> Message {
+pub(super) fn question(name: &Name, kind: RecordType, edns: bool) -> Message {
     // The identifier is random, and so is the port that the system gives us (RFC 5452).
     let mut message = Message::query();
     message.metadata.recursion_desired = true;
@@ -214,26 +214,7 @@ async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
     }
 }
 
-/// What an answer to our question comes to, for the fuzz targets.
-#[cfg(feature = "fuzzing")]
-pub(super) fn accept(response: &Message, name: &Name, kind: RecordType) {
-    let mut query = question(name, kind, true);
-    query.metadata.id = response.metadata.id;
-    let _ = is_answer(response, &query);
-    if let Ok(Answer::Found(found)) = addresses(response, name, kind) {
-        assert!(
-            (1..=MAX_ADDRESSES).contains(&found.len()),
-            "some, and not too many"
-        );
-        assert!(
-            found
-                .iter()
-                .all(|found| found.is_ipv4() == (kind == RecordType::A))
-        );
-    }
-}
-
-fn is_answer(response: &Message, query: &Message) -> bool {
+pub(super) fn is_answer(response: &Message, query: &Message) -> bool {
     let metadata = &response.metadata;
     metadata.id == query.metadata.id
         && metadata.message_type == MessageType::Response
@@ -251,7 +232,7 @@ fn unreached(error: io::Error) -> Why {
 }
 
 /// The addresses in an answer, at the end of the aliases that begin at the name (RFC 1034 section 3.6.2).
-fn addresses(response: &Message, name: &Name, kind: RecordType) -> Result<Answer, Why> {
+pub(super) fn addresses(response: &Message, name: &Name, kind: RecordType) -> Result<Answer, Why> {
     let mut owner = name;
     for _ in 0..MAX_ALIASES {
         let alias = response

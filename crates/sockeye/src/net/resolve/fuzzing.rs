@@ -3,10 +3,11 @@
 use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RecordType};
 
+use super::dns::{self, Answer};
 use super::hosts::Hosts;
 use super::name::HostName;
+use super::nsswitch;
 use super::resolv_conf::ResolvConf;
-use super::{dns, nsswitch};
 
 /// Read these bytes as each of the system's files, and ask what was read for a name.
 pub fn files(text: &[u8], name: &str) {
@@ -32,7 +33,19 @@ pub fn answer(bytes: &[u8]) {
     };
     if let Ok(response) = Message::from_vec(bytes) {
         for kind in [RecordType::A, RecordType::AAAA] {
-            dns::accept(&response, &name, kind);
+            accept(&response, &name, kind);
         }
+    }
+}
+
+fn accept(response: &Message, name: &Name, kind: RecordType) {
+    let mut query = dns::question(name, kind, true);
+    query.metadata.id = response.metadata.id;
+    let _ = dns::is_answer(response, &query);
+    if let Ok(Answer::Found(found)) = dns::addresses(response, name, kind) {
+        let many = (1..=dns::MAX_ADDRESSES).contains(&found.len());
+        assert!(many, "some, and not too many");
+        let is_v4 = kind == RecordType::A;
+        assert!(found.iter().all(|found| found.is_ipv4() == is_v4));
     }
 }

@@ -8,14 +8,13 @@ mod check;
 mod config;
 mod duplex;
 mod fault;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod pem;
 mod secrets;
 #[cfg(test)]
 mod tests;
 mod words;
-
-#[cfg(feature = "fuzzing")]
-pub use pem::read as read_pem;
 
 use std::fmt;
 use std::io;

@@ -16,9 +16,9 @@ const LIMIT_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What was read from a file.
 pub(super) struct Pem {
-    option: &'static str,
-    path: PathBuf,
-    bytes: Vec<u8>,
+    pub(super) option: &'static str,
+    pub(super) path: PathBuf,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Pem {
@@ -98,20 +98,4 @@ impl Pem {
     fn contains(&self, text: &[u8]) -> bool {
         self.bytes.windows(text.len()).any(|window| window == text)
     }
-}
-
-/// Read these bytes in every way, for the fuzz targets.
-#[cfg(feature = "fuzzing")]
-pub fn read(bytes: &[u8]) {
-    let pem = Pem {
-        option: "ca",
-        path: PathBuf::new(),
-        bytes: bytes.to_vec(),
-    };
-    if let Ok(certificates) = pem.certificates() {
-        for certificate in &certificates {
-            super::certificate::Leaf::of(certificate);
-        }
-    }
-    drop((pem.revocations(), pem.key()));
 }
