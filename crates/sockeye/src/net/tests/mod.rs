@@ -6,6 +6,7 @@ mod errors;
 mod events;
 mod options;
 mod programs;
+mod serving;
 
 use std::future::Future;
 use std::time::Duration;
