@@ -39,6 +39,7 @@ pub use layer::{Layer, Pin, TlsOptions, TlsVersion, Verify};
 pub use options::{Access, Family, OPTIONS, OptionRow, Options};
 pub use parse::{LENGTH_LIMIT, OPTION_LIMIT};
 pub use refusal::ParseError;
+pub(crate) use schemes::nearest_scheme;
 pub use schemes::{SCHEMES, Scheme};
 
 /// An address: a carrier, the layers over it (innermost first) and the options of the carrier.
@@ -153,6 +154,15 @@ impl Endpoint {
     /// The options of the TLS layer, if there is one.
     pub fn tls(&self) -> Option<&TlsOptions> {
         self.layers.iter().map(|Layer::Tls(options)| options).next()
+    }
+
+    /// The options that are not as by default.
+    pub(crate) fn given(&self) -> impl Iterator<Item = &'static OptionRow> {
+        let none = TlsOptions::default();
+        OPTIONS.iter().filter(move |row| {
+            let written = (row.write)(&self.options, self.tls().unwrap_or(&none));
+            !written.is_empty()
+        })
     }
 
     /// The scheme as it is printed: `tcp`, `tls`, `tls+unix`, `exec`.

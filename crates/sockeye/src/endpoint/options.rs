@@ -102,7 +102,7 @@ pub(super) struct Draft {
 
 impl OptionRow {
     /// Whether it applies to an endpoint of this carrier, with or without a TLS layer.
-    pub(super) fn applies(&self, carrier: &Carrier, tls: bool) -> bool {
+    pub(crate) fn applies(&self, carrier: &Carrier, tls: bool) -> bool {
         let abstract_name = matches!(
             carrier,
             Carrier::Unix(UnixAddress {

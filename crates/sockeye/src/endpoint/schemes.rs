@@ -118,7 +118,7 @@ pub(super) fn instead_of(word: &str) -> Option<&'static str> {
 }
 
 /// The scheme that was probably meant.
-pub(super) fn nearest_scheme(word: &str) -> Option<&'static str> {
+pub(crate) fn nearest_scheme(word: &str) -> Option<&'static str> {
     nearest(word, SCHEMES.iter().map(|row| row.name))
 }
 

@@ -18,8 +18,15 @@ impl Error {
                 |inner| *inner,
             );
         }
-        let kind = kind_of(&error);
-        let mut made = Self::new(kind, operation, wording(&error));
+        let takes_address = matches!(operation, Operation::Listen | Operation::Accept);
+        let (kind, why) = match error.kind() {
+            // What this machine has not got is the peer's fault only where a peer is in question.
+            io::ErrorKind::AddrNotAvailable if takes_address => {
+                (Kind::Io, "this machine does not have that address".into())
+            }
+            _ => (kind_of(&error), wording(&error)),
+        };
+        let mut made = Self::new(kind, operation, why);
         made.0.os_code = error.raw_os_error();
         made
     }
@@ -70,11 +77,23 @@ fn wording(error: &io::Error) -> String {
         E::TimedOut => "the peer does not answer (timed out)".into(),
         E::HostUnreachable => "there is no way to that host (host unreachable)".into(),
         E::NetworkUnreachable => "there is no way to that network (network unreachable)".into(),
-        E::AddrNotAvailable => "this machine does not have that address".into(),
+        E::AddrNotAvailable => {
+            "this machine has no address or free port to reach it from (address not available)"
+                .into()
+        }
         E::AddrInUse => "the address is already in use".into(),
         E::PermissionDenied => "this machine denies it (permission denied)".into(),
         E::NotFound => "there is no such file".into(),
         _ => match error.raw_os_error() {
+            Some(nix::libc::EMFILE) => {
+                "this process has no descriptor left (too many open files)".into()
+            }
+            Some(nix::libc::ENFILE) => {
+                "this machine has no descriptor left (too many open files in all)".into()
+            }
+            Some(nix::libc::ENOBUFS | nix::libc::ENOMEM) => {
+                "this machine has no memory left for it".into()
+            }
             Some(code) => nix::errno::Errno::from_raw(code).desc().to_lowercase(),
             None => error.to_string(),
         },

@@ -184,14 +184,14 @@ impl Services {
     ///
     /// # Errors
     ///
-    /// [`Kind::Name`], with the nearest known name as its hint.
+    /// [`Kind::Usage`], with the nearest known name as its hint.
     pub fn find(&self, name: &str, protocol: &str) -> Result<u16> {
         if let Some(port) = self.port(name, protocol) {
             return Ok(port);
         }
         let shown: String = name.chars().take(80).collect();
         let why = format!("nobody knows a {protocol} service {shown:?} (asked {PATH})");
-        let error = Error::new(Kind::Name, Operation::Resolve, why);
+        let error = Error::new(Kind::Usage, Operation::Resolve, why);
         let elsewhere = if protocol == "tcp" { "udp" } else { "tcp" };
         Err(if self.port(name, elsewhere).is_some() {
             error.with_hint(format!("{shown} is a service of {elsewhere}"))
@@ -217,7 +217,7 @@ pub fn name(port: u16, protocol: &str) -> Option<String> {
 ///
 /// # Errors
 ///
-/// [`Kind::Name`], with the nearest known name as its hint.
+/// [`Kind::Usage`], with the nearest known name as its hint.
 pub fn find(name: &str, protocol: &str) -> Result<u16> {
     Services::system().find(name, protocol)
 }
@@ -299,7 +299,7 @@ mod tests {
         assert_eq!(hint("imasp", "tcp"), "did you mean \"imaps\"?");
         assert_eq!(hint("ntp", "tcp"), "ntp is a service of udp");
         assert_eq!(hint("zzzzzzzzz", "tcp"), "write the port as a number");
-        assert_eq!(services.find("zz", "tcp").unwrap_err().kind(), Kind::Name);
+        assert_eq!(services.find("zz", "tcp").unwrap_err().kind(), Kind::Usage);
     }
 
     proptest! {

@@ -4,10 +4,12 @@ use std::io;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+
 /// How long a program that was asked to end may take before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// A program whose standard input and output are a stream; it is killed when this is dropped.
+/// A program whose standard input and output are a stream; it is killed, with the group that it leads, when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Child {
     process: tokio::process::Child,
@@ -29,12 +31,16 @@ impl Child {
 
     /// Ask the program to end.
     pub(crate) fn terminate(&mut self) {
-        use nix::sys::signal::{Signal, kill};
         self.terminated = true;
+        self.signal(Signal::SIGTERM);
+    }
+
+    /// Tell the program, or its whole group if it leads one. Does nothing once its status was taken.
+    fn signal(&self, signal: Signal) {
         if let Some(pid) = self.process.id().and_then(|pid| i32::try_from(pid).ok()) {
             // The program may have ended meanwhile; there is nothing to do about it then.
             let target = if self.leads_group { -pid } else { pid };
-            let _ = kill(nix::unistd::Pid::from_raw(target), Signal::SIGTERM);
+            let _ = kill(nix::unistd::Pid::from_raw(target), signal);
         }
     }
 
@@ -56,8 +62,14 @@ impl Child {
                 .await
                 .is_err()
         {
-            self.process.start_kill()?;
+            self.signal(Signal::SIGKILL);
         }
         self.process.wait().await
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGKILL);
     }
 }

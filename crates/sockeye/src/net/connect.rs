@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use super::carrier::{self, exec::Surroundings, file::FifoEnd};
 use super::child::Child;
-use super::context::Net;
+use super::context::{Net, deadline_after};
+use super::fit::{self, Role};
+use super::place::Place;
 use super::resolve::{self, Protocol};
 use super::stream::{Info, Io, Stream};
 use super::{DatagramSocket, Link, Messages, layer, race};
@@ -70,22 +72,30 @@ impl Net {
     ///
     /// Dropping the future closes what was opened so far; a program that was started is ended.
     pub async fn open(&self, to: &Endpoint) -> Result<Link> {
+        fit::check(to, Role::Connect)?;
+        self.open_as(to, Role::Connect, &[]).await
+    }
+
+    /// Open an endpoint for one conversation; the acceptors are those of its layers if we listen.
+    pub(super) async fn open_as(
+        &self,
+        to: &Endpoint,
+        role: Role,
+        acceptors: &[layer::Acceptor],
+    ) -> Result<Link> {
         let watch = self.watch();
+        let unfinished = Unfinished::new(watch.as_ref(), to.carrier().scheme());
         let opened = Opening {
             net: self,
             to,
+            role,
+            acceptors,
             watch: watch.as_ref(),
-            deadline: Instant::now() + self.connect_timeout,
+            deadline: deadline_after(self.connect_timeout),
         }
         .open()
         .await;
-        opened.map_err(|error| {
-            let error = error.on(to);
-            if let Some(watch) = &watch {
-                watch.report(to.carrier().scheme(), What::Failed(&error));
-            }
-            error
-        })
+        unfinished.finish(opened.map_err(|error| error.on(to)))
     }
 
     /// Bind a socket for datagrams from and to many peers.
@@ -98,6 +108,7 @@ impl Net {
     ///
     /// Dropping the future gives the address back.
     pub async fn bind(&self, at: &Endpoint) -> Result<DatagramSocket> {
+        fit::check(at, Role::Listen)?;
         let watch = self.watch();
         let tap = Self::tap(watch.as_ref(), at.carrier().scheme(), false);
         match at.carrier() {
@@ -133,8 +144,8 @@ impl Net {
             Io::Pair(pair),
             &to,
             watch.as_ref(),
-            None,
-            Some(to.clone()),
+            Place::default(),
+            to.clone().into(),
             Some(child),
         ))
     }
@@ -144,6 +155,8 @@ impl Net {
 struct Opening<'a> {
     net: &'a Net,
     to: &'a Endpoint,
+    role: Role,
+    acceptors: &'a [layer::Acceptor],
     watch: Option<&'a Watch>,
     deadline: Instant,
 }
@@ -153,10 +166,26 @@ impl Opening<'_> {
         if self.to.carrier().keeps_boundaries() {
             return self.messages().await.map(Link::Messages);
         }
+        if self.role == Role::Listen {
+            let mut stream = self.stream().await?;
+            for acceptor in self.acceptors {
+                stream = acceptor.accept(stream, self.watch, self.deadline).await?;
+            }
+            return Ok(Link::Stream(stream));
+        }
+        let layers = self.to.layers().iter().map(layer::Connector::new);
+        let layers: Vec<_> = layers.collect::<Result<_>>().map_err(while_connecting)?;
         let mut stream = self.stream().await?;
-        for layer in self.to.layers() {
+        let address = stream.peer_address();
+        for layer in layers {
             let host = host_of(self.to.carrier());
-            stream = layer::connect(stream, layer, host, self.watch, self.deadline).await?;
+            stream = layer
+                .connect(stream, host, self.watch, self.deadline)
+                .await
+                .map_err(|error| match address {
+                    Some(address) => while_connecting(error).at(address),
+                    None => while_connecting(error),
+                })?;
         }
         Ok(Link::Stream(stream))
     }
@@ -167,45 +196,44 @@ impl Opening<'_> {
             Carrier::Tcp(at) => {
                 let tcp =
                     race::dial(&self.net.resolver, at, options, self.watch, self.deadline).await?;
-                let local = tcp.local_addr().ok().map(Endpoint::from);
-                let peer = tcp.peer_addr().ok().map(Endpoint::from);
-                Ok(self.carried(Io::Tcp(tcp), local, peer, None))
+                let peer = tcp.peer_addr().ok();
+                Ok(self.carried(Io::Tcp(tcp), peer, None))
             }
             Carrier::Unix(address) => {
-                let unix = carrier::unix::connect(address, options, self.deadline).await?;
-                let peer = Some(Endpoint::new(self.to.carrier().clone()));
-                Ok(self.carried(Io::Unix(unix), None, peer, None))
+                let unix = carrier::unix::connect(address, options, self.to, self.deadline).await?;
+                let peer = Endpoint::new(self.to.carrier().clone());
+                Ok(self.carried(Io::Unix(unix), peer, None))
             }
-            Carrier::Stdio => Ok(self.carried(Io::Pair(carrier::stdio::open()?), None, None, None)),
+            Carrier::Stdio => {
+                Ok(self.carried(Io::Pair(carrier::stdio::open()?), Place::default(), None))
+            }
             Carrier::Exec(argv) => {
                 let around = Surroundings {
                     own_group: self.net.program_groups,
                     ..Surroundings::default()
                 };
                 let (pair, child) = carrier::exec::spawn(argv, &around)?;
-                Ok(self.carried(Io::Pair(pair), None, Some(self.to.clone()), Some(child)))
+                Ok(self.carried(Io::Pair(pair), self.to.clone(), Some(child)))
             }
             Carrier::Pty(argv) => {
                 let (terminal, child) = carrier::pty::spawn(argv, &Surroundings::default())?;
-                Ok(self.carried(
-                    Io::Boxed(Box::new(terminal)),
-                    None,
-                    Some(self.to.clone()),
-                    Some(child),
-                ))
+                Ok(self.carried(Io::Boxed(Box::new(terminal)), self.to.clone(), Some(child)))
             }
             Carrier::File(path) => {
                 let pair = carrier::file::open(path, options)?;
-                Ok(self.carried(Io::Pair(pair), None, Some(self.to.clone()), None))
+                Ok(self.carried(Io::Pair(pair), self.to.clone(), None))
             }
             Carrier::Fifo(path) => {
-                let pair =
-                    carrier::file::open_fifo(path, options, FifoEnd::Write, self.deadline).await?;
-                Ok(self.carried(Io::Pair(pair), None, Some(self.to.clone()), None))
+                let end = match self.role {
+                    Role::Connect => FifoEnd::Write,
+                    Role::Listen => FifoEnd::Read,
+                };
+                let pair = carrier::file::open_fifo(path, options, end, self.deadline).await?;
+                Ok(self.carried(Io::Pair(pair), self.to.clone(), None))
             }
             Carrier::Fd(which) => {
                 let io = carrier::inherited::connected(which)?;
-                Ok(self.carried(io, None, Some(self.to.clone()), None))
+                Ok(self.carried(io, self.to.clone(), None))
             }
             Carrier::Udp(_) => Err(Error::new(
                 Kind::Unsupported,
@@ -265,14 +293,15 @@ impl Opening<'_> {
         Ok(messages)
     }
 
-    fn carried(
-        &self,
-        io: Io,
-        local: Option<Endpoint>,
-        peer: Option<Endpoint>,
-        child: Option<Child>,
-    ) -> Stream {
-        carried(io, self.to, self.watch, local, peer, child)
+    fn carried(&self, io: Io, peer: impl Into<Place>, child: Option<Child>) -> Stream {
+        carried(
+            io,
+            self.to,
+            self.watch,
+            Place::default(),
+            peer.into(),
+            child,
+        )
     }
 }
 
@@ -281,31 +310,63 @@ pub(super) fn carried(
     io: Io,
     endpoint: &Endpoint,
     watch: Option<&Watch>,
-    local: Option<Endpoint>,
-    peer: Option<Endpoint>,
+    local: Place,
+    peer: Place,
     child: Option<Child>,
 ) -> Stream {
     let scheme = endpoint.carrier().scheme();
-    if let Some(watch) = watch {
-        watch.report(
-            scheme,
-            What::Connected {
-                local: local.as_ref(),
-                peer: peer.as_ref(),
-            },
-        );
-    }
     let tap = Net::tap(watch, scheme, !endpoint.layers().is_empty());
-    Stream::new(
-        io,
-        tap,
-        Info {
-            local,
-            peer,
-            child,
-            ..Info::default()
-        },
-    )
+    let info = Info {
+        local,
+        peer,
+        child: child.map(Box::new),
+        ..Info::default()
+    };
+    let stream = Stream::new(io, tap, info);
+    if let Some(watch) = watch {
+        let connected = What::Connected {
+            local: stream.local(),
+            peer: stream.peer(),
+        };
+        watch.report(scheme, connected);
+    }
+    stream
+}
+
+/// A handshake that fails is, to whoever connects, one more way in which connecting fails.
+fn while_connecting(error: Error) -> Error {
+    match error.operation() {
+        Operation::Handshake | Operation::Open => error.during(Operation::Connect),
+        _ => error,
+    }
+}
+
+/// A connection on its way: if it fails, or is given up, whoever watches is told that it is over.
+pub(super) struct Unfinished<'a> {
+    watch: Option<&'a Watch>,
+    layer: &'a str,
+}
+
+impl<'a> Unfinished<'a> {
+    pub(super) fn new(watch: Option<&'a Watch>, layer: &'a str) -> Self {
+        Self { watch, layer }
+    }
+
+    /// It ended this way; what was opened reports its own end.
+    pub(super) fn finish<T>(mut self, result: Result<T>) -> Result<T> {
+        if let (Some(watch), Err(error)) = (self.watch.take(), &result) {
+            watch.report(self.layer, What::Failed(error));
+        }
+        result
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(watch) = self.watch {
+            watch.report(self.layer, What::Closed { exit: None });
+        }
+    }
 }
 
 /// The host that a certificate is to name.

@@ -12,6 +12,14 @@ use crate::wire::{ConnectionId, Observer, Side, Tap, Watch};
 /// How long connecting may take when nothing else is said: resolving, racing addresses and all handshakes together.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Longer than anybody waits, and short enough to be added to any point in time.
+pub(crate) const FOREVER: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// The point in time after this span, however long it is.
+pub(crate) fn deadline_after(span: Duration) -> Instant {
+    Instant::now() + span.min(FOREVER)
+}
+
 /// How we talk. The default is a sensible client and server; cloning is cheap and shares the settings.
 #[derive(Clone)]
 pub struct Net {
@@ -114,6 +122,12 @@ impl Net {
         let (connection, side) = self
             .identity
             .unwrap_or_else(|| (self.next_connection(), Side::Only));
+        Some(Watch::new(observer, connection, side, self.start))
+    }
+
+    /// The same for a peer that arrived.
+    pub(crate) fn watch_for(&self, connection: ConnectionId, side: Side) -> Option<Watch> {
+        let observer = self.observer.clone()?;
         Some(Watch::new(observer, connection, side, self.start))
     }
 

@@ -3,23 +3,26 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
+use super::admission::Admission;
 use super::carrier::{self, tcp_listen, unix_path::UnixPath, unix_seqpacket::SeqpacketListener};
-use super::connect::{carried, host_of};
-use super::context::Net;
+use super::connect::{Unfinished, carried, host_of};
+use super::context::{Net, deadline_after};
 use super::datagram::Sessions;
+use super::fit::{self, Role};
+use super::place::Place;
 use super::resolve::{self, Protocol};
 use super::stream::Io;
 use super::{Link, Messages, layer};
 use crate::endpoint::{
-    Carrier, Endpoint, Family, Host, HostPort, Layer, Options, Port, TlsOptions, UnixKind,
+    Carrier, Endpoint, Family, Host, HostPort, Layer, Port, TlsOptions, UnixKind,
 };
 use crate::error::{Error, Kind, Operation, Result};
 use crate::host::services;
-use crate::wire::{ConnectionId, Side, What};
+use crate::wire::{ConnectionId, Side, Watch, What};
 
 /// How long a peer may take for the handshakes of its layers.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,7 +43,7 @@ struct Shared {
     local: Endpoint,
     acceptors: Vec<layer::Acceptor>,
     net: Net,
-    options: Options,
+    asked: Endpoint,
 }
 
 #[derive(Debug)]
@@ -48,6 +51,8 @@ enum Source {
     Tcp {
         listeners: Vec<TcpListener>,
         turn: usize,
+        /// Made elsewhere, so that its sockets have not inherited our options.
+        is_foreign: bool,
     },
     /// The guard removes the socket file when the listener goes.
     Unix(
@@ -57,14 +62,16 @@ enum Source {
     Seqpacket(Box<SeqpacketListener>),
     Datagrams(Box<Sessions>),
     /// A carrier that cannot be listened on is one conversation, opened when it is asked for.
-    Once(Option<Box<Endpoint>>),
+    Once {
+        taken: bool,
+    },
 }
 
 /// A peer that arrived, before any handshake.
 #[derive(Debug)]
 pub struct Incoming {
     raw: Raw,
-    peer: Option<Box<Endpoint>>,
+    peer: Place,
     shared: Arc<Shared>,
     connection: ConnectionId,
 }
@@ -92,6 +99,7 @@ impl Net {
     ///
     /// Dropping the future gives the address back.
     pub async fn listen(&self, at: &Endpoint) -> Result<Listener> {
+        fit::check(at, Role::Listen)?;
         self.listen_unnamed(at).await.map_err(|e| e.on(at))
     }
 
@@ -100,7 +108,8 @@ impl Net {
             .layers()
             .iter()
             .map(|layer| layer::Acceptor::new(layer, host_of(at.carrier())))
-            .collect::<Result<Vec<_>>>()?;
+            .collect::<Result<Vec<_>>>()
+            .map_err(|error| error.during(Operation::Listen))?;
         let (source, addresses) = match at.carrier() {
             Carrier::Tcp(asked) => {
                 let addresses = self.listen_addresses(asked, at).await?;
@@ -109,7 +118,12 @@ impl Net {
                     .iter()
                     .filter_map(|listener| listener.local_addr().ok());
                 let bound = bound.map(Endpoint::from).collect();
-                (Source::Tcp { listeners, turn: 0 }, bound)
+                let source = Source::Tcp {
+                    listeners,
+                    turn: 0,
+                    is_foreign: false,
+                };
+                (source, bound)
             }
             Carrier::Udp(asked) => {
                 let addresses = self.listen_addresses(asked, at).await?;
@@ -140,10 +154,10 @@ impl Net {
             }
             Carrier::Fd(which) => {
                 let bound = vec![Endpoint::new(at.carrier().clone())];
-                (inherited(which, at)?, bound)
+                (inherited(which)?, bound)
             }
             other => (
-                Source::Once(Some(Box::new(at.clone()))),
+                Source::Once { taken: false },
                 vec![Endpoint::new(other.clone())],
             ),
         };
@@ -156,7 +170,7 @@ impl Net {
             local,
             acceptors,
             net: self.clone(),
-            options: at.options().clone(),
+            asked: at.clone(),
         };
         Ok(Listener {
             source,
@@ -191,7 +205,7 @@ impl Net {
                 .filter(wants)
                 .collect());
         }
-        let deadline = Instant::now() + self.connect_timeout;
+        let deadline = deadline_after(self.connect_timeout);
         resolve::addresses(
             &self.resolver,
             asked,
@@ -214,15 +228,16 @@ fn with_layers(mut bound: Endpoint, asked: &Endpoint) -> Endpoint {
     bound
 }
 
-fn inherited(which: &crate::endpoint::Descriptor, at: &Endpoint) -> Result<Source> {
+fn inherited(which: &crate::endpoint::Descriptor) -> Result<Source> {
     use carrier::inherited::Inherited;
     Ok(match carrier::inherited::listening(which)? {
         Inherited::Tcp(listener) => Source::Tcp {
             listeners: vec![listener],
             turn: 0,
+            is_foreign: true,
         },
         Inherited::Unix(listener) => Source::Unix(listener, None),
-        Inherited::Other => Source::Once(Some(Box::new(at.clone()))),
+        Inherited::Other => Source::Once { taken: false },
     })
 }
 
@@ -239,7 +254,7 @@ impl Listener {
 
     /// Whether this is one conversation instead of an address where peers arrive: `stdio:`, `exec:`, `file:`.
     pub fn is_single(&self) -> bool {
-        matches!(self.source, Source::Once(_))
+        matches!(self.source, Source::Once { .. })
     }
 
     /// What connecting peers need to know of each layer: the fingerprint of a TLS certificate, for one.
@@ -267,43 +282,47 @@ impl Listener {
     /// Cancel safe: a peer is returned or stays in the queue.
     pub async fn accept(&mut self) -> Result<Option<Incoming>> {
         let (raw, peer) = match &mut self.source {
-            Source::Tcp { listeners, turn } => {
+            Source::Tcp {
+                listeners,
+                turn,
+                is_foreign,
+            } => {
                 let accepted = std::future::poll_fn(|cx| poll_accept(listeners, turn, cx)).await;
                 let (tcp, peer) = accepted.map_err(|e| accept_error(e, &self.shared.local))?;
-                let family = if peer.is_ipv4() {
-                    Family::V4
-                } else {
-                    Family::V6
-                };
-                // Errors here are the peer's going away, which the first read will report.
-                let _ = carrier::tcp::apply((&tcp).into(), &self.shared.options, family);
-                (Raw::Tcp(tcp), Some(Endpoint::from(peer)))
+                if *is_foreign {
+                    // Errors here are the peer's going away, which the first read will report.
+                    let _ = tcp.set_nodelay(true);
+                }
+                (Raw::Tcp(tcp), Place::from(peer))
             }
             Source::Unix(listener, _) => {
                 let (unix, peer) = listener
                     .accept()
                     .await
                     .map_err(|e| accept_error(e, &self.shared.local))?;
-                (Raw::Unix(unix), unix_peer(&peer))
+                carrier::unix::apply_buffer((&unix).into(), self.shared.asked.options());
+                (Raw::Unix(unix), unix_peer(&peer).into())
             }
             Source::Seqpacket(listener) => {
                 let messages = listener.accept().await?;
                 let peer = messages.peer().cloned();
-                (Raw::Messages(messages), peer)
+                (Raw::Messages(messages), peer.into())
             }
             Source::Datagrams(sessions) => {
                 let messages = sessions.accept().await?;
                 let peer = messages.peer().cloned();
-                (Raw::Messages(messages), peer)
+                (Raw::Messages(messages), peer.into())
             }
-            Source::Once(endpoint) => match endpoint.take() {
-                Some(_) => (Raw::Unopened, None),
-                None => return Ok(None),
-            },
+            Source::Once { taken } => {
+                if std::mem::replace(taken, true) {
+                    return Ok(None);
+                }
+                (Raw::Unopened, Place::default())
+            }
         };
         Ok(Some(Incoming {
             raw,
-            peer: peer.map(Box::new),
+            peer,
             connection: self.shared.net.next_connection(),
             shared: Arc::clone(&self.shared),
         }))
@@ -339,7 +358,15 @@ fn poll_accept(
 impl Incoming {
     /// Who arrived, if the carrier says so.
     pub fn peer(&self) -> Option<&Endpoint> {
-        self.peer.as_deref()
+        self.peer.endpoint()
+    }
+
+    /// Whether these lists let this peer in.
+    pub(super) fn is_admitted(&self, admission: &Admission) -> bool {
+        match self.peer.address() {
+            Some(address) => admission.admits_ip(address.ip()),
+            None => self.peer().is_none_or(|peer| admission.admits(peer)),
+        }
     }
 
     /// The number of the conversation this peer begins.
@@ -371,25 +398,33 @@ impl Incoming {
     /// Dropping the future closes the connection.
     pub async fn handshake_as(self, side: Side) -> Result<Link> {
         let shared = Arc::clone(&self.shared);
-        self.shake(side).await.map_err(|e| e.on(&shared.local))
+        if matches!(self.raw, Raw::Unopened) {
+            let net = shared.net.for_conversation(self.connection, side);
+            let opened = net.open_as(&shared.asked, Role::Listen, &shared.acceptors);
+            // Opening is rare here and its future large: the tasks of a listener should not have room for it.
+            return Box::pin(opened).await;
+        }
+        let watch = shared.net.watch_for(self.connection, side);
+        let scheme = shared.local.carrier().scheme();
+        let unfinished = Unfinished::new(watch.as_ref(), scheme);
+        // Whoever does not get through the handshake is known by its address, not by ours.
+        let peer = (!shared.acceptors.is_empty()).then(|| {
+            let peer = self.peer().cloned();
+            peer.map_or_else(
+                || shared.local.clone(),
+                |peer| with_layers(peer, &shared.asked),
+            )
+        });
+        let shaken = self.shake(watch.as_ref()).await;
+        unfinished.finish(shaken.map_err(|e| e.on(peer.as_ref().unwrap_or(&shared.local))))
     }
 
-    async fn shake(self, side: Side) -> Result<Link> {
+    async fn shake(self, watch: Option<&Watch>) -> Result<Link> {
         let shared = self.shared;
-        let net = shared.net.for_conversation(self.connection, side);
-        let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-        if matches!(self.raw, Raw::Unopened) {
-            // Opening is rare here and its future large: a listener's tasks should not have room for it.
-            return Box::pin(net.open(&shared.local)).await;
-        }
-        let watch = net.watch();
-        let watch = watch.as_ref();
+        let deadline = deadline_after(HANDSHAKE_TIMEOUT);
         let (io, local) = match self.raw {
-            Raw::Tcp(tcp) => {
-                let local = tcp.local_addr().ok().map(Endpoint::from);
-                (Io::Tcp(tcp), local)
-            }
-            Raw::Unix(unix) => (Io::Unix(unix), Some(shared.local.clone())),
+            Raw::Tcp(tcp) => (Io::Tcp(tcp), Place::default()),
+            Raw::Unix(unix) => (Io::Unix(unix), shared.local.clone().into()),
             Raw::Messages(messages) => {
                 let scheme = shared.local.carrier().scheme();
                 if let Some(watch) = watch {
@@ -411,14 +446,7 @@ impl Incoming {
                 ));
             }
         };
-        let mut stream = carried(
-            io,
-            &shared.local,
-            watch,
-            local,
-            self.peer.map(|peer| *peer),
-            None,
-        );
+        let mut stream = carried(io, &shared.local, watch, local, self.peer, None);
         for acceptor in &shared.acceptors {
             stream = Box::pin(acceptor.accept(stream, watch, deadline)).await?;
         }

@@ -9,7 +9,7 @@ use tokio::io::ReadBuf;
 
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
-use crate::wire::{Direction, Tap, What};
+use crate::wire::{Direction, OpenTap, Tap};
 
 /// The largest payload of one UDP datagram over IPv4, in bytes: 65,535 less the IP and UDP headers (RFC 768).
 pub const MAX_DATAGRAM: usize = 65_507;
@@ -19,7 +19,7 @@ pub const MAX_DATAGRAM: usize = 65_507;
 /// An empty message is a message. Only carriers that have an end (sequenced packets) report one.
 pub struct Messages {
     io: Box<dyn MessageIo>,
-    tap: Option<Tap>,
+    tap: Option<Box<OpenTap>>,
     // Boxed, so that a link that carries bytes need not be as large.
     local: Option<Box<Endpoint>>,
     peer: Option<Box<Endpoint>>,
@@ -45,7 +45,7 @@ impl Messages {
     ) -> Self {
         Self {
             io,
-            tap,
+            tap: tap.map(|tap| Box::new(OpenTap::new(tap))),
             local: local.map(Box::new),
             peer: peer.map(Box::new),
         }
@@ -53,7 +53,7 @@ impl Messages {
 
     /// The same link, observed.
     pub(crate) fn tapped(mut self, tap: Option<Tap>) -> Self {
-        self.tap = tap;
+        self.tap = tap.map(|tap| Box::new(OpenTap::new(tap)));
         self
     }
 
@@ -111,7 +111,7 @@ impl Messages {
             .shutdown()
             .map_err(|e| self.error(Operation::Write, e))?;
         if let Some(tap) = &self.tap {
-            tap.report(What::HalfClosed(Direction::Sent));
+            tap.half_closed(Direction::Sent);
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Messages {
             if *more {
                 tap.data(Direction::Received, buf.filled());
             } else {
-                tap.report(What::HalfClosed(Direction::Received));
+                tap.half_closed(Direction::Received);
             }
         }
         polled

@@ -36,9 +36,14 @@ mod connect;
 mod context;
 mod datagram;
 mod descriptor;
+mod fit;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod layer;
 mod listener;
 mod messages;
+mod place;
 mod race;
 pub mod resolve;
 mod serve;
@@ -47,6 +52,7 @@ mod stream;
 pub use admission::Admission;
 pub use carrier::exec::Surroundings;
 pub use carrier::pty::TerminalSize;
+pub(crate) use context::FOREVER;
 pub use context::{CONNECT_TIMEOUT, Net};
 pub use datagram::{Arrived, DatagramSocket, PeerAddress, SessionLimits};
 pub use layer::{Acceptor, weakened};
@@ -56,6 +62,9 @@ pub use messages::{MAX_DATAGRAM, Messages};
 pub use serve::{Arrival, Limits, Served, WhenFull, serve};
 pub(crate) use stream::{Duplex, KernelRef};
 pub use stream::{Secured, Stream};
+
+#[cfg(test)]
+mod tests;
 
 /// A connection of either kind.
 #[derive(Debug)]

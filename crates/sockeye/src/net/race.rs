@@ -235,6 +235,9 @@ fn open(target: SocketAddr, local: Option<SocketAddr>, options: &Options) -> io:
     };
     let socket = Socket::new(domain, Type::STREAM.nonblocking(), None)?;
     tcp::apply(SockRef::from(&socket), options, family)?;
+    if options.reuseport {
+        socket.set_reuse_port(true)?;
+    }
     if let Some(local) = local {
         if local.port() != 0 {
             // Several attempts of one race, and a connection that ended just now, may have the same local port.
@@ -248,9 +251,15 @@ fn open(target: SocketAddr, local: Option<SocketAddr>, options: &Options) -> io:
 
 /// The local address is at fault, not the peer's, which the error names anyway.
 fn bind_error(local: SocketAddr, error: io::Error) -> io::Error {
-    let error = Error::from_io(Operation::Connect, error);
-    let why = format!("bind={local} fails: {}", error.why());
-    Error::new(error.kind(), Operation::Connect, why).into()
+    let error = Error::from_io(Operation::Listen, error);
+    let shown = match local.port() {
+        0 => local.ip().to_string(),
+        _ => local.to_string(),
+    };
+    let why = format!("bind={shown} fails: {}", error.why());
+    Error::new(error.kind(), Operation::Connect, why)
+        .with_hint("`ip address` shows the addresses of this machine")
+        .into()
 }
 
 /// A connection from a socket to itself looks like success and is none: nobody listened, and the system happened to

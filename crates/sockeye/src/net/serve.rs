@@ -196,10 +196,7 @@ impl AcceptLoop {
         incoming: Incoming,
         waited: Option<OwnedSemaphorePermit>,
     ) -> (Arrival, Option<OwnedSemaphorePermit>) {
-        if incoming
-            .peer()
-            .is_some_and(|peer| !self.limits.admission.admits(peer))
-        {
+        if !incoming.is_admitted(&self.limits.admission) {
             self.served.refused += 1;
             return (Arrival::Denied(incoming.peer().cloned()), None);
         }

@@ -14,9 +14,10 @@ use tokio::net::{TcpStream, UnixStream};
 use super::carrier::pty::TerminalSize;
 use super::child::Child;
 use super::descriptor::Descriptor;
+use super::place::Place;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
-use crate::wire::{Direction, Tap, What};
+use crate::wire::{Direction, OpenTap, Tap};
 
 /// A byte stream to a peer: a TCP or Unix connection, a program, a file, or any of them under TLS.
 ///
@@ -27,19 +28,18 @@ use crate::wire::{Direction, Tap, What};
 /// Streams have no timeouts of their own. Errors that cross `AsyncRead` and `AsyncWrite` are `std::io::Error`s.
 pub struct Stream {
     io: Io,
-    tap: Option<Tap>,
+    // Behind `io`, so that the end is reported when the connection is closed.
+    tap: Option<Box<OpenTap>>,
     info: Box<Info>,
 }
 
 /// What is known of a stream beside its bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Info {
-    pub(crate) local: Option<Endpoint>,
-    pub(crate) peer: Option<Endpoint>,
-    pub(crate) secured: Option<Secured>,
-    pub(crate) child: Option<Child>,
-    pub(crate) received_end: bool,
-    pub(crate) sent_end: bool,
+    pub(crate) local: Place,
+    pub(crate) peer: Place,
+    pub(crate) secured: Option<Box<Secured>>,
+    pub(crate) child: Option<Box<Child>>,
 }
 
 /// What a TLS handshake agreed on.
@@ -135,7 +135,7 @@ impl Stream {
     pub(crate) fn new(io: Io, tap: Option<Tap>, info: Info) -> Self {
         Self {
             io,
-            tap,
+            tap: tap.map(|tap| Box::new(OpenTap::new(tap))),
             info: Box::new(info),
         }
     }
@@ -225,23 +225,23 @@ impl Stream {
     /// A stream with a program behind it, for the tests of other modules.
     #[cfg(test)]
     pub(crate) fn with_child(mut self, child: tokio::process::Child) -> Self {
-        self.info.child = Some(Child::new(child, false));
+        self.info.child = Some(Box::new(Child::new(child, false)));
         self
     }
 
     /// Our end of the connection, if it has an address.
     pub fn local(&self) -> Option<&Endpoint> {
-        self.info.local.as_ref()
+        self.info.local.endpoint_or(|| self.local_address())
     }
 
     /// The other end of the connection, if it has an address.
     pub fn peer(&self) -> Option<&Endpoint> {
-        self.info.peer.as_ref()
+        self.info.peer.endpoint()
     }
 
     /// What TLS agreed on, if TLS is spoken.
     pub fn secured(&self) -> Option<&Secured> {
-        self.info.secured.as_ref()
+        self.info.secured.as_deref()
     }
 
     /// The size of the terminal that the program behind a `pty:` stream sees.
@@ -262,8 +262,26 @@ impl Stream {
     }
 
     /// Take the parts that move up when a layer wraps this stream.
+    #[allow(
+        dead_code,
+        reason = "for layers that wrap a stream, and a build may have none"
+    )]
     pub(crate) fn take_info(&mut self) -> Info {
+        let local = self.local_address();
+        self.info.local.note(|| local);
         std::mem::take(&mut *self.info)
+    }
+
+    /// The TCP address of the other end, if that is what it has.
+    pub(crate) fn peer_address(&self) -> Option<std::net::SocketAddr> {
+        self.info.peer.address()
+    }
+
+    fn local_address(&self) -> Option<std::net::SocketAddr> {
+        match &self.io {
+            Io::Tcp(tcp) => tcp.local_addr().ok(),
+            _ => None,
+        }
     }
 
     /// Break the connection off: a TCP peer sees a reset, not an end; a program behind the stream is ended.
@@ -316,7 +334,7 @@ impl Stream {
             None => None,
         };
         if let Some(tap) = tap {
-            tap.report(What::Closed { exit });
+            tap.close(exit);
         }
         Ok(exit)
     }
@@ -387,13 +405,12 @@ impl Stream {
         }
     }
 
-    fn note_received(&mut self, bytes: &[u8], wanted: usize) {
+    fn note_received(&self, bytes: &[u8], wanted: usize) {
         let Some(tap) = &self.tap else { return };
         if !bytes.is_empty() {
             tap.data(Direction::Received, bytes);
-        } else if wanted > 0 && !self.info.received_end {
-            self.info.received_end = true;
-            tap.report(What::HalfClosed(Direction::Received));
+        } else if wanted > 0 {
+            tap.half_closed(Direction::Received);
         }
     }
 }
@@ -555,9 +572,8 @@ impl AsyncWrite for Stream {
             Io::Parts(parts) => Pin::new(&mut parts.write).poll_shutdown(cx),
             Io::Boxed(boxed) => Pin::new(boxed).poll_shutdown(cx),
         };
-        if let (Poll::Ready(Ok(())), Some(tap), false) = (&polled, &this.tap, this.info.sent_end) {
-            this.info.sent_end = true;
-            tap.report(What::HalfClosed(Direction::Sent));
+        if let (Poll::Ready(Ok(())), Some(tap)) = (&polled, &this.tap) {
+            tap.half_closed(Direction::Sent);
         }
         polled
     }
@@ -578,8 +594,8 @@ impl Pair {
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stream")
-            .field("local", &self.info.local)
-            .field("peer", &self.info.peer)
+            .field("local", &self.local())
+            .field("peer", &self.peer())
             .finish_non_exhaustive()
     }
 }

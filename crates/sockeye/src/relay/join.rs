@@ -16,7 +16,7 @@ use super::options::{EndPolicy, JoinOptions};
 use super::path::between;
 use super::totals::{Direction, EndedBy, Joined, Side, Totals};
 use crate::error::{Error, Kind, Operation};
-use crate::net::{Link, Stream};
+use crate::net::{FOREVER, Link, Stream};
 
 /// How long a program may take to end by itself when its conversation was cut short.
 const CHILD_PATIENCE: Duration = Duration::from_secs(2);
@@ -165,7 +165,7 @@ impl<'a> Conversation<'a> {
 
     /// From now on the last bytes have only so much time.
     fn drain(&mut self) {
-        let by = Instant::now() + self.options.drain_timeout;
+        let by = Instant::now() + self.options.drain_timeout.min(FOREVER);
         self.drain_by.get_or_insert(by);
     }
 

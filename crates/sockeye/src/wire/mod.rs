@@ -44,6 +44,7 @@ mod words;
 
 pub use event::{ConnectionId, Direction, Event, Observer, Side, What};
 pub use fanout::Fanout;
+pub(crate) use tap::OpenTap;
 pub use tap::{Tap, Watch};
 
 #[cfg(test)]

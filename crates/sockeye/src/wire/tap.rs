@@ -1,6 +1,9 @@
 //! The one point where the bytes of a connection are observed.
 
+use std::ops::Deref;
+use std::process::ExitStatus;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::event::{ConnectionId, Direction, Event, Observer, Side, What};
@@ -79,5 +82,52 @@ impl Tap {
     /// The watch this tap belongs to.
     pub fn watch(&self) -> &Watch {
         &self.watch
+    }
+}
+
+/// The tap of something that is open: it reports each direction's end once, and the end of all when it is dropped.
+pub(crate) struct OpenTap {
+    tap: Tap,
+    exit: Option<ExitStatus>,
+    ended: [AtomicBool; 2],
+}
+
+impl OpenTap {
+    pub(crate) fn new(tap: Tap) -> Self {
+        Self {
+            tap,
+            exit: None,
+            ended: Default::default(),
+        }
+    }
+
+    /// Report that one direction ended, unless that was said before.
+    pub(crate) fn half_closed(&self, direction: Direction) {
+        let which = usize::from(direction == Direction::Received);
+        if !self.ended[which].swap(true, Ordering::Relaxed) {
+            self.tap.report(What::HalfClosed(direction));
+        }
+    }
+
+    /// Report the end now, with the exit status of the program behind it.
+    pub(crate) fn close(mut self, exit: Option<ExitStatus>) {
+        self.exit = exit;
+    }
+}
+
+impl Drop for OpenTap {
+    fn drop(&mut self) {
+        // A connection ends once: below another layer it is the layer above that says so.
+        if !self.tap.covered {
+            self.tap.report(What::Closed { exit: self.exit });
+        }
+    }
+}
+
+impl Deref for OpenTap {
+    type Target = Tap;
+
+    fn deref(&self) -> &Tap {
+        &self.tap
     }
 }

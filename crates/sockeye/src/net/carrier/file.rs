@@ -1,14 +1,15 @@
 //! Files and named pipes.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::sys::stat::Mode;
 
+use super::unix_path::widen;
 use crate::endpoint::{Access, Options};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::net::descriptor::Descriptor;
@@ -26,31 +27,50 @@ pub(crate) fn open(path: &Path, options: &Options) -> Result<Pair> {
     let mode = options.mode.unwrap_or(DEFAULT_MODE);
     let reads = matches!(access, Access::Read | Access::Both);
     let writes = access != Access::Read;
-    let open = |how: &mut OpenOptions| -> Result<Descriptor> {
-        let file = how
-            .mode(mode)
-            .custom_flags(nix::libc::O_NONBLOCK)
-            .open(path)
-            .map_err(open_error)?;
+    let open = |how: &mut OpenOptions, creates: bool| -> Result<Descriptor> {
+        how.mode(mode).custom_flags(nix::libc::O_NONBLOCK);
+        let made = match options.mode {
+            Some(asked) if creates => create(path, how, asked)?,
+            _ => None,
+        };
+        let file = match made {
+            Some(file) => file,
+            None => how.open(path).map_err(open_error)?,
+        };
         descriptor(file)
     };
-    let read = reads
-        .then(|| open(File::options().read(true)))
-        .transpose()?;
+    // Written first, for that is what makes the file that `access=both` reads.
     let write = match access {
         Access::Write => Some(open(
             File::options().write(true).create(true).truncate(true),
+            true,
         )?),
         Access::Append | Access::Both if writes => {
-            Some(open(File::options().append(true).create(true))?)
+            Some(open(File::options().append(true).create(true), true)?)
         }
         _ => None,
     };
+    let read = reads
+        .then(|| open(File::options().read(true), false))
+        .transpose()?;
     Ok(Pair {
         read,
         write,
         is_stdio: false,
     })
+}
+
+/// Make a file with exactly these permissions, whatever the umask; `None` if something is there already.
+fn create(path: &Path, how: &OpenOptions, mode: u32) -> Result<Option<File>> {
+    match how.clone().create_new(true).open(path) {
+        Ok(file) => {
+            file.set_permissions(Permissions::from_mode(mode))
+                .map_err(open_error)?;
+            Ok(Some(file))
+        }
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(None),
+        Err(e) => Err(open_error(e)),
+    }
 }
 
 fn descriptor(file: File) -> Result<Descriptor> {
@@ -141,7 +161,13 @@ fn make_fifo(path: &Path, options: &Options) -> Result<()> {
         .with_hint("`file:` opens it as a file")),
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let mode = Mode::from_bits_truncate(options.mode.unwrap_or(DEFAULT_MODE));
-            nix::unistd::mkfifo(path, mode).map_err(|e| open_error(e.into()))
+            nix::unistd::mkfifo(path, mode).map_err(|e| open_error(e.into()))?;
+            if let Some(mode) = options.mode {
+                let meta = std::fs::symlink_metadata(path).map_err(open_error)?;
+                let made = (meta.dev(), meta.ino());
+                widen(path, made, mode).map_err(open_error)?;
+            }
+            Ok(())
         }
         Err(e) => Err(open_error(e)),
     }

@@ -43,7 +43,7 @@ pub(crate) fn apply(socket: SockRef<'_>, options: &Options, family: Family) -> i
     Ok(())
 }
 
-fn interface_error(interface: &str, error: io::Error) -> io::Error {
+pub(crate) fn interface_error(interface: &str, error: io::Error) -> io::Error {
     let (kind, why) = match error.kind() {
         io::ErrorKind::PermissionDenied => (
             Kind::Denied,

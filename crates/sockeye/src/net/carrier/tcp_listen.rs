@@ -106,7 +106,9 @@ fn lacks_family(error: &io::Error) -> bool {
 
 fn refusal(address: SocketAddr, error: io::Error) -> Error {
     let in_use = error.kind() == io::ErrorKind::AddrInUse;
-    let made = Error::from_io(Operation::Listen, error).at(address);
+    let made = Error::from_io(Operation::Listen, error)
+        .during(Operation::Listen)
+        .at(address);
     match in_use.then(|| host::owner::of_tcp_port(address.port())).flatten() {
         Some(owner) => made.with_hint(format!(
             "port {} is held by {owner}; stop it, take another port, or port 0 to let the system choose",

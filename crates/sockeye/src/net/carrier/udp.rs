@@ -14,6 +14,7 @@ use crate::net::datagram::pktinfo::{local_endpoint, receive_connected, send_conn
 use crate::net::datagram::socket::AsyncSocket;
 use crate::net::datagram::{PeerAddress, broadcast_denied, join, udp_socket};
 use crate::net::messages::MessageIo;
+use crate::net::resolve;
 use crate::wire::Tap;
 
 /// A UDP link to the first of these addresses to which there is a way. Must run inside a tokio runtime.
@@ -119,10 +120,22 @@ fn local_address(bind: &HostPort, peer: SocketAddr) -> Result<SocketAddr> {
     if let (SocketAddr::V6(local), SocketAddr::V6(peer)) = (&mut local, peer)
         && local.ip().is_unicast_link_local()
     {
-        // A link-local address exists once for each link: it has to be the peer's.
-        local.set_scope_id(peer.scope_id());
+        // A link-local address exists once for each link: that of its zone, or else the peer's.
+        local.set_scope_id(match &bind.host {
+            Host::Ip {
+                scope: Some(zone), ..
+            } => zone_index(zone)?,
+            _ => peer.scope_id(),
+        });
     }
     Ok(local)
+}
+
+fn zone_index(zone: &str) -> Result<u32> {
+    resolve::zone_index(zone).ok_or_else(|| {
+        let why = format!("this machine has no network interface {zone:?}");
+        Error::new(Kind::Usage, Operation::Connect, why).with_hint("`ip link` shows the interfaces")
+    })
 }
 
 /// A socket connected to its peer, or one that sends to a group and hears everybody.

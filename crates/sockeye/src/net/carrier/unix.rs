@@ -6,6 +6,7 @@ use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixS
 use std::time::{Duration, Instant};
 
 use nix::sys::socket::UnixAddr;
+use socket2::SockRef;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::unix_path::{self, UnixPath, bind_guard, unix_addr};
@@ -22,6 +23,7 @@ const BACKLOG: u32 = 4096;
 pub(crate) async fn connect(
     address: &UnixAddress,
     options: &Options,
+    endpoint: &Endpoint,
     deadline: Instant,
 ) -> Result<UnixStream> {
     let name = unix_addr(&address.name, Operation::Connect)?;
@@ -39,15 +41,7 @@ pub(crate) async fn connect(
                 }
                 tokio::time::sleep(FULL_QUEUE_PAUSE).await;
             }
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return Err(Error::new(
-                    Kind::Refused,
-                    Operation::Connect,
-                    "there is no such socket",
-                )
-                .with_hint("is the server running? `--wait` waits for it"));
-            }
-            Err(e) => return Err(Error::from_io(Operation::Connect, e)),
+            Err(e) => return Err(unix_path::connect_error(e, endpoint)),
         }
     }
 }
@@ -56,6 +50,18 @@ fn try_connect(name: &UnixAddr, options: &Options) -> io::Result<UnixStream> {
     let socket = unix_path::socket(UnixKind::Stream, options)?;
     nix::sys::socket::connect(socket.as_raw_fd(), name)?;
     UnixStream::from_std(StdUnixStream::from(OwnedFd::from(socket)))
+}
+
+/// Put `buffer=` on a socket that was accepted: unlike TCP's, it does not inherit that from its listener.
+pub(crate) fn apply_buffer(socket: SockRef<'_>, options: &Options) {
+    if let Some(bytes) = options.buffer {
+        let bytes = usize::try_from(bytes)
+            .unwrap_or(usize::MAX)
+            .min(i32::MAX as usize);
+        // The listener took this size before, so it is one that the system takes.
+        let _ = socket.set_recv_buffer_size(bytes);
+        let _ = socket.set_send_buffer_size(bytes);
+    }
 }
 
 /// Listen on a stream socket; the guard removes the socket file at the end.

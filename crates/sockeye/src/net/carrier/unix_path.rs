@@ -146,6 +146,10 @@ fn absolute(path: &Path) -> PathBuf {
 }
 
 fn bind_error(error: io::Error, unlink: bool) -> Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        let why = "the directory that it is to be in is not there";
+        return Error::new(Kind::Io, Operation::Listen, why).with_hint("`mkdir -p` makes it");
+    }
     let made = Error::from_io(Operation::Listen, error);
     if made.kind() == Kind::InUse && !unlink {
         return made.with_hint("the file is there already: remove it, or leave `unlink=no` out");
@@ -154,7 +158,7 @@ fn bind_error(error: io::Error, unlink: bool) -> Error {
 }
 
 /// Give the file the permissions that the umask took away; only ever called on the file that was just made.
-fn widen(path: &Path, made: (u64, u64), mode: u32) -> io::Result<()> {
+pub(crate) fn widen(path: &Path, made: (u64, u64), mode: u32) -> io::Result<()> {
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let file = fs::File::from(open(path, flags, Mode::empty())?);
     let meta = file.metadata()?;
@@ -208,14 +212,39 @@ fn remove_stale(path: &Path, kind: UnixKind, addr: &UnixAddr) -> Result<()> {
 
 /// What a failed connect to a Unix socket means.
 pub(crate) fn connect_error(error: io::Error, endpoint: &Endpoint) -> Error {
-    let other_kind = error.raw_os_error() == Some(nix::libc::EPROTOTYPE);
-    let made = Error::from_io(Operation::Connect, error).on(endpoint);
-    if other_kind {
-        return made.with_hint(
-            "the socket there is of another kind: try `unix:`, `unix-dgram:` or `unix-seqpacket:`",
-        );
+    use nix::libc::{ECONNREFUSED, ENOENT, EPROTOTYPE};
+    let made = |why: &str, hint: &str| {
+        Error::new(Kind::Refused, Operation::Connect, why)
+            .on(endpoint)
+            .with_hint(hint)
+    };
+    let path = match endpoint.carrier() {
+        Carrier::Unix(UnixAddress {
+            name: UnixName::Path(path),
+            ..
+        }) => Some(path),
+        _ => None,
+    };
+    match (error.raw_os_error(), path) {
+        (Some(ENOENT), _) => made(
+            "there is no such socket",
+            "is the server running, and is this its path? `--retry 10` waits for it",
+        ),
+        (Some(EPROTOTYPE), _) => Error::from_io(Operation::Connect, error)
+            .on(endpoint)
+            .with_hint("the socket there is of another kind: try `unix:`, `unix-dgram:` or `unix-seqpacket:`"),
+        (Some(ECONNREFUSED), Some(path))
+            if fs::metadata(path).is_ok_and(|meta| !meta.file_type().is_socket()) =>
+        {
+            made("what is there is not a socket", "`file:` opens a file, `fifo:` a named pipe")
+        }
+        // An abstract name has no file, so it is there only as long as its server.
+        (Some(ECONNREFUSED), None) => made(
+            "there is no such socket",
+            "is the server running? `--retry 10` waits for it",
+        ),
+        _ => Error::from_io(Operation::Connect, error).on(endpoint),
     }
-    made
 }
 
 /// The name that the system tells, as an endpoint; `None` if the socket has none.

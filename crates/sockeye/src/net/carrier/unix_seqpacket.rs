@@ -116,6 +116,7 @@ impl SeqpacketListener {
             .await
             .map_err(failed)?;
         socket.set_nonblocking(true).map_err(failed)?;
+        super::unix::apply_buffer((&socket).into(), self.endpoint.options());
         // What the peer sent before this carries its credentials all the same: they are added on receiving.
         socket.set_passcred(true).map_err(failed)?;
         let peer = endpoint_of(&peer, UnixKind::Seqpacket);

@@ -16,7 +16,7 @@ use super::socket::AsyncSocket;
 use crate::endpoint::{Endpoint, Options, UnixAddress};
 use crate::error::{Error, Operation, Result};
 use crate::net::carrier::unix_path::{self, UnixPath};
-use crate::wire::{Direction, Tap};
+use crate::wire::{Direction, OpenTap, Tap};
 
 /// How long to wait before a Unix datagram is offered again to a peer whose queue is full: the system does not say
 /// when an unconnected socket's peer has room.
@@ -28,7 +28,7 @@ pub(super) const UNIX_RETRY: Duration = Duration::from_millis(2);
 pub struct DatagramSocket {
     sockets: Vec<AsyncSocket<Unconnected>>,
     next: AtomicUsize,
-    tap: Option<Tap>,
+    tap: Option<OpenTap>,
     local: Endpoint,
     endpoint: Endpoint,
     /// Keeps the socket file as long as the socket.
@@ -83,7 +83,7 @@ impl DatagramSocket {
         Self {
             sockets,
             next: AtomicUsize::new(0),
-            tap,
+            tap: tap.map(OpenTap::new),
             local,
             endpoint: endpoint.clone(),
             _path: path,

@@ -16,6 +16,7 @@ use super::pktinfo::Unconnected;
 use super::socket::AsyncSocket;
 use crate::endpoint::{Endpoint, Family, Options};
 use crate::error::{Error, Kind, Operation, Result};
+use crate::net::carrier::tcp::interface_error;
 
 /// How often another port is tried when the one that the system chose for the first family is taken in the second.
 const PORT_TRIES: usize = 16;
@@ -30,7 +31,9 @@ pub(in crate::net) fn udp_socket(
     let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     if let Some(interface) = &options.interface {
-        socket.bind_device(Some(interface.as_bytes()))?;
+        socket
+            .bind_device(Some(interface.as_bytes()))
+            .map_err(|error| interface_error(interface, error))?;
         if family.is_ipv6() {
             socket.set_multicast_if_v6(interface_index(interface)?)?;
         }
@@ -190,11 +193,14 @@ fn wanted(addr: SocketAddr, options: &Options) -> bool {
 
 /// Whether this machine simply does not have that address or family.
 fn is_missing(error: &Error) -> bool {
-    error.kind() == Kind::Unreachable || error.os_code() == Some(nix::libc::EAFNOSUPPORT)
+    matches!(
+        error.os_code(),
+        Some(nix::libc::EAFNOSUPPORT | nix::libc::EADDRNOTAVAIL)
+    )
 }
 
 fn bind_one(addr: SocketAddr, options: &Options, only_v6: bool) -> Result<Unconnected> {
-    let failed = |e: io::Error| Error::from_io(Operation::Listen, e);
+    let failed = |e| Error::from_io(Operation::Listen, e).during(Operation::Listen);
     let groups = groups_of(addr, options);
     let socket = udp_socket(addr, options, &groups).map_err(failed)?;
     if options.broadcast {

@@ -8,15 +8,23 @@ use crate::error::{Error, Kind, Operation, Result};
 use crate::net::stream::Stream;
 use crate::wire::Watch;
 
-/// Refuse.
-pub(crate) async fn connect(
-    _: Stream,
-    _: &TlsOptions,
-    _: Option<&Host>,
-    _: Option<&Watch>,
-    _: Instant,
-) -> Result<Stream> {
-    Err(not_built())
+/// A connector that cannot be made.
+pub(crate) struct Connector(Infallible);
+
+impl Connector {
+    pub(crate) fn new(_: &TlsOptions) -> Result<Self> {
+        Err(not_built())
+    }
+
+    pub(crate) async fn connect(
+        &self,
+        _: Stream,
+        _: Option<&Host>,
+        _: Option<&Watch>,
+        _: Instant,
+    ) -> Result<Stream> {
+        match self.0 {}
+    }
 }
 
 /// An acceptor that cannot be made.

@@ -16,24 +16,43 @@ use crate::endpoint::{Endpoint, Host, Layer, Verify};
 use crate::error::Result;
 use crate::wire::Watch;
 
-/// Wrap the stream of a carrier that was connected; `host` is whom the user wanted to reach.
-///
-/// # Errors
-///
-/// Those of the layer; [`Kind::Unsupported`](crate::Kind::Unsupported) if it was not built in; [`Kind::TimedOut`](crate::Kind::TimedOut) at the deadline.
-///
-/// # Cancel safety
-///
-/// Dropping the future closes the stream.
-pub(crate) async fn connect(
-    stream: Stream,
-    layer: &Layer,
-    host: Option<&Host>,
-    watch: Option<&Watch>,
-    deadline: Instant,
-) -> Result<Stream> {
-    match layer {
-        Layer::Tls(options) => tls::connect(stream, options, host, watch, deadline).await,
+/// The connecting side of a layer: made before the carrier is opened, so that what is wrong with the options shows first.
+pub(crate) enum Connector {
+    /// TLS.
+    Tls(tls::Connector),
+}
+
+impl Connector {
+    /// Make ready to connect.
+    ///
+    /// # Errors
+    ///
+    /// Those of the layer; [`Kind::Unsupported`](crate::Kind::Unsupported) if it was not built in.
+    pub(crate) fn new(layer: &Layer) -> Result<Self> {
+        match layer {
+            Layer::Tls(options) => Ok(Self::Tls(tls::Connector::new(options)?)),
+        }
+    }
+
+    /// Wrap the stream of a carrier that was connected; `host` is whom the user wanted to reach.
+    ///
+    /// # Errors
+    ///
+    /// Those of the layer; [`Kind::TimedOut`](crate::Kind::TimedOut) at the deadline.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the stream.
+    pub(crate) async fn connect(
+        &self,
+        stream: Stream,
+        host: Option<&Host>,
+        watch: Option<&Watch>,
+        deadline: Instant,
+    ) -> Result<Stream> {
+        match self {
+            Self::Tls(tls) => tls.connect(stream, host, watch, deadline).await,
+        }
     }
 }
 

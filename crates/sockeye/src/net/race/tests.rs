@@ -275,6 +275,6 @@ async fn a_local_address_that_is_not_ours_is_named() {
         .await
         .unwrap()
         .unwrap_err();
-    let wanted = "bind=192.0.2.1:0 fails: this machine does not have that address";
+    let wanted = "bind=192.0.2.1 fails: this machine does not have that address";
     assert!(error.to_string().contains(wanted), "{error}");
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
 use super::{Resolver, is_of, literal, with_scope, zone};
-use crate::endpoint::{Host, HostPort, Options, Port};
+use crate::endpoint::{Host, HostPort, Options, Port, nearest_scheme};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::host::services;
 use crate::wire::{Watch, What};
@@ -49,7 +49,7 @@ pub async fn addresses(
     watch: Option<&Watch>,
     deadline: Instant,
 ) -> Result<Vec<SocketAddr>> {
-    let port = port(&to.port, protocol)?;
+    let port = port(&to.port, protocol).map_err(|error| meant_scheme(error, to))?;
     match &to.host {
         Host::Any | Host::Loopback => Ok(resolver
             .lookup("localhost", options.family, deadline)
@@ -95,6 +95,20 @@ pub(crate) async fn local_addresses(
         return Ok(any.map(|any| SocketAddr::new(any, port)).collect());
     }
     addresses(resolver, bind, protocol, options, None, deadline).await
+}
+
+/// A command behind a mistyped scheme (`exce:cat`) reads as a host and its service.
+fn meant_scheme(error: Error, to: &HostPort) -> Error {
+    match &to.host {
+        Host::Name(word) => match nearest_scheme(word) {
+            Some(scheme) => error.with_hint(format!(
+                "if {word} is not a host: did you mean {scheme}:{} ?",
+                to.port
+            )),
+            None => error,
+        },
+        _ => error,
+    }
 }
 
 fn port(port: &Port, protocol: Protocol) -> Result<u16> {

@@ -32,7 +32,7 @@ const UDP_PAYLOAD: u16 = 1232;
 /// Datagrams that are no answer to our question, before we stop listening to that server.
 const MAX_STRAYS: usize = 64;
 /// The most addresses that are taken from one answer.
-const MAX_ADDRESSES: usize = 64;
+pub(super) const MAX_ADDRESSES: usize = 64;
 /// The most aliases that are followed within one answer.
 const MAX_ALIASES: usize = 16;
 
@@ -155,7 +155,7 @@ async fn ask_one(
     }
 }
 
-fn question(name: &Name, kind: RecordType, edns: bool) -> Message {
+pub(super) fn question(name: &Name, kind: RecordType, edns: bool) -> Message {
     let mut message = Message::new(random_id(), MessageType::Query, OpCode::Query);
     message.metadata.recursion_desired = true;
     message.add_query(Query::query(name.clone(), kind));
@@ -223,7 +223,7 @@ async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
     }
 }
 
-fn is_answer(response: &Message, query: &Message) -> bool {
+pub(super) fn is_answer(response: &Message, query: &Message) -> bool {
     let metadata = &response.metadata;
     metadata.id == query.metadata.id
         && metadata.message_type == MessageType::Response
@@ -241,7 +241,7 @@ fn unreached(error: io::Error) -> Why {
 }
 
 /// The addresses in an answer, at the end of the aliases that begin at the name (RFC 1034 section 3.6.2).
-fn addresses(response: &Message, name: &Name, kind: RecordType) -> Result<Answer, Why> {
+pub(super) fn addresses(response: &Message, name: &Name, kind: RecordType) -> Result<Answer, Why> {
     let mut owner = name;
     for _ in 0..MAX_ALIASES {
         let alias = response

@@ -20,6 +20,8 @@
 
 mod addresses;
 mod dns;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod hosts;
 mod missed;
 mod name;
@@ -30,6 +32,8 @@ mod resolv_conf;
 pub(crate) mod tests;
 mod view;
 mod zone;
+
+pub(crate) use zone::index as zone_index;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -3,7 +3,7 @@
 use nix::net::if_::if_nametoindex;
 
 /// The index of the interface that a zone means, if this machine has it. A number is taken as it is.
-pub(super) fn index(zone: &str) -> Option<u32> {
+pub(crate) fn index(zone: &str) -> Option<u32> {
     if let Ok(number) = zone.parse::<u32>() {
         return (number != 0).then_some(number);
     }

@@ -1,6 +1,6 @@
 //! TLS 1.2 and 1.3 over any stream (RFC 5246, RFC 8446), by rustls.
 //!
-//! [`connect`] and [`Acceptor::accept`] shake hands over a stream that is already open and give back the stream above.
+//! [`Connector::connect`] and [`Acceptor::accept`] shake hands over a stream that is already open and give back the stream above.
 //! Nothing here opens a connection, and nothing here prints: what was agreed on and the secrets go to the watch.
 
 mod certificate;
@@ -8,6 +8,8 @@ mod check;
 mod config;
 mod duplex;
 mod fault;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod pem;
 mod secrets;
 #[cfg(test)]
@@ -47,7 +49,7 @@ const LINGER: Duration = Duration::from_millis(500);
 /// What a refused peer may still send before we close on it.
 const LINGER_BYTES: u64 = 256 * 1024;
 
-/// Shake hands as a client; `host` is whom the user wanted to reach.
+/// Shake hands as a client; `host` is whom the user wanted to reach. What [`Connector`] does, in one go.
 ///
 /// # Errors
 ///
@@ -57,6 +59,7 @@ const LINGER_BYTES: u64 = 256 * 1024;
 /// # Cancel safety
 ///
 /// Dropping the future closes the stream.
+#[cfg(test)]
 pub(crate) async fn connect(
     stream: Stream,
     options: &TlsOptions,
@@ -81,7 +84,7 @@ impl Connector {
     ///
     /// # Errors
     ///
-    /// Those of [`connect`] that do not need a peer.
+    /// Those of [`Connector::connect`] that do not need a peer.
     pub(crate) fn new(options: &TlsOptions) -> Result<Self> {
         Ok(Self {
             options: Arc::new(options.clone()),
@@ -89,7 +92,16 @@ impl Connector {
         })
     }
 
-    /// Shake hands, as [`connect`] does.
+    /// Shake hands as a client; `host` is whom the user wanted to reach.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Tls`] with its own reason for each fault; [`Kind::Lost`] if the peer closes; [`Kind::TimedOut`] at the
+    /// deadline; [`Kind::Usage`] if the options make no sense.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the stream.
     pub(crate) async fn connect(
         &self,
         stream: Stream,
@@ -275,7 +287,7 @@ fn above(mut tls: TlsStream<Below>, facts: Facts, watch: Option<&Watch>) -> Stre
             },
         );
     }
-    info.secured = Some(secured);
+    info.secured = Some(Box::new(secured));
     let io = Io::Boxed(Box::new(Above::new(tls, facts)));
     Stream::new(io, Net::tap(watch, NAME, false), info)
 }

@@ -16,9 +16,9 @@ const LIMIT_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What was read from a file.
 pub(super) struct Pem {
-    option: &'static str,
-    path: PathBuf,
-    bytes: Vec<u8>,
+    pub(super) option: &'static str,
+    pub(super) path: PathBuf,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Pem {
@@ -26,7 +26,11 @@ impl Pem {
     pub(super) fn read(option: &'static str, path: &Path) -> Result<Self> {
         let fail = |e| {
             let cause = Error::from_io(Operation::Open, e);
-            let why = format!("cannot read {option}={}: {}", path.display(), cause.why());
+            let why = format!(
+                "{option}={} cannot be read: {}",
+                path.display(),
+                cause.why()
+            );
             Error::new(cause.kind(), Operation::Open, why)
         };
         let mut bytes = Vec::new();

@@ -484,7 +484,7 @@ fn files_that_do_not_hold_what_they_should_are_named() {
     let why = |options: &TlsOptions| Acceptor::new(options, None).unwrap_err().to_string();
     let missing = with_cert(Some(authority.directory.path().join("none.pem")));
     assert!(
-        why(&missing).contains("none.pem: there is no such file"),
+        why(&missing).contains("none.pem cannot be read: there is no such file"),
         "{}",
         why(&missing)
     );

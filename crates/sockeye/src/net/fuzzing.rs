@@ -1,0 +1,5 @@
+//! Entrances for the fuzz targets. Not for programs: what stands here may change at any time.
+
+#[cfg(feature = "tls")]
+pub use super::layer::tls::fuzzing::pem;
+pub use super::resolve::fuzzing::{answer, files};

@@ -1,0 +1,21 @@
+//! An entrance for the fuzz targets: files of certificates and keys. Not for programs.
+
+use std::path::PathBuf;
+
+use super::certificate::Leaf;
+use super::pem::Pem;
+
+/// Read these bytes as a PEM file of certificates, revocation lists and a key.
+pub fn pem(bytes: &[u8]) {
+    let pem = Pem {
+        option: "ca",
+        path: PathBuf::new(),
+        bytes: bytes.to_vec(),
+    };
+    if let Ok(certificates) = pem.certificates() {
+        for certificate in &certificates {
+            Leaf::of(certificate);
+        }
+    }
+    drop((pem.revocations(), pem.key()));
+}
