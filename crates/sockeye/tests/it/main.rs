@@ -3,3 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod architecture;
+mod matrix;
+mod matrix_cells;
+mod matrix_ends;
+mod matrix_messages;
+mod matrix_observed;
+mod matrix_tls;
+mod relay_bugs;
+mod relay_datagrams;
+mod relay_fixture;
+mod relay_limits;
+mod relay_listening;
