@@ -76,16 +76,26 @@ impl Net {
             to,
             watch: watch.as_ref(),
             deadline: Instant::now() + self.connect_timeout,
+            fifo: FifoEnd::Write,
         }
         .open()
         .await;
-        opened.map_err(|error| {
-            let error = error.on(to);
-            if let Some(watch) = &watch {
-                watch.report(to.carrier().scheme(), What::Failed(&error));
-            }
-            error
-        })
+        opened.map_err(|error| failed(error, to, watch.as_ref()))
+    }
+
+    /// Open the carrier of an endpoint that is listened on and is one conversation; the layers are the caller's, who
+    /// takes the server's part in them.
+    pub(super) async fn open_here(&self, at: &Endpoint, watch: Option<&Watch>) -> Result<Stream> {
+        let opened = Opening {
+            net: self,
+            to: at,
+            watch,
+            deadline: Instant::now() + self.connect_timeout,
+            fifo: FifoEnd::Read,
+        }
+        .stream()
+        .await;
+        opened.map_err(|error| failed(error, at, watch))
     }
 
     /// Bind a socket for datagrams from and to many peers.
@@ -146,6 +156,8 @@ struct Opening<'a> {
     to: &'a Endpoint,
     watch: Option<&'a Watch>,
     deadline: Instant,
+    /// Which end of a named pipe is ours when nothing else is said.
+    fifo: FifoEnd,
 }
 
 impl Opening<'_> {
@@ -200,7 +212,7 @@ impl Opening<'_> {
             }
             Carrier::Fifo(path) => {
                 let pair =
-                    carrier::file::open_fifo(path, options, FifoEnd::Write, self.deadline).await?;
+                    carrier::file::open_fifo(path, options, self.fifo, self.deadline).await?;
                 Ok(self.carried(Io::Pair(pair), None, Some(self.to.clone()), None))
             }
             Carrier::Fd(which) => {
@@ -274,6 +286,15 @@ impl Opening<'_> {
     ) -> Stream {
         carried(io, self.to, self.watch, local, peer, child)
     }
+}
+
+/// Report that an endpoint could not be opened, and name it in the error.
+fn failed(error: Error, to: &Endpoint, watch: Option<&Watch>) -> Error {
+    let error = error.on(to);
+    if let Some(watch) = watch {
+        watch.report(to.carrier().scheme(), What::Failed(&error));
+    }
+    error
 }
 
 /// The stream of an open carrier, tapped if somebody watches.

@@ -12,14 +12,14 @@ use super::connect::{carried, host_of};
 use super::context::Net;
 use super::datagram::Sessions;
 use super::resolve::{self, Protocol};
-use super::stream::Io;
+use super::stream::{Io, Stream};
 use super::{Link, Messages, layer};
 use crate::endpoint::{
     Carrier, Endpoint, Family, Host, HostPort, Layer, Options, Port, TlsOptions, UnixKind,
 };
 use crate::error::{Error, Kind, Operation, Result};
 use crate::host::services;
-use crate::wire::{ConnectionId, Side, What};
+use crate::wire::{ConnectionId, Side, Watch, What};
 
 /// How long a peer may take for the handshakes of its layers.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -74,7 +74,7 @@ enum Raw {
     Tcp(TcpStream),
     Unix(UnixStream),
     Messages(Messages),
-    Unopened,
+    Unopened(Box<Endpoint>),
 }
 
 impl Net {
@@ -292,7 +292,7 @@ impl Listener {
                 (Raw::Messages(messages), peer)
             }
             Source::Once(endpoint) => match endpoint.take() {
-                Some(_) => (Raw::Unopened, None),
+                Some(endpoint) => (Raw::Unopened(endpoint), None),
                 None => return Ok(None),
             },
         };
@@ -373,9 +373,6 @@ impl Incoming {
         let shared = self.shared;
         let net = shared.net.for_conversation(self.connection, side);
         let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
-        if matches!(self.raw, Raw::Unopened) {
-            return net.open(&shared.local).await;
-        }
         let watch = net.watch();
         let watch = watch.as_ref();
         let (io, local) = match self.raw {
@@ -397,15 +394,12 @@ impl Incoming {
                     messages.tapped(Net::tap(watch, scheme, false)),
                 ));
             }
-            Raw::Unopened => {
-                return Err(Error::new(
-                    Kind::Io,
-                    Operation::Accept,
-                    "nothing was accepted",
-                ));
+            Raw::Unopened(endpoint) => {
+                let stream = net.open_here(&endpoint, watch).await?;
+                return agree(stream, &shared.acceptors, watch, deadline).await;
             }
         };
-        let mut stream = carried(
+        let stream = carried(
             io,
             &shared.local,
             watch,
@@ -413,9 +407,19 @@ impl Incoming {
             self.peer.map(|peer| *peer),
             None,
         );
-        for acceptor in &shared.acceptors {
-            stream = acceptor.accept(stream, watch, deadline).await?;
-        }
-        Ok(Link::Stream(stream))
+        agree(stream, &shared.acceptors, watch, deadline).await
     }
+}
+
+/// Agree with the peer on each layer, from the carrier up.
+async fn agree(
+    mut stream: Stream,
+    acceptors: &[layer::Acceptor],
+    watch: Option<&Watch>,
+    deadline: Instant,
+) -> Result<Link> {
+    for acceptor in acceptors {
+        stream = acceptor.accept(stream, watch, deadline).await?;
+    }
+    Ok(Link::Stream(stream))
 }

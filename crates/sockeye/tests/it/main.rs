@@ -8,6 +8,7 @@ mod matrix_cells;
 mod matrix_ends;
 mod matrix_messages;
 mod matrix_observed;
+mod matrix_oneway;
 mod matrix_tls;
 mod relay_bugs;
 mod relay_datagrams;

@@ -104,8 +104,12 @@ fn broken_off(pair: Pair, side: First) {
 
 #[test]
 fn a_slow_reader_stalls_the_writer() {
-    every_pair("the server reads late", |pair| slow_reader(pair, First::Inbound));
-    every_pair("the client reads late", |pair| slow_reader(pair, First::Outbound));
+    every_pair("the server reads late", |pair| {
+        slow_reader(pair, First::Inbound)
+    });
+    every_pair("the client reads late", |pair| {
+        slow_reader(pair, First::Outbound)
+    });
 }
 
 /// What all buffers of the kernel, the pipe of the relay and what it holds may take together.
@@ -139,8 +143,12 @@ fn slow_reader(pair: Pair, writer: First) {
 
 #[test]
 fn nothing_said_is_nothing_heard() {
-    every_pair("empty, inbound ends first", |pair| empty(pair, First::Inbound));
-    every_pair("empty, outbound ends first", |pair| empty(pair, First::Outbound));
+    every_pair("empty, inbound ends first", |pair| {
+        empty(pair, First::Inbound)
+    });
+    every_pair("empty, outbound ends first", |pair| {
+        empty(pair, First::Outbound)
+    });
 }
 
 fn empty(pair: Pair, side: First) {

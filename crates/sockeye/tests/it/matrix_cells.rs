@@ -58,11 +58,7 @@ pub(crate) fn every_pair(what: &str, drive: fn(Pair)) {
 }
 
 /// Run this for the ordered pairs for which it means something.
-pub(crate) fn pairs_where(
-    what: &str,
-    applies: impl Fn(&Kind, &Kind) -> bool,
-    drive: fn(Pair),
-) {
+pub(crate) fn pairs_where(what: &str, applies: impl Fn(&Kind, &Kind) -> bool, drive: fn(Pair)) {
     let mut cells = Vec::new();
     for inbound in KINDS {
         for outbound in KINDS {

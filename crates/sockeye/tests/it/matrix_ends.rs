@@ -210,9 +210,10 @@ fn tcp_target(place: &Place) -> Ours {
 fn tls_listen(place: &Place) -> Ours {
     let cert = format!("cert={}", matrix_tls::certificate(&place.dir).display());
     let connect = tcp_client(place);
-    ours(format!("tls://127.0.0.1:0{}", place.options(&[cert])), |local| {
-        End::tls(connect(local), matrix_tls::client)
-    })
+    ours(
+        format!("tls://127.0.0.1:0{}", place.options(&[cert])),
+        |local| End::tls(connect(local), matrix_tls::client),
+    )
 }
 
 fn tls_target(place: &Place) -> Ours {
@@ -306,8 +307,7 @@ fn pty(place: &Place) -> Ours {
 fn program(place: &Place, scheme: &str, first: &str) -> Ours {
     let (hears, says) = (place.fifo("hears"), place.fifo("says"));
     let (to, from) = (hears.display(), says.display());
-    let script =
-        format!("{first}exec 3<&0; cat <&3 >{to} & exec 3<&- </dev/null; exec cat {from}");
+    let script = format!("{first}exec 3<&0; cat <&3 >{to} & exec 3<&- </dev/null; exec cat {from}");
     ours(format!("{scheme}:sh -c '{script}'"), move |_| End {
         hear: Hear::File(File::open(hears).unwrap()),
         say: Some(Say::File(File::options().write(true).open(says).unwrap())),

@@ -81,8 +81,7 @@ impl Relay {
         options.stop = Some(stop.clone());
         let work = Arc::new((net, then, options));
         let serving = serve(listener, setup.limits, stop.clone(), move |arrival| {
-            let (work, opened, outcomes) =
-                (Arc::clone(&work), opened.clone(), outcomes.clone());
+            let (work, opened, outcomes) = (Arc::clone(&work), opened.clone(), outcomes.clone());
             async move {
                 let outcome = match arrival {
                     Arrival::Accepted(incoming) => carry(incoming, &work, &opened).await,
@@ -165,7 +164,7 @@ async fn carry(
             }
         },
     };
-    drop(opened.send(()));
+    let _ = opened.send(());
     Outcome::Joined(Box::new(join(inbound, outbound, options).await))
 }
 
