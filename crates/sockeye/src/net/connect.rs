@@ -8,7 +8,7 @@ use super::context::Net;
 use super::resolve::{self, Protocol};
 use super::stream::{Info, Io, Stream};
 use super::{DatagramSocket, Link, Messages, layer, race};
-use crate::endpoint::{Argv, Carrier, Endpoint, Host, HostPort, UnixKind};
+use crate::endpoint::{Argv, Carrier, Endpoint, Host, HostPort, Port, UnixKind};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::wire::{Watch, What};
 
@@ -177,6 +177,7 @@ impl Opening<'_> {
         let options = self.to.options();
         match self.to.carrier() {
             Carrier::Tcp(at) => {
+                is_a_place(at)?;
                 let tcp =
                     race::dial(&self.net.resolver, at, options, self.watch, self.deadline).await?;
                 let local = tcp.local_addr().ok().map(Endpoint::from);
@@ -232,6 +233,7 @@ impl Opening<'_> {
         let tap = Net::tap(self.watch, self.to.carrier().scheme(), false);
         let messages = match self.to.carrier() {
             Carrier::Udp(at) => {
+                is_a_place(at)?;
                 let addresses = resolve::addresses(
                     &self.net.resolver,
                     at,
@@ -285,6 +287,21 @@ impl Opening<'_> {
         child: Option<Child>,
     ) -> Stream {
         carried(io, self.to, self.watch, local, peer, child)
+    }
+}
+
+/// Refuse port 0, which no peer can have; the system would only say that nobody listens there.
+fn is_a_place(at: &HostPort) -> Result<()> {
+    match at.port {
+        Port::Number(0) => Err(Error::new(
+            Kind::Usage,
+            Operation::Connect,
+            "nobody can be at port 0",
+        )
+        .with_hint(
+            "port 0 lets the system choose where we listen; what it chose is where to connect to",
+        )),
+        _ => Ok(()),
     }
 }
 

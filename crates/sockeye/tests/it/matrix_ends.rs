@@ -145,6 +145,14 @@ pub(crate) const KINDS: &[Kind] = &[
         ..ROW
     },
     Kind {
+        name: "tls+fd",
+        listens: |place| tls_descriptor(place, "cert", matrix_tls::client),
+        targets: |place| tls_descriptor(place, "sni=localhost&ca", matrix_tls::server),
+        tells_truncation: true,
+        main: false,
+        ..ROW
+    },
+    Kind {
         name: "exec",
         listens: exec,
         targets: exec,
@@ -324,6 +332,19 @@ fn descriptor(_: &Place) -> Ours {
     }
 }
 
+fn tls_descriptor(place: &Place, pem: &str, agree: Agree) -> Ours {
+    let (theirs, end) = UnixStream::pair().unwrap();
+    let path = matrix_tls::certificate(&place.dir);
+    let text = format!("tls+fd:{}?{pem}={}", theirs.as_raw_fd(), path.display());
+    Ours {
+        keep: Some(theirs.into()),
+        ..ours(text, move |_| End::tls(end, agree))
+    }
+}
+
+/// One side's part in a TLS handshake.
+type Agree = fn(Socket) -> (TlsHear, TlsSay);
+
 /// The other end of an endpoint.
 pub(crate) struct End {
     pub(crate) hear: Hear,
@@ -353,7 +374,7 @@ impl End {
         }
     }
 
-    fn tls(socket: impl Into<Socket>, agree: fn(Socket) -> (TlsHear, TlsSay)) -> Self {
+    fn tls(socket: impl Into<Socket>, agree: Agree) -> Self {
         let (hear, say) = agree(socket.into());
         Self {
             hear: Hear::Tls(hear),

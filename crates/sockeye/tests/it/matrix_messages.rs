@@ -1,6 +1,6 @@
 //! The matrix of what keeps message boundaries: among themselves, and beside streams.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

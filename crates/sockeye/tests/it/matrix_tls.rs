@@ -58,20 +58,41 @@ pub(crate) fn certificate(dir: &Path) -> PathBuf {
 
 /// Agree on TLS as a client of `localhost`.
 pub(crate) fn client(socket: Socket) -> (TlsHear, TlsSay) {
+    client_saying(socket, b"")
+}
+
+/// The same, with these words in the segment that ends the handshake.
+pub(crate) fn client_saying(socket: Socket, words: &[u8]) -> (TlsHear, TlsSay) {
     let name = ServerName::try_from("localhost").unwrap();
     let config = Arc::clone(&identity().client);
-    agree(ClientConnection::new(config, name).unwrap().into(), socket)
+    let tls = ClientConnection::new(config, name).unwrap();
+    agree(tls.into(), socket, words)
 }
 
 /// Agree on TLS as the server.
 pub(crate) fn server(socket: Socket) -> (TlsHear, TlsSay) {
-    let config = Arc::clone(&identity().server);
-    agree(ServerConnection::new(config).unwrap().into(), socket)
+    server_saying(socket, b"")
 }
 
-fn agree(mut tls: Connection, mut socket: Socket) -> (TlsHear, TlsSay) {
+/// The same, with these words in the segment that follows the handshake.
+pub(crate) fn server_saying(socket: Socket, words: &[u8]) -> (TlsHear, TlsSay) {
+    let tls = ServerConnection::new(Arc::clone(&identity().server)).unwrap();
+    agree(tls.into(), socket, words)
+}
+
+fn agree(mut tls: Connection, mut socket: Socket, words: &[u8]) -> (TlsHear, TlsSay) {
+    // They wait in the connection until its keys are agreed on.
+    tls.writer().write_all(words).unwrap();
     while tls.is_handshaking() || tls.wants_write() {
-        tls.complete_io(&mut socket).unwrap();
+        let mut ready = Vec::new();
+        while tls.wants_write() {
+            tls.write_tls(&mut ready).unwrap();
+        }
+        socket.write_all(&ready).unwrap();
+        if tls.is_handshaking() {
+            tls.read_tls(&mut socket).unwrap();
+            tls.process_new_packets().unwrap();
+        }
     }
     let tls = Arc::new(Mutex::new(tls));
     let hear = TlsHear {

@@ -179,8 +179,13 @@ pub(crate) fn socket_addr(endpoint: &Endpoint) -> SocketAddr {
     }
 }
 
-/// An endpoint that listens at a free port of 127.0.0.1.
-pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+/// A loopback address (127.0.0.0/8) that no other process of these tests uses, so that its ports stay free.
+pub(crate) fn own_loopback() -> IpAddr {
+    let pid = std::process::id();
+    let [_, high, middle, low] = pid.to_be_bytes();
+    // 127.0.x.x is for everybody.
+    IpAddr::from([127, 64 + high % 64, middle, low.clamp(1, 254)])
+}
 
 const ALONE: &str = "SOCKEYE_TEST_ALONE";
 
@@ -188,17 +193,10 @@ const ALONE: &str = "SOCKEYE_TEST_ALONE";
 ///
 /// `name` is the full name of the calling test.
 pub(crate) fn alone(name: &str, before: &str, body: fn()) {
-    if std::env::var(ALONE).is_ok_and(|asked| asked == name) {
+    if is_alone(name) {
         return body();
     }
-    let script = format!("{before} exec \"$0\" \"$@\"");
-    let output = Command::new("sh")
-        .args(["-c", &script])
-        .arg(std::env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture", "--test-threads=1"])
-        .env(ALONE, name)
-        .output()
-        .unwrap();
+    let output = again(name, before).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     assert!(
@@ -206,6 +204,22 @@ pub(crate) fn alone(name: &str, before: &str, body: fn()) {
         "{name} on its own: {}\n{said}",
         output.status
     );
+}
+
+/// Whether this process was started by [`again`] for this test.
+pub(crate) fn is_alone(name: &str) -> bool {
+    std::env::var(ALONE).is_ok_and(|asked| asked == name)
+}
+
+/// This test binary once more, for this test alone.
+pub(crate) fn again(name: &str, before: &str) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("{before} exec \"$0\" \"$@\"")])
+        .arg(std::env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture", "--test-threads=1"])
+        .env(ALONE, name);
+    command
 }
 
 /// How many descriptors this process has open.
