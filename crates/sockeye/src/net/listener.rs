@@ -17,7 +17,7 @@ use super::{Link, Messages, layer};
 use crate::endpoint::{
     Carrier, Endpoint, Family, Host, HostPort, Layer, Options, Port, TlsOptions, UnixKind,
 };
-use crate::error::{Error, Kind, Operation, Result};
+use crate::error::{Error, Operation, Result};
 use crate::host::services;
 use crate::wire::{ConnectionId, Side, Watch, What};
 
@@ -85,8 +85,8 @@ impl Net {
     ///
     /// # Errors
     ///
-    /// [`Kind::InUse`] names the process that holds the port where it can be seen; [`Kind::Denied`]; [`Kind::Tls`] if a
-    /// certificate cannot be used.
+    /// [`Kind::InUse`](crate::Kind::InUse) names the process that holds the port where it can be seen;
+    /// [`Kind::Denied`](crate::Kind::Denied); [`Kind::Tls`](crate::Kind::Tls) if a certificate cannot be used.
     ///
     /// # Cancel safety
     ///
@@ -254,8 +254,8 @@ impl Listener {
     ///
     /// # Errors
     ///
-    /// [`Kind::Io`] when this machine is out of descriptors or memory; the listener stays usable, and whoever loops
-    /// should pause. [`serve`](super::serve()) does.
+    /// [`Kind::Io`](crate::Kind::Io) when this machine is out of descriptors or memory; the listener stays usable, and
+    /// whoever loops should pause. [`serve`](super::serve()) does.
     ///
     /// # Cancel safety
     ///
@@ -346,7 +346,8 @@ impl Incoming {
     ///
     /// # Errors
     ///
-    /// [`Kind::Tls`] and [`Kind::TimedOut`] if the handshake fails or takes longer than [`HANDSHAKE_TIMEOUT`].
+    /// [`Kind::Tls`](crate::Kind::Tls) and [`Kind::TimedOut`](crate::Kind::TimedOut) if the handshake fails or takes
+    /// longer than [`HANDSHAKE_TIMEOUT`].
     ///
     /// # Cancel safety
     ///

@@ -159,12 +159,10 @@ impl Talk {
             scope.spawn(move || talk(server, far, down, up));
         });
         let [(client, near), (server, far)] = self.from(First::Inbound);
-        for (first, second, kind) in [(client, server, far)] {
-            first.end();
-            second.hears_end(kind);
-            second.end();
-            first.hears_end(near);
-        }
+        client.end();
+        server.hears_end(far);
+        server.end();
+        client.hears_end(near);
     }
 
     /// Wait for the end of the conversation; it was in order and carried so much.

@@ -296,6 +296,8 @@ fn sessions_and_connections_leave_nothing_behind() {
                 let datagrams = Relay::start("udp://127.0.0.1:0", &target, setup);
                 let tasks = || runtime().metrics().num_alive_tasks();
                 let before = (descriptors(), tasks());
+                // Each one keeps its port, or the next one might continue its session.
+                let mut senders = Vec::new();
                 for round in 0..200 {
                     let client = connect(&relay);
                     let server = accept(&listener);
@@ -312,10 +314,12 @@ fn sessions_and_connections_leave_nothing_behind() {
                     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
                     sender.send_to(b"x", datagrams.addr()).unwrap();
                     upstream.recv(&mut [0; 8]).unwrap();
+                    senders.push(sender);
                 }
                 for _ in 0..200 {
                     datagrams.joined();
                 }
+                drop(senders);
                 eventually("descriptors and tasks come back", || {
                     descriptors() <= before.0 && tasks() <= before.1
                 });

@@ -54,7 +54,7 @@ pub(crate) struct Relay {
 /// What a server does with whoever arrived.
 #[derive(Clone)]
 enum Then {
-    Target(Endpoint),
+    Target(Box<Endpoint>),
     Service(Service),
 }
 
@@ -62,7 +62,7 @@ impl Relay {
     /// Relay from here to there.
     pub(crate) fn start(listen: &str, target: &str, setup: Setup) -> Self {
         let target = target.parse().unwrap();
-        Self::serve(listen, Then::Target(target), setup).unwrap()
+        Self::serve(listen, Then::Target(Box::new(target)), setup).unwrap()
     }
 
     /// Answer with this service.
@@ -124,7 +124,8 @@ impl Relay {
     pub(crate) fn joined(&self) -> Joined {
         match self.outcome() {
             Outcome::Joined(joined) => *joined,
-            other => panic!("{other:?}"),
+            Outcome::Failed(error) => panic!("{error}"),
+            Outcome::Full => panic!("turned away"),
         }
     }
 
