@@ -10,7 +10,7 @@ use super::place::Place;
 use super::resolve::{self, Protocol};
 use super::stream::{Info, Io, Stream};
 use super::{DatagramSocket, Link, Messages, layer, race};
-use crate::endpoint::{Argv, Carrier, Endpoint, Host, HostPort, UnixKind};
+use crate::endpoint::{Argv, Carrier, Endpoint, Host, HostPort, Port, UnixKind};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::wire::{Watch, What};
 
@@ -194,6 +194,7 @@ impl Opening<'_> {
         let options = self.to.options();
         match self.to.carrier() {
             Carrier::Tcp(at) => {
+                is_a_place(at)?;
                 let tcp =
                     race::dial(&self.net.resolver, at, options, self.watch, self.deadline).await?;
                 let peer = tcp.peer_addr().ok();
@@ -248,6 +249,7 @@ impl Opening<'_> {
         let tap = Net::tap(self.watch, self.to.carrier().scheme(), false);
         let messages = match self.to.carrier() {
             Carrier::Udp(at) => {
+                is_a_place(at)?;
                 let addresses = resolve::addresses(
                     &self.net.resolver,
                     at,
@@ -302,6 +304,21 @@ impl Opening<'_> {
             peer.into(),
             child,
         )
+    }
+}
+
+/// Refuse port 0, which no peer can have; the system would only say that nobody listens there.
+fn is_a_place(at: &HostPort) -> Result<()> {
+    match at.port {
+        Port::Number(0) => Err(Error::new(
+            Kind::Usage,
+            Operation::Connect,
+            "nobody can be at port 0",
+        )
+        .with_hint(
+            "port 0 lets the system choose where we listen; what it chose is where to connect to",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -367,6 +367,11 @@ impl Stream {
         matches!(self.io, Io::Tcp(_) | Io::Unix(_))
     }
 
+    /// Whether this stream has no way out: a file that is read, say.
+    pub(crate) fn never_hears(&self) -> bool {
+        matches!(&self.io, Io::Pair(pair) if pair.write.is_none())
+    }
+
     /// Whether a program is behind this stream.
     pub(crate) fn has_child(&self) -> bool {
         self.info.child.is_some()

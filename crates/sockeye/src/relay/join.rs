@@ -252,11 +252,14 @@ impl<'a> Conversation<'a> {
                 }
             }
             Fault::Write(error) if self.ends_quietly(way.to(), &error) => {
-                let program = matches!(&self.local, Link::Stream(local) if local.has_child());
+                let says_more = matches!(
+                    &self.local,
+                    Link::Stream(local) if local.has_child() || local.never_hears()
+                );
                 match way.to() {
-                    Side::Local if !program => self.unheard = true,
-                    // A program that no longer reads may have more to say, and closing with unread bytes would reset
-                    // the other side before it hears that.
+                    Side::Local if !says_more => self.unheard = true,
+                    // A program that no longer reads, or a file that never did, may have more to say, and closing with
+                    // unread bytes would reset the other side before it hears that.
                     _ => self.lane_mut(way).state = State::Discarding,
                 }
             }

@@ -1,5 +1,23 @@
 //! The integration tests of the library, in one binary: real sockets on loopback, and a look at the source itself.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+// Options are set the way other crates have to set them, and what is skipped or served is said aloud.
+#![allow(
+    clippy::field_reassign_with_default,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
 
 mod architecture;
+mod matrix;
+mod matrix_cells;
+mod matrix_ends;
+mod matrix_messages;
+mod matrix_observed;
+mod matrix_oneway;
+mod matrix_tls;
+mod relay_bugs;
+mod relay_datagrams;
+mod relay_fixture;
+mod relay_limits;
+mod relay_listening;

@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 use super::*;
 
 #[derive(Parser)]
+#[command(disable_help_flag = true)]
 struct Line {
     #[command(flatten)]
     global: crate::cli::Global,
