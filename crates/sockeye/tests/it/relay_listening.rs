@@ -174,7 +174,7 @@ fn addresses_and_ports_are_diagnosed_precisely() {
         let net = Net::new();
         let to = |text: &str| runtime().block_on(net.connect(&text.parse().unwrap()));
         let error = to("tcp://localhost:no-such-service").unwrap_err();
-        assert_eq!(error.kind(), Kind::Name);
+        assert_eq!(error.kind(), Kind::Usage);
         assert!(error.to_string().contains("no-such-service"), "{error}");
         let error = to("tcp://127.0.0.1:0").unwrap_err();
         assert!(error.to_string().contains("port 0"), "{error}");
