@@ -1,12 +1,14 @@
 //! `sockeye connect`: talk to a server.
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args as ClapArgs;
 use sockeye::endpoint::{Carrier, HostPort};
 use sockeye::net::TerminalSize;
-use sockeye::relay::{self, EndedBy, JoinOptions, Joined};
+use sockeye::relay::{self, EndedBy, JoinOptions, Joined, Notice};
 use sockeye::wire::Side;
 use sockeye::{Endpoint, Error, Kind, Link, Net, Operation, Result};
 use tokio_util::sync::CancellationToken;
@@ -152,9 +154,17 @@ async fn converse(
     options.end = args.until.policy();
     options.idle_timeout = args.idle_timeout;
     options.stop = Some(leave.clone());
+    let refused = Arc::new(AtomicBool::new(false));
+    options.notify = Some(note_refusal(&refused, to, output));
     let joined = relay::join(local, remote, &options).await;
     drop(terminal);
-    finish(joined, to, connection.0, connected_after, output, stop)
+    let unheard = joined.totals.downstream.bytes == 0 && refused.load(Ordering::Relaxed);
+    let outcome = finish(joined, to, connection.0, connected_after, output, stop)?;
+    if unheard && outcome == Outcome::Done {
+        let why = "nobody took the datagrams (port unreachable)";
+        return Err(Error::new(Kind::Refused, Operation::Write, why).on(to));
+    }
+    Ok(outcome)
 }
 
 /// Connect, again and again if the flags say so.
@@ -241,6 +251,16 @@ fn follow_window(remote: &Link) {
             copy(&far);
         }
     });
+}
+
+/// Say once, as soon as it is known, that nobody takes our datagrams.
+fn note_refusal(refused: &Arc<AtomicBool>, to: &Endpoint, output: &Output) -> relay::Notify {
+    let (refused, to, output) = (Arc::clone(refused), to.clone(), output.clone());
+    Arc::new(move |notice| {
+        if matches!(notice, Notice::Refused) && !refused.swap(true, Ordering::Relaxed) {
+            output.warn(format_args!("nobody listens at {to} (port unreachable)"));
+        }
+    })
 }
 
 fn finish(
