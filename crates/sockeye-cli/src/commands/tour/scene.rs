@@ -355,11 +355,11 @@ impl Finished {
         if self.code == Some(code) {
             return Ok(());
         }
-        let seen = format!(
-            "exit code {:?}, having said: {}",
-            self.code,
-            self.talk.trim_end()
-        );
+        let ended = match self.code {
+            Some(code) => format!("exit code {code}"),
+            None => "it was ended by a signal".into(),
+        };
+        let seen = format!("{ended}, having said: {}", self.talk.trim_end());
         Err(broken(format!("exit code {code}"), seen))
     }
 
