@@ -1,6 +1,7 @@
 //! A run of this binary as a child: its input is written, its output is captured line by line. It cannot outlive the step.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,23 +41,29 @@ struct State {
 }
 
 impl Program {
-    /// Start this binary in a directory, with a search path on which `sockeye` is found.
+    /// Start this binary in a directory, with a search path on which `sockeye` is found. Input that is given waits in the
+    /// pipe before the program starts, so that a quick server cannot end the conversation before the request is read.
     #[expect(
         clippy::disallowed_methods,
         reason = "the tour plays this very binary as a person would; the children talk, not we"
     )]
     pub(super) fn start(
         arguments: &[&str],
+        input: Option<&[u8]>,
         directory: &Path,
         search: &OsString,
     ) -> std::io::Result<Self> {
+        let stdin = match input {
+            Some(input) => filled_pipe(input)?.into(),
+            None => Stdio::piped(),
+        };
         let mut child = Command::new(std::env::current_exe()?)
             .args(arguments)
             .current_dir(directory)
             .env("PATH", search)
             // Piped output has no colour anyway; a person's forced one would be shown as text.
             .env("NO_COLOR", "1")
-            .stdin(Stdio::piped())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -110,6 +117,15 @@ impl Program {
         // It may have ended by itself.
         drop(self.child.kill().await);
     }
+}
+
+/// A pipe that holds these bytes, and then the end.
+fn filled_pipe(bytes: &[u8]) -> std::io::Result<std::io::PipeReader> {
+    let (reader, mut writer) = std::io::pipe()?;
+    // Nobody reads yet, so it has to fit: a pipe holds a page at least, and requests of the tour are a line.
+    debug_assert!(bytes.len() <= 4096);
+    writer.write_all(bytes)?;
+    Ok(reader)
 }
 
 impl Capture {

@@ -132,13 +132,14 @@ impl Scene {
 
     /// Start a program at somebody's terminal.
     pub(super) fn start(&mut self, who: &'static str, command: &str) -> Result<Actor, Broken> {
-        self.start_after(who, "", command)
+        self.start_after(who, "", None, command)
     }
 
     fn start_after(
         &mut self,
         who: &'static str,
         before: &str,
+        input: Option<&[u8]>,
         command: &str,
     ) -> Result<Actor, Broken> {
         let argv: Argv = command
@@ -150,7 +151,7 @@ impl Scene {
             .map(|word| word.to_string_lossy().into_owned())
             .collect();
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let program = Program::start(&arguments, self.directory.path(), &self.search)
+        let program = Program::start(&arguments, input, self.directory.path(), &self.search)
             .map_err(|e| broken(format!("`{command}` starts"), e))?;
         let pane = self.pane(who);
         self.show(pane, Line::Command(format!("{before}{command}")));
@@ -196,9 +197,8 @@ impl Scene {
     ) -> Result<Finished, Broken> {
         let input = escape::unescape(text)
             .map_err(|e| broken(format!("printf understands {text:?}"), e.reason()))?;
-        let actor = self.start_after(who, &format!("printf '{text}' | "), command)?;
-        // A program that does not read its input says by itself why.
-        drop(self.programs[actor.0].0.write(&input).await);
+        let before = format!("printf '{text}' | ");
+        let actor = self.start_after(who, &before, Some(&input), command)?;
         self.ends(actor).await
     }
 
@@ -213,7 +213,7 @@ impl Scene {
             .iter()
             .map(|piece| format!("printf '{}'", piece.replace('\n', "\\n")))
             .collect();
-        let actor = self.start_after(who, &format!("({}) | ", writes.join("; ")), command)?;
+        let actor = self.start_after(who, &format!("({}) | ", writes.join("; ")), None, command)?;
         for piece in pieces {
             let written = self.programs[actor.0].0.write(piece.as_bytes()).await;
             written.map_err(|e| broken(format!("the program reads {piece:?}"), e))?;
