@@ -10,6 +10,8 @@ use sockeye::Kind;
 pub(crate) enum Outcome {
     /// It is done.
     Done,
+    /// The answer is no.
+    No,
     /// It was interrupted, and finished what ran.
     Interrupted,
     /// A program behind the endpoint ended with this status, which becomes ours.
@@ -21,6 +23,7 @@ impl Outcome {
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Done => 0,
+            Self::No => 1,
             Self::Interrupted => INTERRUPTED,
             Self::Program(status) => program_code(status),
         }

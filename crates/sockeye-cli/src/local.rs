@@ -6,6 +6,7 @@ mod terminal;
 
 use std::io::{self, IsTerminal};
 
+use nix::sys::stat::{SFlag, fstat, makedev};
 use sockeye::endpoint::Carrier;
 use sockeye::{Endpoint, Link, Net, Result, Stream};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,9 @@ use shaping::{Outgoing, Written};
 
 use crate::output::Output;
 
+/// `/dev/null`, see null(4).
+const NULL_DEVICE: u64 = makedev(1, 3);
+
 /// What is to be done between the person and the peer.
 #[derive(Debug, Default)]
 pub(crate) struct Manner {
@@ -26,8 +30,39 @@ pub(crate) struct Manner {
     pub(crate) crlf: bool,
     /// Leave the bytes alone even at a terminal, and take keys one by one.
     pub(crate) raw: bool,
+    /// Where there is nothing to read, say nothing, not even the end: a server's clients take that for a goodbye.
+    pub(crate) patient: bool,
     /// The connection, for JSON events.
     pub(crate) connection: u64,
+}
+
+/// What standard input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// A person types.
+    Terminal,
+    /// Closed, or `/dev/null`: nobody means to say anything.
+    Nothing,
+    /// A regular file.
+    File,
+    /// A pipe, a socket or a device.
+    Flow,
+}
+
+/// What standard input is.
+pub(crate) fn input() -> Input {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        return Input::Terminal;
+    }
+    match fstat(&stdin) {
+        Ok(stat) => match SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT {
+            SFlag::S_IFCHR if stat.st_rdev == NULL_DEVICE => Input::Nothing,
+            SFlag::S_IFREG => Input::File,
+            _ => Input::Flow,
+        },
+        Err(_) => Input::Nothing,
+    }
 }
 
 /// Standard input and output as a link. Where nothing is to be done to the bytes, it is the bare one that splice(2) can
@@ -50,6 +85,7 @@ pub(crate) async fn open(
     let writes_bare = matches!(written, Written::AsIs);
     let outgoing = match manner.send {
         Some(bytes) => Outgoing::Given(bytes),
+        None if manner.patient && input() == Input::Nothing => Outgoing::Nothing,
         None if manner.raw && io::stdin().is_terminal() => Outgoing::Keys(leave.clone()),
         None => Outgoing::Input,
     };

@@ -55,14 +55,28 @@ impl Output {
 
     /// Whether standard error may be coloured.
     pub(crate) fn color(&self) -> bool {
+        self.colors(io::stderr().is_terminal())
+    }
+
+    /// Whether standard output may be coloured.
+    pub(crate) fn text_color(&self) -> bool {
+        self.colors(io::stdout().is_terminal())
+    }
+
+    fn colors(&self, terminal: bool) -> bool {
         match self.0.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => {
-                io::stderr().is_terminal()
-                    && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-            }
+            Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         }
+    }
+
+    /// Text for people on standard output. False when nobody reads it any more, which is a reason to end quietly.
+    pub(crate) fn text(&self, text: &str) -> bool {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .is_ok()
     }
 
     /// Something happened: one JSON line on standard output under `--json`, else one line of talk.

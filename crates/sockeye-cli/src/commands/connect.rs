@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args as ClapArgs;
@@ -62,10 +63,16 @@ pub(crate) struct Args {
     /// Pass every key on, Ctrl-C too; Ctrl-] leaves. On by itself with pty: at a terminal
     #[arg(long, help_heading = "Talking")]
     raw: bool,
-    /// When it is over: until-remote, until-both or until-either side has ended
-    #[arg(long, value_name = "POLICY", value_enum, default_value_t = args::Until::Remote, hide_possible_values = true,
-        help_heading = "Talking")]
-    until: args::Until,
+    /// When it is over: until-remote, until-both or until-either side has ended [default: until-remote at a terminal and
+    /// for programs and files, else until-both]
+    #[arg(
+        long,
+        value_name = "POLICY",
+        value_enum,
+        hide_possible_values = true,
+        help_heading = "Talking"
+    )]
+    until: Option<args::Until>,
     /// End when nothing moves for this time
     #[arg(long, value_name = "TIME", value_parser = args::duration, help_heading = "Talking")]
     idle_timeout: Option<Duration>,
@@ -123,6 +130,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         connection: connection.0,
         connected_after,
         cuts,
+        refused: Arc::default(),
         output,
     };
     if args.zero {
@@ -268,6 +276,8 @@ struct Talk {
     connection: u64,
     connected_after: Duration,
     cuts: Cuts,
+    /// Whether a datagram came back as "port unreachable".
+    refused: Arc<AtomicBool>,
     output: Output,
 }
 
@@ -306,33 +316,53 @@ impl Talk {
                 .then(|| args.send.iter().flat_map(|text| text.0.clone()).collect()),
             crlf: args.crlf,
             raw,
+            patient: false,
             connection: self.connection,
         };
         let local = local::open(manner, &self.output, &self.cuts.leave).await?;
-        let mut options = self.options(args.until.policy());
+        let mut options = self.options(self.end(args));
         options.idle_timeout = args.idle_timeout;
         let joined = relay::join(local, remote, &options).await;
         drop(terminal);
         self.finish(joined)
     }
 
+    /// When it is over. A person sees the server's end and is done; a file or a pipe still has to be sent to its end, for
+    /// a server that has said all may still listen. What a program or a file says by ending is final.
+    fn end(&self, args: &Args) -> EndPolicy {
+        let is_person = args.send.is_empty() && io::stdin().is_terminal();
+        let may_listen_on = matches!(
+            self.to.carrier(),
+            Carrier::Tcp(_) | Carrier::Udp(_) | Carrier::Unix(_)
+        );
+        match args.until {
+            Some(until) => until.policy(),
+            None if may_listen_on && !is_person => EndPolicy::UntilBoth,
+            None => EndPolicy::UntilRemote,
+        }
+    }
+
     fn options(&self, end: EndPolicy) -> JoinOptions {
         let mut options = JoinOptions::default();
         options.end = end;
         options.stop = Some(self.cuts.leave.clone());
-        if self.output.json() {
-            let (connection, output) = (self.connection, self.output.clone());
-            options.notify = Some(Arc::new(move |notice| {
-                if let Notice::HalfClosed { way, bytes } = notice {
-                    let way = way.code();
-                    output.json_line(&HalfClosed {
-                        connection,
-                        way,
-                        bytes,
-                    });
-                }
-            }));
-        }
+        let (connection, output) = (self.connection, self.output.clone());
+        let (to, refused) = (self.to.clone(), Arc::clone(&self.refused));
+        options.notify = Some(Arc::new(move |notice| match notice {
+            Notice::HalfClosed { way, bytes } if output.json() => {
+                let way = way.code();
+                output.json_line(&HalfClosed {
+                    connection,
+                    way,
+                    bytes,
+                });
+            }
+            // Said once, as soon as it is known.
+            Notice::Refused if !refused.swap(true, Ordering::Relaxed) => {
+                output.warn(format_args!("nobody listens at {to} (port unreachable)"));
+            }
+            _ => {}
+        }));
         options
     }
 
@@ -353,9 +383,11 @@ impl Talk {
             },
         );
         let lost = totals.upstream.undelivered;
-        if lost > 0 {
+        let is_over = matches!(totals.ended_by, EndedBy::Ends | EndedBy::RemoteEnd);
+        if lost > 0 && !is_over {
             output.warn(format_args!("{lost} bytes could not be delivered to {to}"));
         }
+        let unheard = totals.downstream.bytes == 0 && self.refused.load(Ordering::Relaxed);
         if totals.downstream.truncated {
             output.warn(format_args!(
                 "{to} ended without close_notify: what it said may be cut short"
@@ -384,6 +416,14 @@ impl Talk {
             // We left, and the program behind the endpoint had to.
             EndedBy::Stopped | EndedBy::LocalEnd if exit.is_some_and(was_sent_away) => {
                 Ok(Outcome::Done)
+            }
+            _ if exit.is_none() && lost > 0 && is_over => {
+                let why = format!("{lost} bytes could not be delivered: the peer no longer reads");
+                Err(Error::new(Kind::Lost, Operation::Write, why).on(to))
+            }
+            _ if unheard => {
+                let why = "nobody took the datagrams (port unreachable)";
+                Err(Error::new(Kind::Refused, Operation::Write, why).on(to))
             }
             _ => Ok(exit.map_or(Outcome::Done, Outcome::Program)),
         }

@@ -25,6 +25,8 @@ pub(crate) enum Outgoing {
     Input,
     /// Standard input, key by key; the token is cancelled at [`LEAVE_KEY`].
     Keys(CancellationToken),
+    /// Nothing, without an end.
+    Nothing,
     /// These bytes, then the end.
     Given(Vec<u8>),
 }
@@ -88,8 +90,11 @@ impl Shaped {
 
     /// The next bytes from where they come from.
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
-        if let Outgoing::Given(bytes) = &mut self.outgoing {
-            return Poll::Ready(Ok(std::mem::take(bytes)));
+        match &mut self.outgoing {
+            Outgoing::Given(bytes) => return Poll::Ready(Ok(std::mem::take(bytes))),
+            // Whatever ends the conversation, it is not this side.
+            Outgoing::Nothing => return Poll::Pending,
+            Outgoing::Input | Outgoing::Keys(_) => {}
         }
         let mut chunk = vec![0; CHUNK];
         let mut buf = ReadBuf::new(&mut chunk);

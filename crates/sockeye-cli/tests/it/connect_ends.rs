@@ -1,5 +1,7 @@
 //! `connect`: ends, half-closes and resets.
 
+use std::io::Write;
+
 use sockeye_testkit::{End, Gate, Peer, Step, within};
 
 use crate::{connect, json_lines, sockeye};
@@ -42,10 +44,11 @@ fn a_server_that_talks_first_is_heard_to_the_end() {
 }
 
 #[test]
-fn the_servers_end_is_ours_while_standard_input_is_open() {
+fn the_servers_end_is_ours_if_we_say_so() {
     within(|| {
         let peer = Peer::tcp([Step::send("bye"), Step::Close]);
-        let program = sockeye(["connect", &peer.addr().to_string()]);
+        let to = peer.addr().to_string();
+        let program = sockeye(["connect", &to, "--until", "until-remote"]);
         let output = program.wait();
         assert_eq!(
             (output.stdout_text().as_str(), output.code),
@@ -56,14 +59,52 @@ fn the_servers_end_is_ours_while_standard_input_is_open() {
 }
 
 #[test]
-fn a_servers_half_close_ends_it_after_its_last_byte() {
+fn a_servers_half_close_cuts_nothing_that_is_still_to_be_sent() {
+    within(|| {
+        let heard = Gate::new();
+        let peer = Peer::tcp([
+            Step::send("I have said all"),
+            Step::HalfClose,
+            Step::WaitFor(heard.clone()),
+            Step::expect("but I have not"),
+            Step::ExpectEnd,
+        ]);
+        let mut program = sockeye(["connect", &peer.addr().to_string()]);
+        program.stdout_until("I have said all");
+        heard.open();
+        program.write("but I have not");
+        assert_eq!(program.finish().code, Some(0));
+        peer.finish();
+    });
+}
+
+#[test]
+fn input_that_nobody_reads_any_more_is_a_loss() {
+    within(|| {
+        let peer = Peer::tcp([Step::send("x"), Step::Close]);
+        let mut program = sockeye(["connect", &peer.addr().to_string()]);
+        program.stdout_until("x");
+        let mut stdin = program.take_stdin().unwrap();
+        let writer = std::thread::spawn(move || {
+            // It fails as soon as the program has gone.
+            let _ = stdin.write_all(&sockeye_testkit::pattern(1, 4_000_000));
+        });
+        assert_eq!(program.wait().code, Some(4));
+        writer.join().unwrap();
+        peer.finish();
+    });
+}
+
+#[test]
+fn with_until_remote_a_half_close_ends_it_after_its_last_byte() {
     within(|| {
         let peer = Peer::tcp([
             Step::SendPattern(1, 1_000_000),
             Step::HalfClose,
             Step::ReadToEnd,
         ]);
-        let program = sockeye(["connect", &peer.addr().to_string()]);
+        let to = peer.addr().to_string();
+        let program = sockeye(["connect", &to, "--until", "until-remote"]);
         let output = program.wait();
         assert_eq!((output.stdout.len(), output.code), (1_000_000, Some(0)));
         assert_eq!(peer.finish().end, End::Eof);

@@ -312,7 +312,7 @@ fn an_end_without_close_notify_is_a_warning() {
         let mut program = sockeye(["connect", &format!("tls://localhost:{at}?pin={pin}")]);
         program.write("hello");
         program.stdout_until("hello");
-        let output = program.wait();
+        let output = program.finish();
         assert_eq!(output.code, Some(0), "{}", output.stderr_text());
         assert!(
             output.stderr_text().contains("without close_notify"),

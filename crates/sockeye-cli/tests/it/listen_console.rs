@@ -143,7 +143,8 @@ fn everything_arrives_in_a_file_that_is_appended_to() {
         let mut command = Command::new("sh");
         command.args(["-c", r#"exec "$0" listen 0 --once -v >> "$1""#, SOCKEYE]);
         command.arg(&file);
-        let server = Program::start_command(command);
+        let mut server = Program::start_command(command);
+        server.close_stdin();
         let body = "y".repeat(300_000);
         assert_eq!(ask(client(address(&server)), &body), "");
         let output = server.wait();

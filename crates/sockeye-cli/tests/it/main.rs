@@ -16,6 +16,7 @@ mod listen_limits;
 mod relay;
 mod serving;
 mod terminal;
+mod tour;
 mod wire;
 
 use std::ffi::OsStr;

@@ -11,7 +11,7 @@ use tokio::io::{AsyncWrite, ReadBuf};
 
 use super::copy::{poll_end, poll_flush, poll_held, poll_read_some, with_scratch};
 use super::lane::{BUDGET, Fault, Lane, Source};
-use super::options::JoinOptions;
+use super::options::{JoinOptions, Notice};
 use crate::endpoint::{Carrier, UnixKind};
 use crate::net::{Link, Messages};
 
@@ -96,7 +96,9 @@ fn poll_take(
                 Ok(true) => return Poll::Ready(Some(buf.filled().len())),
                 Ok(false) => lane.source = Source::Ended,
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => lane.dropped += 1,
-                Err(error) if !messages_have_end(from) && is_passing(&error) => lane.errors += 1,
+                Err(error) if !messages_have_end(from) && is_passing(&error) => {
+                    count(lane, options, &error);
+                }
                 Err(error) => lane.source = Source::Failed(error),
             }
         }
@@ -186,7 +188,7 @@ fn poll_send(
         if is_too_long(&error) {
             lane.dropped += 1;
         } else if !messages_have_end(to) && is_passing(&error) {
-            lane.errors += 1;
+            count(lane, options, &error);
             // The error is the answer to an earlier datagram (RFC 1122 section 4.1.3.3), and took this one's place.
             if error.kind() == io::ErrorKind::ConnectionRefused && !lane.tried_again {
                 lane.tried_again = true;
@@ -217,6 +219,16 @@ fn poll_end_of_messages(
             drop(to.shutdown());
             Poll::Ready(Ok(()))
         }
+    }
+}
+
+/// Count an error that the next datagram may not meet, and pass on what it says of the peer.
+fn count(lane: &mut Lane, options: &JoinOptions, error: &io::Error) {
+    lane.errors += 1;
+    if let Some(notify) = &options.notify
+        && error.kind() == io::ErrorKind::ConnectionRefused
+    {
+        notify(Notice::Refused);
     }
 }
 

@@ -49,6 +49,8 @@ pub enum Notice {
         /// How its bytes are moved.
         path: Path,
     },
+    /// The machine of a datagram peer answered that nobody listens there. The conversation goes on: somebody may come.
+    Refused,
 }
 
 /// Who is told of a [`Notice`]. Called on the task that moves the bytes, so it should be quick.

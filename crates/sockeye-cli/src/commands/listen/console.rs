@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use sockeye::endpoint::Carrier;
+use sockeye::relay::EndPolicy;
 use sockeye::wire::ConnectionId;
 use sockeye::{Endpoint, Link, Net, Result, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
@@ -15,7 +16,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::labels::Labels;
-use crate::local::{self, Manner, TerminalText};
+use crate::local::{self, Input, Manner, TerminalText};
 use crate::output::{Level, Output};
 use crate::report::Data;
 
@@ -68,6 +69,16 @@ impl Console {
         shared.label || (shared.terminal && shared.seen.load(Ordering::Relaxed) > 1)
     }
 
+    /// When a conversation is over. Where a person types, or nobody does, the client's end is the end. A file, and a pipe
+    /// that belongs to the only client, is sent to its end, for a client that has said all may still listen.
+    pub(super) fn policy(&self) -> EndPolicy {
+        match local::input() {
+            Input::File => EndPolicy::UntilBoth,
+            Input::Flow if self.0.once => EndPolicy::UntilBoth,
+            _ => EndPolicy::UntilRemote,
+        }
+    }
+
     /// Our side of the conversation with one client.
     pub(super) async fn link(&self, connection: ConnectionId) -> Result<Link> {
         let shared = &self.0;
@@ -76,6 +87,7 @@ impl Console {
             // The whole of standard input and output belongs to this client.
             let manner = Manner {
                 connection: connection.0,
+                patient: true,
                 ..Manner::default()
             };
             return local::open(manner, &shared.output, &shared.stop).await;
@@ -93,7 +105,7 @@ impl Console {
         if !shared.reading.swap(true, Ordering::Relaxed) {
             tokio::spawn(read_input(Arc::clone(shared)));
         }
-        let input = Input {
+        let input = Typed {
             client: connection.0,
             receiver,
             piece: Piece::default(),
@@ -184,7 +196,7 @@ fn address(line: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// What is typed, for one client.
-struct Input {
+struct Typed {
     client: u64,
     receiver: mpsc::Receiver<Arc<[u8]>>,
     piece: Piece,
@@ -197,13 +209,13 @@ struct Piece {
     read: usize,
 }
 
-impl Drop for Input {
+impl Drop for Typed {
     fn drop(&mut self) {
         self.shared.clients().remove(&self.client);
     }
 }
 
-impl AsyncRead for Input {
+impl AsyncRead for Typed {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -91,7 +91,7 @@ impl Mode {
     /// When a conversation is over. Ours is the local side, the client's the remote one.
     pub(super) fn policy(&self) -> EndPolicy {
         match self {
-            Self::Console(_) => EndPolicy::UntilRemote,
+            Self::Console(console) => console.policy(),
             Self::Service(_) | Self::Broker(_) => EndPolicy::UntilBoth,
             Self::Program(_) => EndPolicy::UntilLocal,
         }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
@@ -80,6 +81,13 @@ async fn messages_keep_their_boundaries_and_survive_errors() {
     let (near, far) = (Far::default(), Far::default());
     let mut options = JoinOptions::default();
     options.idle_timeout = Some(Duration::from_secs(5));
+    let notices = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&notices);
+    options.notify = Some(Arc::new(move |notice| {
+        if notice == Notice::Refused {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }));
     let refused = || io::Error::from(nix::errno::Errno::ECONNREFUSED);
     far.0.lock().unwrap().send_errors.push_back(refused());
     for message in [
@@ -104,6 +112,8 @@ async fn messages_keep_their_boundaries_and_survive_errors() {
         (totals.downstream.messages, totals.downstream.errors),
         (1, 1)
     );
+    // Told of both, the one that a send met and the one that a receive met.
+    assert_eq!(notices.load(Ordering::Relaxed), 2);
     assert_eq!(up.path, Path::Messages);
 }
 
