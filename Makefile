@@ -1,5 +1,5 @@
 # One way to run it all; .ci/run calls the same commands.
-.PHONY: check test peers fuzz doc bench static fmt
+.PHONY: check test peers fuzz doc bench static static-check fmt
 
 TARGET ?= x86_64-unknown-linux-gnu
 SECONDS_EACH ?= 60
@@ -37,6 +37,9 @@ static: ## one file that needs nothing, not even a C library
 	@binary=target/static/$(TARGET)/release/sockeye; \
 	if readelf -l $$binary | grep -q INTERP; then echo "$$binary is not static"; exit 1; fi; \
 	echo "$$binary is static, $$(stat -c %s $$binary) bytes"
+
+static-check: static ## it works in an empty root, and resolves names there; needs root
+	.ci/chroot target/static/$(TARGET)/release/sockeye
 
 fmt:
 	cargo fmt --all

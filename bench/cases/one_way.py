@@ -42,7 +42,7 @@ def all_crossed(sender, server, size):
     """Zero copy to /dev/null is fast beyond belief, so both ends must have counted every byte."""
     if f"sent {size:,} bytes" not in sender.said().replace(f"{size} bytes", f"{size:,} bytes"):
         raise Skip(f"the client did not send all: {sender.said()[-300:]}")
-    if f"{size} bytes downstream" not in server.said().replace(",", ""):
+    if f"{size} bytes received" not in server.said().replace(",", ""):
         raise Skip(f"the server did not receive all: {server.said()[-300:]}")
 
 

@@ -173,7 +173,11 @@ impl Opening<'_> {
             }
             return Ok(Link::Stream(stream));
         }
-        let layers = self.to.layers().iter().map(layer::Connector::new);
+        let layers = self
+            .to
+            .layers()
+            .iter()
+            .map(|layer| self.net.connector(layer));
         let layers: Vec<_> = layers.collect::<Result<_>>().map_err(while_connecting)?;
         let mut stream = self.stream().await?;
         let address = stream.peer_address();

@@ -1,16 +1,22 @@
 //! How we talk: the settings that every connection of this process shares.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::datagram::SessionLimits;
+use super::layer::Connector;
 use super::resolve::Resolver;
+use crate::endpoint::Layer;
+use crate::error::Result;
 use crate::wire::{ConnectionId, Observer, Side, Tap, Watch};
 
 /// How long connecting may take when nothing else is said: resolving, racing addresses and all handshakes together.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many layers' worth of certificates and roots are kept.
+const MAX_CONNECTORS: usize = 16;
 
 /// Longer than anybody waits, and short enough to be added to any point in time.
 pub(crate) const FOREVER: Duration = Duration::from_secs(10 * 365 * 86_400);
@@ -28,6 +34,7 @@ pub struct Net {
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) program_groups: bool,
     pub(crate) sessions: SessionLimits,
+    connectors: Arc<Mutex<Vec<(Layer, Connector)>>>,
     connections: Arc<AtomicU64>,
     start: Instant,
     identity: Option<(ConnectionId, Side)>,
@@ -41,6 +48,7 @@ impl Default for Net {
             resolver: Arc::new(Resolver::system()),
             program_groups: false,
             sessions: SessionLimits::default(),
+            connectors: Arc::default(),
             connections: Arc::default(),
             start: Instant::now(),
             identity: None,
@@ -114,6 +122,25 @@ impl Net {
     /// When time began, for the times of events.
     pub fn start(&self) -> Instant {
         self.start
+    }
+
+    /// The client's side of a layer. What its options name, certificates and trusted roots, is read once and kept, for a
+    /// relay needs it again for every client.
+    pub(crate) fn connector(&self, layer: &Layer) -> Result<Connector> {
+        // Nothing panics while the lock is held.
+        let mut connectors = self
+            .connectors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, connector)) = connectors.iter().find(|(known, _)| known == layer) {
+            return Ok(connector.clone());
+        }
+        let connector = Connector::new(layer)?;
+        if connectors.len() == MAX_CONNECTORS {
+            connectors.remove(0);
+        }
+        connectors.push((layer.clone(), connector.clone()));
+        Ok(connector)
     }
 
     /// A watch on a new connection, if anybody listens. Its number is that of the conversation, or the next one.

@@ -1,16 +1,22 @@
 //! A connection that carries bytes.
 
+mod foreign;
+mod kernel;
+
 use std::fmt;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::process::ExitStatus;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+pub(crate) use self::kernel::KernelRef;
+
+use self::foreign::Foreign;
 use super::carrier::pty::TerminalSize;
 use super::child::Child;
 use super::descriptor::Descriptor;
@@ -98,39 +104,6 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Sync + Unpin {
     }
 }
 
-/// Something of the caller's that carries bytes.
-struct Foreign<T>(T);
-
-impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Duplex for Foreign<T> {}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Foreign<T> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Foreign<T> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
 impl Stream {
     pub(crate) fn new(io: Io, tap: Option<Tap>, info: Info) -> Self {
         Self {
@@ -204,10 +177,7 @@ impl Stream {
 
     /// A stream over two descriptors, for the tests of other modules.
     #[cfg(test)]
-    pub(crate) fn from_fds(
-        read: Option<std::os::fd::OwnedFd>,
-        write: Option<std::os::fd::OwnedFd>,
-    ) -> io::Result<Self> {
+    pub(crate) fn from_fds(read: Option<OwnedFd>, write: Option<OwnedFd>) -> io::Result<Self> {
         let pair = Pair {
             read: read.map(Descriptor::own).transpose()?,
             write: write.map(Descriptor::own).transpose()?,
@@ -377,39 +347,6 @@ impl Stream {
         self.info.child.is_some()
     }
 
-    /// The end that is read, if the kernel can move its bytes and nobody watches them.
-    pub(crate) fn kernel_read(&self) -> Option<KernelRef<'_>> {
-        if self.tap.is_some() {
-            return None;
-        }
-        match &self.io {
-            Io::Tcp(tcp) => Some(KernelRef::Tcp(tcp)),
-            Io::Unix(unix) => Some(KernelRef::Unix(unix)),
-            Io::Pair(pair) => pair.read.as_ref().map(KernelRef::Descriptor),
-            Io::Parts(_) | Io::Boxed(_) => None,
-        }
-    }
-
-    /// The end that is written, if the kernel can move its bytes and nobody watches them.
-    pub(crate) fn kernel_write(&self) -> Option<KernelRef<'_>> {
-        match &self.io {
-            Io::Pair(pair) if self.tap.is_none() => pair.write.as_ref().map(KernelRef::Descriptor),
-            Io::Parts(parts) if self.tap.is_none() => parts.write.kernel_write(),
-            _ => self.kernel_read(),
-        }
-    }
-
-    /// Why the kernel cannot move the bytes of this stream, if it cannot.
-    pub(crate) fn copies_because(&self) -> Option<&'static str> {
-        match &self.io {
-            Io::Parts(_) => Some("the bytes are made or changed here"),
-            Io::Boxed(_) if self.info.secured.is_some() => Some("TLS transforms the bytes"),
-            Io::Boxed(_) => Some("the stream is not a kernel object"),
-            _ if self.tap.is_some() => Some("the wire view watches"),
-            _ => None,
-        }
-    }
-
     fn note_received(&self, bytes: &[u8], wanted: usize) {
         let Some(tap) = &self.tap else { return };
         if !bytes.is_empty() {
@@ -417,59 +354,6 @@ impl Stream {
         } else if wanted > 0 {
             tap.half_closed(Direction::Received);
         }
-    }
-}
-
-/// A reference to what the kernel knows a stream by.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum KernelRef<'a> {
-    Tcp(&'a TcpStream),
-    Unix(&'a UnixStream),
-    Descriptor(&'a Descriptor),
-}
-
-impl KernelRef<'_> {
-    pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(tcp) => tcp.poll_read_ready(cx),
-            Self::Unix(unix) => unix.poll_read_ready(cx),
-            Self::Descriptor(descriptor) => descriptor.poll_read_ready(cx),
-        }
-    }
-
-    pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(tcp) => tcp.poll_write_ready(cx),
-            Self::Unix(unix) => unix.poll_write_ready(cx),
-            Self::Descriptor(descriptor) => descriptor.poll_write_ready(cx),
-        }
-    }
-
-    pub(crate) fn try_read_io<R>(
-        &self,
-        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>,
-    ) -> io::Result<R> {
-        match self {
-            Self::Tcp(tcp) => tcp.try_io(Interest::READABLE, || call(tcp.as_fd())),
-            Self::Unix(unix) => unix.try_io(Interest::READABLE, || call(unix.as_fd())),
-            Self::Descriptor(descriptor) => descriptor.try_read_io(call),
-        }
-    }
-
-    pub(crate) fn try_write_io<R>(
-        &self,
-        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>,
-    ) -> io::Result<R> {
-        match self {
-            Self::Tcp(tcp) => tcp.try_io(Interest::WRITABLE, || call(tcp.as_fd())),
-            Self::Unix(unix) => unix.try_io(Interest::WRITABLE, || call(unix.as_fd())),
-            Self::Descriptor(descriptor) => descriptor.try_write_io(call),
-        }
-    }
-
-    /// Whether this is itself a pipe, so that splice(2) needs no other one.
-    pub(crate) fn is_pipe(&self) -> bool {
-        matches!(self, Self::Descriptor(descriptor) if descriptor.is_pipe())
     }
 }
 
@@ -589,8 +473,13 @@ impl Pair {
     fn close_write(&mut self) {
         if self.write.take().is_some() && self.is_stdio {
             // Another descriptor of the same pipe would keep it open: descriptor 1 itself has to go.
-            if let Ok(null) = std::fs::File::options().write(true).open("/dev/null") {
-                let _ = nix::unistd::dup2_stdout(null);
+            // Where there is no /dev, a pipe that nobody reads takes its place.
+            let null = std::fs::File::options().write(true).open("/dev/null");
+            let substitute = null
+                .map(OwnedFd::from)
+                .or_else(|_| std::io::pipe().map(|(_, write)| write.into()));
+            if let Ok(substitute) = substitute {
+                let _ = nix::unistd::dup2_stdout(substitute);
             }
         }
     }

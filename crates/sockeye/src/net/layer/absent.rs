@@ -9,6 +9,7 @@ use crate::net::stream::Stream;
 use crate::wire::Watch;
 
 /// A connector that cannot be made.
+#[derive(Clone)]
 pub(crate) struct Connector(Infallible);
 
 impl Connector {

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::wire::Watch;
 
 /// The connecting side of a layer: made before the carrier is opened, so that what is wrong with the options shows first.
+#[derive(Clone)]
 pub(crate) enum Connector {
     /// TLS.
     Tls(tls::Connector),
