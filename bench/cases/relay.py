@@ -1,10 +1,11 @@
 """TCP to TCP with iperf3 as load, one stream for 5 seconds. CPU is that of the relay alone. `direct` is iperf3 without a
-relay. haproxy runs with splice-auto and as many threads as the machine has cores, then with one; 1 GiB is 2^30 bytes."""
+relay. With `-v --stats 100ms` our relay reports events and live counters. haproxy runs with splice-auto and as many threads
+as the machine has cores, then with one; 1 GiB is 2^30 bytes."""
 
 import json
 import subprocess
 
-from harness import Metric, PATIENCE, Skip, Table, on_port, program, relays
+from harness import Metric, PATIENCE, Skip, Table, on_port, ours, program, relays
 
 TITLE = "Relay: throughput and CPU"
 METRICS = [Metric("gbit_s", "throughput", "Gbit/s", True), Metric("cpu_gib", "CPU", "s/GiB", False, 3)]
@@ -38,4 +39,6 @@ def tables(bench):
 
     with server:
         everyone = [(name, contestant(start)) for name, start in relays(bench, target)]
+        reporting = lambda: ours("relay", "0", f"127.0.0.1:{target}", "-v", "--stats", "100ms")
+        everyone.insert(1, ("sockeye -v --stats 100ms", contestant(reporting)))
         yield Table("one stream", METRICS, [*everyone, ("direct", direct)])

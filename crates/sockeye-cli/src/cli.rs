@@ -37,7 +37,7 @@ pub(crate) struct Global {
     /// Say more: connections, byte counts, times; twice for developers' tracing
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet", help_heading = "General")]
     pub(crate) verbose: u8,
-    /// Say only errors
+    /// Say only errors and warnings
     #[arg(short, long, global = true, help_heading = "General")]
     pub(crate) quiet: bool,
     /// Use colours: auto, always or never

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
-use sockeye::relay::{EndedBy, Joined, Side, Totals, Way};
+use sockeye::relay::{EndedBy, Joined, Path, Side, Totals, Way};
 use sockeye::{Endpoint, Error};
 
 /// A server is ready.
@@ -353,8 +353,9 @@ impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "stopped after {} clients, {} refused",
-            self.clients, self.refused
+            "stopped after {}, {} refused",
+            counted(self.clients, "client"),
+            self.refused
         )
     }
 }
@@ -417,6 +418,11 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
+/// A number of things, with an s where it belongs.
+fn counted(number: u64, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Fewer bytes than this say nothing about a speed.
 const RATED_BYTES: u64 = 64 * 1024;
 
@@ -424,7 +430,7 @@ const RATED_BYTES: u64 = 64 * 1024;
 fn write_way(f: &mut fmt::Formatter<'_>, verb: &str, way: &Way, elapsed: Duration) -> fmt::Result {
     write!(f, "{verb} {} bytes", way.bytes)?;
     if way.messages > 0 {
-        write!(f, " in {} messages", way.messages)?;
+        write!(f, " in {}", counted(way.messages, "message"))?;
     }
     if way.bytes >= RATED_BYTES {
         write!(f, ", {}/s", rate(way.bytes, elapsed))?;
@@ -433,7 +439,11 @@ fn write_way(f: &mut fmt::Formatter<'_>, verb: &str, way: &Way, elapsed: Duratio
         // Splicing begins when a bulk of data flows.
         writeln!(f, ", copying: too little for splice")
     } else {
-        writeln!(f, ", {}", way.path)
+        // How many messages there were is said already.
+        match way.path {
+            Path::Messages if way.messages > 0 => writeln!(f),
+            path => writeln!(f, ", {path}"),
+        }
     }
 }
 

@@ -384,7 +384,7 @@ impl Talk {
         );
         let lost = totals.upstream.undelivered;
         let is_over = matches!(totals.ended_by, EndedBy::Ends | EndedBy::RemoteEnd);
-        if lost > 0 && !is_over {
+        if lost > 0 && (!is_over || joined.remote_exit.is_some()) {
             output.warn(format_args!("{lost} bytes could not be delivered to {to}"));
         }
         let unheard = totals.downstream.bytes == 0 && self.refused.load(Ordering::Relaxed);
