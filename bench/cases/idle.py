@@ -64,13 +64,22 @@ def tables(bench):
         (f"ncat -k -e ({few})", contestant(lambda: on_port(
             lambda p: [program("ncat"), "-l", "-k", "-m", "1000", "-e", "/bin/cat", "127.0.0.1", p]), few)),
     ])
-    holder, target = backend("hold")
-    try:
-        everyone = []
-        for name, start in relays(bench, target):
-            is_fork = name.startswith("socat")
-            everyone.append((f"{name} ({few})" if is_fork else name, contestant(start, few if is_fork else many)))
-        yield Table("relayed connections", METRICS, everyone)
-    finally:
-        holder.kill()
-        holder.wait()
+    names = [name for name, _ in relays(bench, 0)]
+    yield Table("relayed connections", METRICS, [
+        (f"{name} ({few})", relayed(bench, name, few)) if name.startswith("socat") else (name, relayed(bench, name, many))
+        for name in names
+    ])
+
+
+def relayed(bench, name, count):
+    """Each run has a backend of its own, for it holds its connections as long as it lives."""
+
+    def run():
+        holder, target = backend("hold")
+        try:
+            return contestant(dict(relays(bench, target))[name], count)()
+        finally:
+            holder.kill()
+            holder.wait()
+
+    return run
