@@ -317,7 +317,7 @@ def machine():
             versions.append(f"{name} not installed")
     return (
         f"{os.cpu_count()} cores ({model.group(1) if model else platform.machine()}), "
-        f"Linux {platform.release()}; {', '.join(versions)}"
+        f"Linux {platform.release().split('-')[0]}; {', '.join(versions)}"
     )
 
 
