@@ -4,12 +4,13 @@
 //! Like write(2), splice(2) may raise SIGPIPE; Rust programs ignore that signal from their start.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::task::{Context, Poll, ready};
 
 use nix::errno::Errno;
 use nix::fcntl::{SpliceFFlags, splice};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, recv};
 
 use super::lane::{Fault, Lane};
 use super::options::JoinOptions;
@@ -166,7 +167,15 @@ fn poll_into_pipe(
 fn fill(source: KernelRef<'_>, pipe: &mut Pipe) -> io::Result<usize> {
     let mut got = None;
     let tried = source.try_read_io(|fd| {
-        let n = splice(fd, None, &pipe.write, None, pipe.capacity, FLAGS)?;
+        let attempt = || splice(fd, None, &pipe.write, None, pipe.capacity, FLAGS);
+        let n = match attempt() {
+            // Either it came just now, and the second attempt takes it, or splice(2) cannot.
+            Err(Errno::EAGAIN) if can_be_read(source, fd) => attempt().map_err(|e| match e {
+                Errno::EAGAIN => Errno::EINVAL,
+                other => other,
+            })?,
+            done => done?,
+        };
         got = Some(n);
         // TCP stops when its queue is empty or the pipe is full. With fewer bytes than slots it was not the pipe,
         // so the next call would find nothing: forget the readiness and save that call.
@@ -182,6 +191,13 @@ fn fill(source: KernelRef<'_>, pipe: &mut Pipe) -> io::Result<usize> {
         }
         None => tried.map(|()| 0),
     }
+}
+
+/// Whether read(2) finds something where splice(2) did not: TCP urgent data (RFC 9293 section 3.8.5) stops the one and
+/// not the other. The readiness must not be forgotten then, for no new event would come.
+fn can_be_read(source: KernelRef<'_>, fd: BorrowedFd<'_>) -> bool {
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    matches!(source, KernelRef::Tcp(_)) && recv(fd.as_raw_fd(), &mut [0], flags).is_ok()
 }
 
 /// One end is a pipe already. "Would block" may mean either end, so poll(2) has to tell.
