@@ -60,7 +60,6 @@ pub(super) fn poll_bytes(
     options: &JoinOptions,
 ) -> Poll<Result<(), Fault>> {
     let mut budget = BUDGET;
-    let mut woken_for_nothing = true;
     loop {
         ready!(poll_held(lane, cx, to, options))?;
         if splice::poll_drain(lane, cx, to, options)?.is_pending() {
@@ -80,17 +79,12 @@ pub(super) fn poll_bytes(
             match ready!(splice::poll_fill(lane, cx, from, to, options))? {
                 Filled::Moved(n) => budget = budget.saturating_sub(n),
                 Filled::Ended => lane.source = Source::Ended,
-                // We were woken, yet there is nothing that splice(2) could take: urgent data, say. read(2) knows
-                // how to pass it.
-                Filled::Nothing if woken_for_nothing => lane.splicing = false,
-                Filled::Nothing => return Poll::Pending,
                 Filled::Refused => {}
             }
         } else {
             let n = ready!(poll_copy(lane, cx, from, to, options))?;
             budget = budget.saturating_sub(n);
         }
-        woken_for_nothing = false;
     }
 }
 

@@ -39,8 +39,6 @@ pub(super) enum Filled {
     Moved(usize),
     /// The source has ended.
     Ended,
-    /// The source polled readable, and splice(2) found nothing; it is being waited for.
-    Nothing,
     /// Copy instead, for now or for good.
     Refused,
 }
@@ -118,7 +116,6 @@ fn poll_into_pipe(
     source: KernelRef<'_>,
     options: &JoinOptions,
 ) -> Poll<Result<Filled, Fault>> {
-    let mut tried = false;
     loop {
         match source.poll_read_ready(cx) {
             Poll::Ready(Ok(())) => {}
@@ -127,10 +124,7 @@ fn poll_into_pipe(
                 if let Some(pipe) = lane.pipe.take() {
                     options.pipes.give(pipe);
                 }
-                return match tried {
-                    true => Poll::Ready(Ok(Filled::Nothing)),
-                    false => Poll::Pending,
-                };
+                return Poll::Pending;
             }
         }
         let Some(mut pipe) = lane.pipe.take().or_else(|| options.pipes.take()) else {
@@ -138,7 +132,6 @@ fn poll_into_pipe(
             lane.without_pipe = WITHOUT_PIPE;
             return Poll::Ready(Ok(Filled::Refused));
         };
-        tried = true;
         match fill(source, &mut pipe) {
             Ok(0) => {
                 options.pipes.give(pipe);
@@ -193,11 +186,12 @@ fn fill(source: KernelRef<'_>, pipe: &mut Pipe) -> io::Result<usize> {
     }
 }
 
-/// Whether read(2) finds something where splice(2) did not: TCP urgent data (RFC 9293 section 3.8.5) stops the one and
-/// not the other. The readiness must not be forgotten then, for no new event would come.
+/// Whether read(2) finds something where splice(2) did not: urgent data (RFC 9293 section 3.8.5) stops the one and not the
+/// other. The readiness must not be forgotten then, for no new event would come.
 fn can_be_read(source: KernelRef<'_>, fd: BorrowedFd<'_>) -> bool {
     let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-    matches!(source, KernelRef::Tcp(_)) && recv(fd.as_raw_fd(), &mut [0], flags).is_ok()
+    matches!(source, KernelRef::Tcp(_) | KernelRef::Unix(_))
+        && recv(fd.as_raw_fd(), &mut [0], flags).is_ok()
 }
 
 /// One end is a pipe already. "Would block" may mean either end, so poll(2) has to tell.
