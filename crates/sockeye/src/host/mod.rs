@@ -1,4 +1,5 @@
-//! This machine: what the system knows about services. (No sockets are opened here.)
+//! This machine: its sockets and who holds them, and what the system knows about services. (It asks the kernel; no
+//! connection is opened here.)
 //!
 //! ```
 //! use sockeye::host::services;
@@ -7,5 +8,11 @@
 //! assert_eq!(services::name(443, "tcp").as_deref(), Some("https"));
 //! ```
 
+pub(crate) mod diag;
 pub(crate) mod owner;
+pub(crate) mod owners;
+pub mod process;
 pub mod services;
+pub mod socket;
+pub mod table;
+pub mod tcp_info;

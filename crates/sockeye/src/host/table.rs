@@ -1,0 +1,277 @@
+//! The table of this machine's sockets: ask the kernel, find out who holds what, put both together.
+//!
+//! [`Request`] says what is wanted, [`Request::read`] asks, and the [`Table`] that comes back is a value. Reading takes
+//! milliseconds and blocks: an asynchronous program calls it through `spawn_blocking`.
+//!
+//! ```
+//! use sockeye::host::socket::{Protocol, Protocols, State, States};
+//! use sockeye::host::table::Request;
+//!
+//! # fn main() -> sockeye::Result<()> {
+//! let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+//! let table = Request::new()
+//!     .protocols(Protocols::only(Protocol::Tcp))
+//!     .states(States::only(State::Listening))
+//!     .local_port(server.local_addr().unwrap().port())
+//!     .read()?;
+//! assert!(table.sockets.len() <= 1);
+//! # Ok(())
+//! # }
+//! ```
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use super::diag::{self, KernelQuery};
+use super::owners::{self, Scanned};
+use super::process::{Holder, Missing, Owners, Process};
+use super::socket::{NamespaceIndex, Protocols, Socket, State, States, Wanted};
+use crate::error::Result;
+
+/// How thoroughly owners are looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OwnerSearch {
+    /// Not at all: the quickest list.
+    None,
+    /// Until each socket has one.
+    First,
+    /// Until every process has been looked into.
+    #[default]
+    All,
+}
+
+/// In which network namespaces to look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Where {
+    /// The one that this program is in.
+    #[default]
+    Here,
+    /// Every one that a visible process is in, or that has a name (`ip netns`). Needs CAP_SYS_ADMIN for others than ours.
+    Everywhere,
+    /// That of this process.
+    OfProcess(u32),
+    /// That of this file, such as `/run/netns/blue`.
+    File(PathBuf),
+}
+
+/// A network namespace that was looked into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Namespace {
+    /// Its number (the inode of `/proc/PID/ns/net`).
+    pub inode: u64,
+    /// Its name, if `ip netns` gave it one.
+    pub name: Option<String>,
+    /// A process in it.
+    pub pid: Option<u32>,
+    /// Whether it is that of this program.
+    pub ours: bool,
+    /// The names of its devices by index.
+    pub devices: HashMap<u32, String>,
+}
+
+/// What to read. The default is every socket of this namespace, with its owners.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub(crate) kernel: KernelQuery,
+    pub(crate) owners: OwnerSearch,
+    pub(crate) namespaces: Where,
+    pub(crate) proc_root: PathBuf,
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self {
+            kernel: KernelQuery::default(),
+            owners: OwnerSearch::default(),
+            namespaces: Where::default(),
+            proc_root: PathBuf::from("/proc"),
+        }
+    }
+}
+
+impl Request {
+    /// Every socket of this namespace, with its owners.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only these protocols.
+    #[must_use]
+    pub fn protocols(mut self, protocols: Protocols) -> Self {
+        self.kernel.protocols = protocols;
+        self
+    }
+
+    /// Only sockets in these states.
+    #[must_use]
+    pub fn states(mut self, states: States) -> Self {
+        self.kernel.states = states;
+        self
+    }
+
+    /// Only sockets with this local port.
+    #[must_use]
+    pub fn local_port(mut self, port: u16) -> Self {
+        self.kernel.local_port = Some(port);
+        self
+    }
+
+    /// Only sockets whose peer has this port.
+    #[must_use]
+    pub fn peer_port(mut self, port: u16) -> Self {
+        self.kernel.peer_port = Some(port);
+        self
+    }
+
+    /// Ask for these details too.
+    #[must_use]
+    pub fn details(mut self, wanted: Wanted) -> Self {
+        self.kernel.wanted = wanted;
+        self
+    }
+
+    /// How thoroughly to look for owners.
+    #[must_use]
+    pub fn owners(mut self, search: OwnerSearch) -> Self {
+        self.owners = search;
+        self
+    }
+
+    /// In which namespaces to look.
+    #[must_use]
+    pub fn namespaces(mut self, namespaces: Where) -> Self {
+        self.namespaces = namespaces;
+        self
+    }
+
+    /// Read this instead of `/proc`: another mount of it, or a fixture.
+    #[must_use]
+    pub fn proc_root(mut self, root: impl Into<PathBuf>) -> Self {
+        self.proc_root = root.into();
+        self
+    }
+
+    /// Ask the kernel, then look for owners.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Denied`](crate::Kind::Denied) or [`Kind::Io`](crate::Kind::Io) if the kernel refuses to be asked at all.
+    /// What could not be read otherwise stands in [`Table::notices`], and the rest is there.
+    pub fn read(&self) -> Result<Table> {
+        let mut sockets = Vec::new();
+        let notices = diag::sockets(&self.kernel, &self.proc_root, &mut sockets)?;
+        let mut table = Table {
+            sockets,
+            processes: Vec::new(),
+            namespaces: vec![Namespace {
+                ours: true,
+                ..Namespace::default()
+            }],
+            notices,
+            partial: false,
+            search: self.owners,
+            scanned: Scanned::default(),
+            listeners: OnceLock::new(),
+        };
+        if self.owners != OwnerSearch::None {
+            let wanted = table.sockets.iter().filter_map(|socket| socket.inode);
+            let mut scanned = owners::scan(&self.proc_root, wanted, self.owners)?;
+            table.processes = std::mem::take(&mut scanned.processes);
+            table.scanned = scanned;
+        }
+        Ok(table)
+    }
+}
+
+/// Something that a reader of the table should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What it is about: a stable word such as `dump-interrupted`, `protocol-missing`, `namespace-gone`.
+    pub code: &'static str,
+    /// For people: one line, lower case, safe for a terminal.
+    pub text: String,
+}
+
+/// The sockets of this machine at one moment.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Table {
+    /// The sockets, protocol by protocol, as the kernel lists them.
+    pub sockets: Vec<Socket>,
+    /// The processes that hold some of them.
+    pub processes: Vec<Process>,
+    /// The namespaces that were looked into.
+    pub namespaces: Vec<Namespace>,
+    /// What a reader should know: what is missing in this kernel, what was interrupted.
+    pub notices: Vec<Notice>,
+    /// Whether sockets may be missing from the list.
+    pub partial: bool,
+    search: OwnerSearch,
+    scanned: Scanned,
+    /// Listeners by namespace and port, for sockets that wait to be accepted.
+    listeners: OnceLock<HashMap<(NamespaceIndex, u16), Vec<u32>>>,
+}
+
+impl Table {
+    /// A table from what is known otherwise: from a file, or made up for a test. Holders refer to `processes` by index.
+    pub fn from_parts(
+        sockets: Vec<Socket>,
+        processes: Vec<Process>,
+        mut holders: Vec<Holder>,
+        namespaces: Vec<Namespace>,
+    ) -> Self {
+        holders.sort_unstable();
+        Self {
+            sockets,
+            processes,
+            namespaces,
+            notices: Vec::new(),
+            partial: false,
+            search: OwnerSearch::All,
+            scanned: Scanned {
+                holders,
+                ..Scanned::default()
+            },
+            listeners: OnceLock::new(),
+        }
+    }
+
+    /// Who holds this socket, or why that cannot be said.
+    pub fn owners(&self, socket: &Socket) -> Owners<'_> {
+        let held = socket
+            .inode
+            .map_or(&[][..], |inode| self.scanned.holders(inode));
+        if held.is_empty() {
+            Owners::Missing(self.missing(socket))
+        } else {
+            Owners::Held(held)
+        }
+    }
+
+    /// The process behind a holder.
+    pub fn process(&self, holder: &Holder) -> &Process {
+        &self.processes[holder.process as usize]
+    }
+
+    /// The namespace that a socket is in.
+    pub fn namespace(&self, socket: &Socket) -> &Namespace {
+        &self.namespaces[usize::from(socket.namespace.0)]
+    }
+
+    /// How many processes could not be looked into.
+    pub fn hidden_processes(&self) -> usize {
+        self.scanned.hidden
+    }
+
+    fn missing(&self, socket: &Socket) -> Missing<'_> {
+        match socket.state {
+            State::TimeWait => return Missing::TimeWait,
+            State::SynReceived => return Missing::HalfOpen,
+            _ if self.search == OwnerSearch::None => return Missing::NotAsked,
+            _ => {}
+        }
+        Missing::InFlight
+    }
+}
