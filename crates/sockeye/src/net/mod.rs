@@ -30,6 +30,7 @@
 //! ```
 
 mod admission;
+mod attempts;
 mod carrier;
 mod child;
 mod connect;
@@ -50,6 +51,7 @@ mod serve;
 mod stream;
 
 pub use admission::Admission;
+pub use attempts::{Attempt, Ending, Race};
 pub use carrier::exec::Surroundings;
 pub use carrier::pty::TerminalSize;
 pub(crate) use context::FOREVER;

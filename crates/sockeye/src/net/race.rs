@@ -325,4 +325,4 @@ fn addresses<'a>(list: impl ExactSizeIterator<Item = &'a SocketAddr>) -> String 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -7,7 +7,7 @@ use super::*;
 use crate::endpoint::{Host, Port};
 use crate::net::resolve::tests::{host_port, watched};
 
-const LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 
 async fn race(
     targets: &[SocketAddr],
@@ -21,14 +21,14 @@ async fn race(
         .expect("a race ends before its deadline")
 }
 
-fn here() -> (TcpListener, SocketAddr) {
+pub(crate) fn here() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }
 
 /// An address on loopback where nobody listens, and where nobody will while the socket lives.
-fn nobody() -> (Socket, SocketAddr) {
+pub(crate) fn nobody() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket
         .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
@@ -38,13 +38,13 @@ fn nobody() -> (Socket, SocketAddr) {
 }
 
 /// A listener whose queue is full: to whoever connects, it says nothing at all.
-struct Blackhole {
-    address: SocketAddr,
+pub(crate) struct Blackhole {
+    pub(crate) address: SocketAddr,
     _held: (Socket, Vec<Socket>),
 }
 
 impl Blackhole {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         listener
             .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
-use super::{Resolver, is_of, literal, with_scope, zone};
+use super::walk::literal;
+use super::{Resolver, is_of, with_scope, zone};
 use crate::endpoint::{Host, HostPort, Options, Port, nearest_scheme};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::host::services;

@@ -47,11 +47,37 @@ pub(super) enum Answer {
     NoName,
 }
 
-/// A server that did not help, and why.
+/// How asking one question at all servers ended.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// The answer, and who gave it.
+    pub(super) answer: Option<(Answer, SocketAddr)>,
+    /// Servers that did not help.
+    pub(super) failures: Vec<Failure>,
+}
+
+/// A server that did not help, and why; its text is a clause such as `192.0.2.53:53 did not answer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub struct Failure {
     pub(super) server: SocketAddr,
     pub(super) why: Why,
+}
+
+impl Failure {
+    /// The server.
+    pub fn server(&self) -> SocketAddr {
+        self.server
+    }
+
+    /// Whether it did not answer in time.
+    pub fn is_silent(&self) -> bool {
+        self.why == Why::Silent
+    }
+
+    /// Whether it answered that it cannot help, with a response code.
+    pub fn is_code(&self) -> bool {
+        matches!(self.why, Why::Code(_))
+    }
 }
 
 /// Why a server did not help.
@@ -94,12 +120,12 @@ pub(super) async fn ask(
     name: &Name,
     family: Family,
     deadline: Instant,
-) -> Result<Answer, Vec<Failure>> {
+) -> Asked {
     let kind = match family {
         Family::V4 => RecordType::A,
         Family::V6 => RecordType::AAAA,
     };
-    let mut failures: Vec<Failure> = Vec::new();
+    let mut asked = Asked::default();
     let mut servers = conf.servers.clone();
     if conf.rotate && !servers.is_empty() {
         let first = turn % servers.len();
@@ -109,7 +135,7 @@ pub(super) async fn ask(
         for (position, &server) in servers.iter().enumerate() {
             let answered =
                 |failure: &Failure| failure.server == server && failure.why != Why::Silent;
-            if failures.iter().any(answered) {
+            if asked.failures.iter().any(answered) {
                 continue;
             }
             // A silent server may take its share of the time that is left, not that of the servers after it.
@@ -117,20 +143,22 @@ pub(super) async fn ask(
             let left = u32::try_from(servers.len() - position).unwrap_or(1);
             let share = deadline.saturating_duration_since(now) / left;
             let until = now + share.min(conf.timeout.saturating_mul(1 << attempt.min(5)));
-            let asked = ask_one(conf, server, name, kind, until).await;
-            match asked {
-                Ok(answer) => return Ok(answer),
+            match ask_one(conf, server, name, kind, until).await {
+                Ok(answer) => {
+                    asked.answer = Some((answer, server));
+                    return asked;
+                }
                 Err(why) => {
-                    failures.retain(|failure| failure.server != server);
-                    failures.push(Failure { server, why });
+                    asked.failures.retain(|failure| failure.server != server);
+                    asked.failures.push(Failure { server, why });
                 }
             }
             if Instant::now() >= deadline {
-                return Err(failures);
+                return asked;
             }
         }
     }
-    Err(failures)
+    asked
 }
 
 async fn ask_one(

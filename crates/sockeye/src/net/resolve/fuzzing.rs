@@ -4,6 +4,7 @@ use hickory_proto::op::Message;
 use hickory_proto::rr::{Name, RecordType};
 
 use super::dns::{self, Answer};
+use super::gai_conf::Policy;
 use super::hosts::Hosts;
 use super::name::HostName;
 use super::nsswitch;
@@ -14,6 +15,11 @@ pub fn files(text: &[u8], name: &str) {
     let hosts = Hosts::parse(text);
     hosts.find(name);
     assert!(!nsswitch::parse(text).is_empty(), "there is an order");
+    let policy = Policy::parse(text);
+    if let Some(entry) = hosts.find(name).first() {
+        policy.precedence(entry.address.ip());
+        assert!(!hosts.names_of(entry.address.ip()).is_empty());
+    }
     let mut conf = ResolvConf::parse(text);
     conf.apply_environment(Some(name), Some(name));
     assert!(

@@ -15,18 +15,27 @@ const MAX_NAMES: usize = 1 << 20;
 const MAX_ADDRESSES: usize = 64;
 
 /// The names of a hosts file, in lower case, and their addresses in the order of the file.
-///
-/// An address is a socket address with port 0, so that a link-local one keeps its zone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hosts {
-    names: HashMap<Box<str>, Vec<SocketAddr>>,
+    names: HashMap<Box<str>, Vec<Entry>>,
+}
+
+/// One address of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// With port 0; a link-local one keeps its zone.
+    pub(super) address: SocketAddr,
+    /// The line that says so, counted from 1.
+    pub(super) line: u32,
+    /// Where the name stands behind the address, counted from 0: the first one is the canonical name.
+    pub(super) place: u32,
 }
 
 impl Hosts {
     /// What the text says.
     pub(super) fn parse(text: &[u8]) -> Self {
-        let mut names: HashMap<Box<str>, Vec<SocketAddr>> = HashMap::new();
-        for line in text.split(|&byte| byte == b'\n') {
+        let mut names: HashMap<Box<str>, Vec<Entry>> = HashMap::new();
+        for (number, line) in (1..).zip(text.split(|&byte| byte == b'\n')) {
             let line = line.split(|&byte| byte == b'#').next().unwrap_or_default();
             // A line that is no text can name no host that anybody could ask for.
             let Ok(line) = std::str::from_utf8(line) else {
@@ -36,15 +45,20 @@ impl Hosts {
             let Some(address) = words.next().and_then(parse_address) else {
                 continue;
             };
-            for name in words {
+            for (place, name) in (0..).zip(words) {
                 let name = name.strip_suffix('.').unwrap_or(name);
                 let name = name.to_ascii_lowercase().into_boxed_str();
                 if names.len() >= MAX_NAMES && !names.contains_key(&name) {
                     return Self { names };
                 }
                 let known = names.entry(name).or_default();
-                if known.len() < MAX_ADDRESSES && !known.contains(&address) {
-                    known.push(address);
+                let is_new = known.iter().all(|entry| entry.address != address);
+                if known.len() < MAX_ADDRESSES && is_new {
+                    known.push(Entry {
+                        address,
+                        line: number,
+                        place,
+                    });
                 }
             }
         }
@@ -52,8 +66,22 @@ impl Hosts {
     }
 
     /// The addresses of a name in lower case, without a dot at its end; empty if it is not in the file.
-    pub(super) fn find(&self, name: &str) -> &[SocketAddr] {
+    pub(super) fn find(&self, name: &str) -> &[Entry] {
         self.names.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The names of an address with their lines, in the order of the file. It looks at every name.
+    pub(super) fn names_of(&self, address: IpAddr) -> Vec<(u32, &str)> {
+        let mut found: Vec<(u32, u32, &str)> = Vec::new();
+        for (name, entries) in &self.names {
+            let entry = entries.iter().find(|entry| entry.address.ip() == address);
+            found.extend(entry.map(|entry| (entry.line, entry.place, &**name)));
+        }
+        found.sort_unstable();
+        found
+            .into_iter()
+            .map(|(line, _, name)| (line, name))
+            .collect()
     }
 }
 
@@ -77,7 +105,7 @@ mod tests {
         Hosts::parse(text.as_bytes())
             .find(name)
             .iter()
-            .map(|address| address.ip().to_string())
+            .map(|entry| entry.address.ip().to_string())
             .collect()
     }
 
@@ -97,9 +125,21 @@ mod tests {
     }
 
     #[test]
+    fn lines_are_counted_and_addresses_have_names() {
+        let hosts = Hosts::parse(b"# one\n192.0.2.1 db.example db\n\n192.0.2.1 web # four\n");
+        assert_eq!(hosts.find("db")[0].line, 2);
+        assert_eq!(hosts.find("web")[0].line, 4);
+        let names = hosts.names_of("192.0.2.1".parse().unwrap());
+        assert_eq!(names, [(2, "db.example"), (2, "db"), (4, "web")]);
+    }
+
+    #[test]
     fn a_zone_is_kept() {
         let hosts = Hosts::parse(b"fe80::1%7 near\nfe80::2%no-such-interface far\n");
-        assert_eq!(hosts.find("near"), ["[fe80::1%7]:0".parse().unwrap()]);
+        assert_eq!(
+            hosts.find("near")[0].address,
+            "[fe80::1%7]:0".parse().unwrap()
+        );
         assert!(hosts.find("far").is_empty());
     }
 

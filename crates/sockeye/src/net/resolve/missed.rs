@@ -1,6 +1,7 @@
 //! Why a name was not found: who was asked, what they said, and what to try.
 
 use super::dns::{Failure, Why};
+use super::explain::{Said, Step, Told};
 use crate::endpoint::Family;
 use crate::error::{Error, Kind, Operation};
 
@@ -21,6 +22,36 @@ pub(super) struct Missed {
 }
 
 impl Missed {
+    /// What these steps say together.
+    pub(super) fn of(steps: &[Step]) -> Self {
+        let mut missed = Self::default();
+        for step in steps {
+            match &step.said {
+                Said::Hosts { file, lines } => {
+                    match file {
+                        Some(path) => missed.ask(path.display()),
+                        None => missed.ask("the hosts text"),
+                    }
+                    missed.has_no_address |= !lines.is_empty();
+                }
+                Said::Dns { servers, asked } => {
+                    servers.iter().for_each(|server| missed.ask(server));
+                    for asked in asked {
+                        if asked.told != Told::TooLong {
+                            missed.tried.push(asked.name.clone());
+                        }
+                        missed.has_no_address |= asked.told == Told::NoData;
+                        if asked.told == Told::Nothing {
+                            missed.fail(&asked.failures);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        missed
+    }
+
     pub(super) fn ask(&mut self, whom: impl ToString) {
         let whom = whom.to_string();
         if !self.asked.contains(&whom) {
@@ -28,10 +59,10 @@ impl Missed {
         }
     }
 
-    pub(super) fn fail(&mut self, failures: Vec<Failure>) {
+    fn fail(&mut self, failures: &[Failure]) {
         for failure in failures {
-            if !self.failures.contains(&failure) {
-                self.failures.push(failure);
+            if !self.failures.contains(failure) {
+                self.failures.push(failure.clone());
             }
         }
     }

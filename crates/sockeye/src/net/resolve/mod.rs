@@ -1,7 +1,7 @@
 //! Names: what a name means on this machine, without blocking `getaddrinfo`.
 //!
 //! A [`Resolver`] follows the machine's own configuration: `/etc/nsswitch.conf` for the order, `/etc/hosts`,
-//! `/etc/resolv.conf` for name servers and search list. None of these files has to exist. Nothing is remembered but the
+//! `/etc/resolv.conf` for name servers and search list, `/etc/gai.conf` for preferred addresses. None of these files has to exist. Nothing is remembered but the
 //! configuration itself: every look-up asks again.
 //!
 //! ```
@@ -20,8 +20,10 @@
 
 mod addresses;
 mod dns;
+mod explain;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
+mod gai_conf;
 mod hosts;
 mod missed;
 mod name;
@@ -31,29 +33,29 @@ mod resolv_conf;
 #[cfg(test)]
 pub(crate) mod tests;
 mod view;
+mod walk;
 mod zone;
 
 pub(crate) use zone::index as zone_index;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
-use hickory_proto::rr::Name;
-
-use self::dns::{Answer, Failure};
-use self::missed::Missed;
+use self::gai_conf::Policy;
 use self::name::HostName;
-use self::nsswitch::{Service, Status};
-use self::view::{Cache, Sources, Text, View};
+use self::view::{Cache, Sources, Text};
 use crate::endpoint::Family;
-use crate::error::{Error, Kind, Operation, Result};
+use crate::error::Result;
 
 pub(crate) use self::addresses::local_addresses;
 pub use self::addresses::{Protocol, addresses};
+pub use self::dns::Failure;
+pub use self::explain::{Asked, Explanation, HostsLine, Meaning, Said, Skipped, Step, Told};
+pub use self::order::{Ranked, Rule};
 
 /// Finds the addresses of names.
 ///
@@ -96,8 +98,8 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    fn new(mut found: Vec<SocketAddr>, source: &'static str) -> Self {
-        order::sort(&mut found, order::source);
+    fn new(mut found: Vec<SocketAddr>, source: &'static str, policy: &Policy) -> Self {
+        order::sort(&mut found, policy, order::source);
         let scope = |address: &SocketAddr| match address {
             SocketAddr::V4(_) => 0,
             SocketAddr::V6(v6) => v6.scope_id(),
@@ -135,14 +137,6 @@ fn is_of(family: Option<Family>, address: IpAddr) -> bool {
     }
 }
 
-/// How asking name servers ended.
-enum Outcome {
-    Found(Vec<IpAddr>),
-    NoData,
-    NoName,
-    Failed(Vec<Failure>),
-}
-
 impl Resolver {
     /// A resolver that knows nothing but addresses and `localhost`; the methods below add to it.
     pub fn new() -> Self {
@@ -154,14 +148,15 @@ impl Resolver {
         Self::in_directory("/etc")
     }
 
-    /// As a machine with its configuration in this directory: `hosts`, `nsswitch.conf`, `resolv.conf`. The environment
-    /// variables `LOCALDOMAIN` and `RES_OPTIONS` count, and so does the name of this machine.
+    /// As a machine with its configuration in this directory: `hosts`, `nsswitch.conf`, `resolv.conf`, `gai.conf`. The
+    /// environment variables `LOCALDOMAIN` and `RES_OPTIONS` count, and so does the name of this machine.
     pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
         let directory = directory.into();
         Self::new().change(|sources| {
             sources.hosts = Text::File(directory.join("hosts"));
             sources.nsswitch = Text::File(directory.join("nsswitch.conf"));
             sources.resolv_conf = Text::File(directory.join("resolv.conf"));
+            sources.gai_conf = Text::File(directory.join("gai.conf"));
             sources.environment = true;
         })
     }
@@ -198,6 +193,13 @@ impl Resolver {
     pub fn resolv_conf_text(self, text: impl AsRef<[u8]>) -> Self {
         let text = Text::Given(text.as_ref().into());
         self.change(|sources| sources.resolv_conf = text)
+    }
+
+    /// Take this as gai.conf(5), which says what addresses to prefer.
+    #[must_use]
+    pub fn gai_conf_text(self, text: impl AsRef<[u8]>) -> Self {
+        let text = Text::Given(text.as_ref().into());
+        self.change(|sources| sources.gai_conf = text)
     }
 
     /// Ask these name servers, in this order; without any, nobody is asked.
@@ -264,228 +266,6 @@ impl Resolver {
         family: Option<Family>,
         deadline: Instant,
     ) -> Result<Resolved> {
-        if let Ok(address) = name.parse::<IpAddr>() {
-            return literal(address, family);
-        }
-        let host = HostName::parse(name)?;
-        let mut missed = Missed::default();
-        if let Some(known) = self.overrides.get(&host.text).filter(|it| !it.is_empty()) {
-            let known = known.iter().map(|&address| SocketAddr::new(address, 0));
-            if let Some(found) = of_family(known, family, "override") {
-                return Ok(found);
-            }
-            missed.ask("the overrides");
-            missed.has_no_address = true;
-            return Err(missed.into_error(name, family));
-        }
-        if host.text == "localhost" {
-            return Ok(localhost(family));
-        }
-        // RFC 6761 section 6.4 and RFC 7686 section 2: names that name servers must never see.
-        if is_below(&host.text, "invalid") || is_below(&host.text, "onion") {
-            missed.ask("nobody, for such names are not in the DNS");
-            return Err(missed.into_error(name, family));
-        }
-        let deadline = tokio::time::Instant::from_std(deadline);
-        let view = tokio::time::timeout_at(deadline, self.cache.view(&self.sources));
-        let view = view.await.map_err(|_| {
-            let why = format!("there was no time left to look for {name}");
-            Error::new(Kind::TimedOut, Operation::Resolve, why)
-        })?;
-        if is_below(&host.text, "localhost") {
-            // The hosts file may choose among this machine's addresses, but nothing leads elsewhere.
-            let known = view.hosts.find(&host.text).iter().copied();
-            let known = known.filter(|address| address.ip().is_loopback());
-            return Ok(of_family(known, family, "hosts").unwrap_or_else(|| localhost(family)));
-        }
-        self.walk(&view, name, &host, family, deadline).await
+        self.resolve(name, family, deadline).await.found
     }
-
-    /// Ask one after the other, in the order of the configuration.
-    async fn walk(
-        &self,
-        view: &View,
-        name: &str,
-        host: &HostName,
-        family: Option<Family>,
-        deadline: tokio::time::Instant,
-    ) -> Result<Resolved> {
-        let mut missed = Missed::default();
-        for step in &view.order {
-            let ended = match step.service {
-                Service::Files => {
-                    if let Text::File(path) = &self.sources.hosts {
-                        missed.ask(path.display());
-                    } else if matches!(self.sources.hosts, Text::Given(_)) {
-                        missed.ask("the hosts text");
-                    }
-                    let known = view.hosts.find(&host.text);
-                    if let Some(found) = of_family(known.iter().copied(), family, "hosts") {
-                        return Ok(found);
-                    }
-                    missed.has_no_address |= !known.is_empty();
-                    Status::NotFound
-                }
-                Service::MyHostname => {
-                    if view.hostname.as_ref() == Some(&host.text) {
-                        let mut found = localhost(family);
-                        found.source = "myhostname";
-                        return Ok(found);
-                    }
-                    Status::NotFound
-                }
-                Service::Dns if view.dns.servers.is_empty() => Status::Unavailable,
-                Service::Dns => match self
-                    .search_dns(view, host, family, deadline, &mut missed)
-                    .await
-                {
-                    Ok(found) => return Ok(found),
-                    Err(status) => status,
-                },
-            };
-            if step.ends_at(ended) {
-                break;
-            }
-        }
-        Err(missed.into_error(name, family))
-    }
-
-    /// Ask name servers for each full name that this one may mean, until one exists and has addresses.
-    async fn search_dns(
-        &self,
-        view: &View,
-        host: &HostName,
-        family: Option<Family>,
-        deadline: tokio::time::Instant,
-        missed: &mut Missed,
-    ) -> std::result::Result<Resolved, Status> {
-        for server in &view.dns.servers {
-            missed.ask(server);
-        }
-        for candidate in view.dns.candidates(&host.written(), view.domain()) {
-            let Ok(full) = Name::from_ascii(format!("{candidate}.")) else {
-                // With this domain behind it, the name is too long to exist.
-                continue;
-            };
-            missed.tried.push(candidate);
-            match self.ask_families(view, &full, family, deadline).await {
-                Outcome::Found(found) => {
-                    let found = found.into_iter().map(|address| SocketAddr::new(address, 0));
-                    return Ok(Resolved::new(found.collect(), "dns"));
-                }
-                Outcome::NoData => missed.has_no_address = true,
-                Outcome::NoName => {}
-                Outcome::Failed(failures) => {
-                    // A server that says SERVFAIL may know the next name; one that says nothing would cost its
-                    // whole patience again.
-                    let answered = |failure: &Failure| matches!(failure.why, dns::Why::Code(_));
-                    let go_on = failures.iter().any(answered);
-                    missed.fail(failures);
-                    if !go_on {
-                        break;
-                    }
-                }
-            }
-        }
-        Err(if missed.failures.is_empty() {
-            Status::NotFound
-        } else {
-            Status::TryAgain
-        })
-    }
-
-    /// Ask for both families at once, or for the only one that is wanted.
-    async fn ask_families(
-        &self,
-        view: &View,
-        full: &Name,
-        family: Option<Family>,
-        deadline: tokio::time::Instant,
-    ) -> Outcome {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let ask = |family| dns::ask(&view.dns, turn, full, family, deadline);
-        let family = family.or(view.dns.no_aaaa.then_some(Family::V4));
-        if let Some(family) = family {
-            return combine([ask(family).await]);
-        }
-        let mut four = std::pin::pin!(ask(Family::V4));
-        let mut six = std::pin::pin!(ask(Family::V6));
-        tokio::select! {
-            first = &mut four => { let second = other(&first, six).await; combine([first, second]) }
-            first = &mut six => { let second = other(&first, four).await; combine([first, second]) }
-        }
-    }
-}
-
-type Asked = std::result::Result<Answer, Vec<Failure>>;
-
-/// The answer for the other family, which may be late only if the first one has no addresses.
-async fn other(first: &Asked, second: impl Future<Output = Asked>) -> Asked {
-    if !matches!(first, Ok(Answer::Found(_))) {
-        return second.await;
-    }
-    let second = tokio::time::timeout(dns::OTHER_FAMILY_GRACE, second);
-    second.await.unwrap_or(Ok(Answer::NoData))
-}
-
-fn combine<const N: usize>(answers: [Asked; N]) -> Outcome {
-    let (mut found, mut failures) = (Vec::new(), Vec::new());
-    let (mut no_name, mut no_data) = (false, false);
-    for answer in answers {
-        match answer {
-            Ok(Answer::Found(addresses)) => found.extend(addresses),
-            Ok(Answer::NoName) => no_name = true,
-            Ok(Answer::NoData) => no_data = true,
-            Err(failed) => failures.extend(failed),
-        }
-    }
-    if !found.is_empty() {
-        Outcome::Found(found)
-    } else if no_name && !no_data {
-        Outcome::NoName
-    } else if !failures.is_empty() {
-        Outcome::Failed(failures)
-    } else {
-        Outcome::NoData
-    }
-}
-
-/// Whether a name is this domain or below it.
-fn is_below(name: &str, domain: &str) -> bool {
-    name.strip_suffix(domain)
-        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-}
-
-fn literal(address: IpAddr, family: Option<Family>) -> Result<Resolved> {
-    if is_of(family, address) {
-        return Ok(Resolved::new(vec![SocketAddr::new(address, 0)], "literal"));
-    }
-    let (is, wanted) = if address.is_ipv4() {
-        ("IPv4", "IPv6")
-    } else {
-        ("IPv6", "IPv4")
-    };
-    let why = format!("{address} is an {is} address, and only {wanted} is wanted");
-    Err(Error::new(Kind::Usage, Operation::Resolve, why)
-        .with_hint("leave out -4, -6 and family=, or write an address of that family"))
-}
-
-/// This machine, by both families (RFC 6761 section 6.3).
-fn localhost(family: Option<Family>) -> Resolved {
-    let both = [
-        IpAddr::from(Ipv6Addr::LOCALHOST),
-        IpAddr::from(Ipv4Addr::LOCALHOST),
-    ];
-    let found = both.into_iter().filter(|&address| is_of(family, address));
-    let found = found.map(|address| SocketAddr::new(address, 0)).collect();
-    Resolved::new(found, "localhost")
-}
-
-fn of_family(
-    known: impl Iterator<Item = SocketAddr>,
-    family: Option<Family>,
-    source: &'static str,
-) -> Option<Resolved> {
-    let found: Vec<_> = known.filter(|known| is_of(family, known.ip())).collect();
-    (!found.is_empty()).then(|| Resolved::new(found, source))
 }

@@ -1,6 +1,6 @@
 //! Who is asked for a name, in which order: the `hosts` line of nsswitch.conf(5).
 //!
-//! A pure parser over bytes. Only the services that we stand in for are told apart.
+//! A pure parser over bytes. Services that we do not speak are kept by name, so that it can be said who was skipped.
 
 /// The most bytes of the file that are read.
 pub(super) const MAX_BYTES: u64 = 1 << 20;
@@ -8,7 +8,7 @@ pub(super) const MAX_BYTES: u64 = 1 << 20;
 const MAX_SERVICES: usize = 32;
 
 /// Somebody who may know names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Service {
     /// The hosts file.
     Files,
@@ -16,6 +16,17 @@ pub(super) enum Service {
     Dns,
     /// The name of this machine itself, see nss-myhostname(8).
     MyHostname,
+    /// Name servers in other clothes, where `dns` is named as well.
+    Shadowed,
+    /// One that we do not speak.
+    Unknown,
+}
+
+impl Service {
+    /// Whether we ask it, or stand in for it.
+    pub(super) fn is_ours(self) -> bool {
+        !matches!(self, Self::Shadowed | Self::Unknown)
+    }
 }
 
 /// How asking one of them ended without an answer.
@@ -29,19 +40,33 @@ pub(super) enum Status {
     TryAgain,
 }
 
+impl Status {
+    /// The action that makes it the end of the search, as it is written.
+    pub(super) fn action(self) -> &'static str {
+        match self {
+            Self::NotFound => "NOTFOUND=return",
+            Self::Unavailable => "UNAVAIL=return",
+            Self::TryAgain => "TRYAGAIN=return",
+        }
+    }
+}
+
 /// One step of the order: whom to ask, and after which endings nobody else is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Step {
     /// Whom to ask.
     pub(super) service: Service,
+    /// The word that names it.
+    pub(super) word: Box<str>,
     /// Whether the search ends after `NotFound`, `Unavailable`, `TryAgain`.
     returns: [bool; 3],
 }
 
 impl Step {
-    const fn new(service: Service) -> Self {
+    fn new(service: Service, word: &str) -> Self {
         Self {
             service,
+            word: word.into(),
             returns: [false; 3],
         }
     }
@@ -54,7 +79,10 @@ impl Step {
 
 /// The order when nothing is configured: the hosts file, then name servers.
 pub(super) fn default_order() -> Vec<Step> {
-    vec![Step::new(Service::Files), Step::new(Service::Dns)]
+    vec![
+        Step::new(Service::Files, "files"),
+        Step::new(Service::Dns, "dns"),
+    ]
 }
 
 /// The order that the text asks for.
@@ -71,13 +99,13 @@ pub(super) fn parse(text: &[u8]) -> Vec<Step> {
 fn parse_line(line: &str) -> Vec<Step> {
     let has_dns = line.split_ascii_whitespace().any(|word| word == "dns");
     let mut steps: Vec<Step> = Vec::new();
-    // Whether the last service is one of ours: the actions of others do not matter, for to us they are unavailable.
-    let mut known = false;
     let mut rest = line.trim();
     while !rest.is_empty() && steps.len() < MAX_SERVICES {
         if let Some(actions) = rest.strip_prefix('[') {
             let (inside, after) = actions.split_once(']').unwrap_or((actions, ""));
-            if let (true, Some(step)) = (known, steps.last_mut()) {
+            // The actions of services that we do not speak do not matter, for to us they are unavailable.
+            let last = steps.last_mut();
+            if let Some(step) = last.filter(|step| step.service.is_ours()) {
                 apply_actions(step, inside);
             }
             rest = after.trim_start();
@@ -89,15 +117,15 @@ fn parse_line(line: &str) -> Vec<Step> {
         let (word, after) = rest.split_at(end);
         rest = after.trim_start();
         let service = match word {
-            "files" => Some(Service::Files),
-            "dns" => Some(Service::Dns),
+            "files" => Service::Files,
+            "dns" => Service::Dns,
             // systemd-resolved is a name server in other clothes; we stand in for it where DNS is not named.
-            "resolve" if !has_dns => Some(Service::Dns),
-            "myhostname" => Some(Service::MyHostname),
-            _ => None,
+            "resolve" if has_dns => Service::Shadowed,
+            "resolve" => Service::Dns,
+            "myhostname" => Service::MyHostname,
+            _ => Service::Unknown,
         };
-        known = service.is_some();
-        steps.extend(service.map(Step::new));
+        steps.push(Step::new(service, word));
     }
     steps
 }
@@ -134,11 +162,11 @@ mod tests {
 
     use super::*;
 
+    /// The services that are asked.
     fn services(text: &str) -> Vec<Service> {
-        parse(text.as_bytes())
-            .iter()
-            .map(|step| step.service)
-            .collect()
+        let steps = parse(text.as_bytes());
+        let services = steps.iter().map(|step| step.service);
+        services.filter(|service| service.is_ours()).collect()
     }
 
     #[test]
@@ -157,11 +185,16 @@ mod tests {
     fn unknown_services_and_their_actions_are_skipped() {
         let steps = parse(b"hosts: files mdns4_minimal [NOTFOUND=return] dns myhostname");
         assert!(steps.iter().all(|step| !step.ends_at(Status::NotFound)));
-        let services: Vec<_> = steps.iter().map(|step| step.service).collect();
-        assert_eq!(
-            services,
-            [Service::Files, Service::Dns, Service::MyHostname]
-        );
+        let steps = steps
+            .iter()
+            .map(|step| (&*step.word, step.service.is_ours()));
+        let wanted = [
+            ("files", true),
+            ("mdns4_minimal", false),
+            ("dns", true),
+            ("myhostname", true),
+        ];
+        assert_eq!(steps.collect::<Vec<_>>(), wanted);
     }
 
     #[test]

@@ -4,11 +4,12 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use super::*;
 use crate::endpoint::{Host, HostPort, Options, Port};
+use crate::error::Kind;
 use crate::wire::{ConnectionId, Event, Observer, Side, Watch, What};
 
 const A: u16 = 1;
@@ -82,7 +83,7 @@ impl NameServer {
         names
     }
 
-    fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.asked.lock().unwrap().len()
     }
 }

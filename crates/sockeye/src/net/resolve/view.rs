@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::gai_conf::{self, Policy};
 use super::hosts::{self, Hosts};
 use super::nsswitch::{self, Step};
 use super::resolv_conf::{self, ResolvConf};
@@ -33,6 +34,7 @@ pub(super) struct Sources {
     pub(super) hosts: Text,
     pub(super) nsswitch: Text,
     pub(super) resolv_conf: Text,
+    pub(super) gai_conf: Text,
     /// Whether `LOCALDOMAIN`, `RES_OPTIONS` and the name of this machine count.
     pub(super) environment: bool,
     /// Set by the caller, over whatever the texts say.
@@ -49,6 +51,7 @@ pub(super) struct View {
     pub(super) hosts: Hosts,
     pub(super) order: Vec<Step>,
     pub(super) dns: ResolvConf,
+    pub(super) policy: Policy,
     /// The name of this machine in lower case, if it counts.
     pub(super) hostname: Option<String>,
 }
@@ -58,6 +61,7 @@ impl View {
         let hosts = sources.hosts.read(hosts::MAX_BYTES);
         let order = sources.nsswitch.read(nsswitch::MAX_BYTES);
         let dns = sources.resolv_conf.read(resolv_conf::MAX_BYTES);
+        let policy = sources.gai_conf.read(gai_conf::MAX_BYTES);
         let mut dns = ResolvConf::parse(&dns.unwrap_or_default());
         if sources.environment {
             let variable = |name| std::env::var(name).ok();
@@ -82,6 +86,7 @@ impl View {
             hosts: Hosts::parse(&hosts.unwrap_or_default()),
             order: order.map_or_else(nsswitch::default_order, |text| nsswitch::parse(&text)),
             dns,
+            policy: Policy::parse(&policy.unwrap_or_default()),
             hostname: sources.environment.then(hostname).flatten(),
         }
     }
@@ -133,7 +138,7 @@ impl Text {
     }
 }
 
-type Stamps = [Option<(u64, u64, i64, i64)>; 3];
+type Stamps = [Option<(u64, u64, i64, i64)>; 4];
 
 /// The current view, and when it was last checked.
 #[derive(Debug, Default)]
@@ -177,7 +182,12 @@ impl Cache {
 }
 
 fn fresh(sources: &Sources, known: Option<(Arc<View>, Stamps)>) -> (Arc<View>, Stamps) {
-    let texts = [&sources.hosts, &sources.nsswitch, &sources.resolv_conf];
+    let texts = [
+        &sources.hosts,
+        &sources.nsswitch,
+        &sources.resolv_conf,
+        &sources.gai_conf,
+    ];
     let stamps = texts.map(Text::stamp);
     match known {
         Some((view, old)) if old == stamps => (view, stamps),
