@@ -16,3 +16,4 @@ pub mod services;
 pub mod socket;
 pub mod table;
 pub mod tcp_info;
+pub(crate) mod users;

@@ -1,6 +1,7 @@
 //! Who holds a socket, as values: processes, their descriptors, and the reason where nobody can be named.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A process that holds sockets. Names are bytes: a program may call itself anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +60,10 @@ pub enum Missing<'a> {
     /// It waits to be accepted, in the queue of a listener that these descriptors hold (empty if they are hidden).
     AcceptQueue(&'a [Holder]),
     /// The connection is over; the kernel keeps its port a while.
-    TimeWait,
+    TimeWait {
+        /// For how much longer, from when the table was read.
+        left: Option<Duration>,
+    },
     /// A request to connect that has not been confirmed yet.
     HalfOpen,
     /// The program has closed it; the kernel finishes what is under way.
@@ -79,7 +83,7 @@ impl Missing<'_> {
             Self::NotAsked => "not-asked",
             Self::NeedsPrivilege => "needs-privilege",
             Self::AcceptQueue(_) => "accept-queue",
-            Self::TimeWait => "time-wait",
+            Self::TimeWait { .. } => "time-wait",
             Self::HalfOpen => "half-open",
             Self::Orphan => "orphan",
             Self::OtherNamespace => "other-namespace",

@@ -26,7 +26,8 @@ use std::sync::OnceLock;
 use super::diag::{self, KernelQuery};
 use super::owners::{self, Scanned};
 use super::process::{Holder, Missing, Owners, Process};
-use super::socket::{NamespaceIndex, Protocols, Socket, State, States, Wanted};
+use super::socket::{Address, NamespaceIndex, Protocols, Socket, State, States, Wanted};
+use super::users::Users;
 use crate::error::Result;
 
 /// How thoroughly owners are looked for.
@@ -176,9 +177,19 @@ impl Request {
             listeners: OnceLock::new(),
         };
         if self.owners != OwnerSearch::None {
-            let wanted = table.sockets.iter().filter_map(|socket| socket.inode);
+            let wanted = table
+                .sockets
+                .iter()
+                .filter_map(|socket| Some((socket.inode?, socket.uid)));
             let mut scanned = owners::scan(&self.proc_root, wanted, self.owners)?;
             table.processes = std::mem::take(&mut scanned.processes);
+            let users = Users::of_system();
+            for process in &mut table.processes {
+                process.user = process
+                    .uid
+                    .and_then(|uid| users.name(uid))
+                    .map(str::to_owned);
+            }
             table.scanned = scanned;
         }
         Ok(table)
@@ -266,12 +277,20 @@ impl Table {
     }
 
     fn missing(&self, socket: &Socket) -> Missing<'_> {
-        match socket.state {
-            State::TimeWait => return Missing::TimeWait,
-            State::SynReceived => return Missing::HalfOpen,
-            _ if self.search == OwnerSearch::None => return Missing::NotAsked,
-            _ => {}
+        match (socket.state, &socket.local) {
+            (State::TimeWait, _) => Missing::TimeWait {
+                left: socket.timer.map(|timer| timer.expires),
+            },
+            (State::SynReceived, _) => Missing::HalfOpen,
+            (_, Address::Netlink { port: 0, .. }) => Missing::Kernel,
+            _ if self.search == OwnerSearch::None => Missing::NotAsked,
+            (State::FinWait1 | State::FinWait2 | State::Closing | State::LastAck, _)
+                if socket.inode.is_none() =>
+            {
+                Missing::Orphan
+            }
+            _ if socket.inode.is_some() && self.scanned.hidden > 0 => Missing::NeedsPrivilege,
+            _ => Missing::InFlight,
         }
-        Missing::InFlight
     }
 }

@@ -1,7 +1,18 @@
 //! Who holds which socket: the descriptors of all processes, as far as `/proc` lets us see them.
+//!
+//! One pass over `/proc/*/fd`, on all cores if there are many processes, looks for given inodes only. What it costs is
+//! one system call for a process without descriptors and one for each descriptor of the others. Threads that have a
+//! table of their own are looked at afterwards, and only while a socket has no owner yet.
+
+mod facts;
+mod inodes;
+mod scan;
+mod threads;
+mod walk;
 
 use std::path::Path;
 
+use self::scan::Scan;
 use super::process::{Holder, Process};
 use super::table::OwnerSearch;
 use crate::error::Result;
@@ -11,7 +22,7 @@ use crate::error::Result;
 pub(crate) struct Scanned {
     /// Sorted by inode.
     pub(crate) holders: Vec<Holder>,
-    /// The processes of those holders.
+    /// The processes of those holders, sorted by number.
     pub(crate) processes: Vec<Process>,
     /// How many processes could not be looked into.
     pub(crate) hidden: usize,
@@ -27,11 +38,23 @@ impl Scanned {
     }
 }
 
-/// Find the holders of these sockets.
+/// Find the holders of these sockets: inodes, each with the user that the socket belongs to where that is known. Under
+/// [`OwnerSearch::First`] processes of those users come first, and the search ends when each socket has a holder.
+///
+/// # Errors
+///
+/// [`Kind::Denied`](crate::Kind::Denied) or [`Kind::Io`](crate::Kind::Io) if `/proc` itself cannot be read. A process
+/// that may not be looked into is counted, and one that goes away meanwhile is none.
 pub(crate) fn scan(
-    _proc_root: &Path,
-    _wanted: impl Iterator<Item = u64>,
-    _search: OwnerSearch,
+    proc_root: &Path,
+    wanted: impl IntoIterator<Item = (u64, Option<u32>)>,
+    search: OwnerSearch,
 ) -> Result<Scanned> {
-    Ok(Scanned::default())
+    if search == OwnerSearch::None {
+        return Ok(Scanned::default());
+    }
+    Scan::new(proc_root, wanted, search)?.run()
 }
+
+#[cfg(test)]
+mod tests;

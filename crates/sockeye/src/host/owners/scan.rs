@@ -1,0 +1,289 @@
+//! The pass over all processes: which of them to look into, in which order, on how many threads.
+
+use std::num::NonZero;
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use rustix::fs::{Mode, OFlags, open};
+
+use super::Scanned;
+use super::facts;
+use super::inodes::Inodes;
+use super::threads;
+use super::walk::{self, PidPath, Unread, Walker};
+use crate::error::{Error, Operation, Result};
+use crate::host::process::{Holder, Process};
+use crate::host::table::OwnerSearch;
+
+/// With fewer processes than this, starting a thread costs more than it saves.
+const PARALLEL_FROM: usize = 64;
+/// The most threads; beyond that they wait for the same locks of the kernel.
+const MAX_THREADS: usize = 16;
+/// How many processes a thread takes at a time.
+const SHARE: usize = 8;
+/// The most processes that are looked at: as many as Linux can have.
+const MAX_PROCESSES: usize = 1 << 22;
+/// Up to this descriptor count a process is looked into before the others: a server has more than its three standard
+/// streams, and a table of many thousands takes as long as hundreds of processes.
+const LIKELY: std::ops::RangeInclusive<usize> = 4..=4096;
+
+/// A descriptor that refers to a wanted socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) inode: u64,
+    pub(super) descriptor: u32,
+    pub(super) thread: Option<u32>,
+}
+
+/// A process that holds wanted sockets.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) process: Process,
+    pub(super) found: Vec<Found>,
+}
+
+/// One search.
+pub(super) struct Scan {
+    pub(super) root: OwnedFd,
+    pub(super) inodes: Inodes,
+    first: bool,
+    /// Whether the kernel tells how many descriptors a process has (Linux 6.2 and later).
+    counts: bool,
+    /// Whose sockets are looked for; empty if that is not known of each.
+    users: Vec<u32>,
+}
+
+/// What one thread has found.
+#[derive(Default)]
+struct Share {
+    held: Vec<Held>,
+    hidden: usize,
+    /// Processes to look into only if the others are not enough.
+    later: Vec<u32>,
+}
+
+/// What is to be done with a process after a look at its size.
+enum Plan {
+    Look(Option<usize>),
+    Later,
+    Skip,
+}
+
+impl Scan {
+    pub(super) fn new(
+        proc_root: &Path,
+        wanted: impl IntoIterator<Item = (u64, Option<u32>)>,
+        search: OwnerSearch,
+    ) -> Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = open(proc_root, flags, Mode::empty()).map_err(|e| unreadable(proc_root, e))?;
+        let inodes = Inodes::new(wanted);
+        let counts = rustix::fs::statat(&root, "self/fd", rustix::fs::AtFlags::empty())
+            .is_ok_and(|stat| stat.st_size > 0);
+        let mut users: Option<Vec<u32>> = inodes.missing().map(|(_, uid)| uid).collect();
+        if let Some(users) = &mut users {
+            users.sort_unstable();
+            users.dedup();
+        }
+        Ok(Self {
+            root,
+            inodes,
+            first: search == OwnerSearch::First,
+            counts,
+            users: users.unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn run(self) -> Result<Scanned> {
+        if self.inodes.left() == 0 {
+            return Ok(Scanned::default());
+        }
+        let pids = self.pids().map_err(|e| unreadable("/proc", e))?;
+        let mut all = self.pass(&pids, self.first);
+        let later = std::mem::take(&mut all.later);
+        if !later.is_empty() && !self.over() {
+            let rest = self.pass(&later, false);
+            all.held.extend(rest.held);
+            all.hidden += rest.hidden;
+        }
+        if self.inodes.left() > 0 {
+            threads::search(&self, &pids, &mut all.held);
+        }
+        Ok(collect(all.held, all.hidden))
+    }
+
+    /// Whether nothing more is to be found.
+    pub(super) fn over(&self) -> bool {
+        self.first && self.inodes.left() == 0
+    }
+
+    pub(super) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    /// The number of each process, in the order of the kernel.
+    fn pids(&self) -> Result<Vec<u32>, rustix::io::Errno> {
+        let mut pids = Vec::new();
+        Walker::new().numbers(self.root(), None, |pid, _| {
+            pids.push(pid);
+            if pids.len() < MAX_PROCESSES {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        Ok(pids)
+    }
+
+    /// Look into these processes. With `choose`, only into likely ones, and the others are left for later.
+    fn pass(&self, pids: &[u32], choose: bool) -> Share {
+        let threads = if pids.len() < PARALLEL_FROM {
+            1
+        } else {
+            thread::available_parallelism()
+                .map_or(1, NonZero::get)
+                .min(MAX_THREADS)
+        };
+        let next = AtomicUsize::new(0);
+        if threads == 1 {
+            return self.work(pids, &next, choose);
+        }
+        thread::scope(|scope| {
+            // A thread that cannot be started is one less: this one works too, and takes what is left.
+            let others: Vec<_> = (1..threads)
+                .map_while(|_| {
+                    thread::Builder::new()
+                        .name("owners".to_owned())
+                        .spawn_scoped(scope, || self.work(pids, &next, choose))
+                        .ok()
+                })
+                .collect();
+            let mut all = self.work(pids, &next, choose);
+            for other in others {
+                // Its share is lost if it panicked, which nothing in it does.
+                let share = other.join().unwrap_or_default();
+                all.held.extend(share.held);
+                all.hidden += share.hidden;
+                all.later.extend(share.later);
+            }
+            all
+        })
+    }
+
+    /// The part of one thread: a few processes at a time, until there are none.
+    fn work(&self, pids: &[u32], next: &AtomicUsize, choose: bool) -> Share {
+        let mut share = Share::default();
+        let mut walker = Walker::new();
+        while !self.over() {
+            let from = next.fetch_add(SHARE, Ordering::Relaxed);
+            let Some(some) = pids.get(from..) else { break };
+            for pid in some.iter().take(SHARE) {
+                match self.plan(*pid, choose) {
+                    Plan::Look(expected) => self.look(*pid, expected, &mut walker, &mut share),
+                    Plan::Later => share.later.push(*pid),
+                    Plan::Skip => {}
+                }
+                if self.over() {
+                    break;
+                }
+            }
+        }
+        share
+    }
+
+    fn plan(&self, pid: u32, choose: bool) -> Plan {
+        if !self.counts && !choose {
+            return Plan::Look(None);
+        }
+        let Ok(stat) = walk::stat(&self.root, &PidPath::new(pid, "/fd")) else {
+            return Plan::Skip;
+        };
+        let count = self
+            .counts
+            .then(|| usize::try_from(stat.st_size).unwrap_or(0));
+        if count == Some(0) {
+            // A kernel thread, or a process that has ended.
+            return Plan::Skip;
+        }
+        let of_user = self.users.is_empty() || self.users.binary_search(&stat.st_uid).is_ok();
+        if choose && !(of_user && count.is_none_or(|count| LIKELY.contains(&count))) {
+            return Plan::Later;
+        }
+        Plan::Look(count)
+    }
+
+    fn look(&self, pid: u32, expected: Option<usize>, walker: &mut Walker, share: &mut Share) {
+        let mut found = Vec::new();
+        let path = PidPath::new(pid, "/fd");
+        let outcome = walker.sockets(self.root(), &path, expected, |inode, descriptor| {
+            if self.inodes.take(inode) {
+                found.push(Found {
+                    inode,
+                    descriptor,
+                    thread: None,
+                });
+            }
+            if self.over() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        // Without a count, a kernel thread looks like a process that hides something.
+        if outcome == Err(Unread::Hidden)
+            && (self.counts || !facts::is_kernel_thread(&self.root, pid))
+        {
+            share.hidden += 1;
+        }
+        if !found.is_empty() {
+            share.held.push(self.held(pid, found));
+        }
+    }
+
+    /// The facts of a process that holds something. If it has gone meanwhile, its number is all that is known.
+    pub(super) fn held(&self, pid: u32, found: Vec<Found>) -> Held {
+        let process = facts::read_process(&self.root, pid).unwrap_or_else(|| Process {
+            pid,
+            ..Process::default()
+        });
+        Held { process, found }
+    }
+}
+
+/// Put what the threads have found into one order, whichever was faster.
+fn collect(mut held: Vec<Held>, hidden: usize) -> Scanned {
+    held.sort_by_key(|held| held.process.pid);
+    let mut scanned = Scanned {
+        hidden,
+        ..Scanned::default()
+    };
+    for Held { process, found } in held {
+        // A process may be here twice: for itself, and for threads of its own mind.
+        if scanned
+            .processes
+            .last()
+            .is_none_or(|last| last.pid != process.pid)
+        {
+            scanned.processes.push(process);
+        }
+        // There are at most 2^22 processes.
+        let index = (scanned.processes.len() - 1) as u32;
+        scanned
+            .holders
+            .extend(found.into_iter().map(|found| Holder {
+                inode: found.inode,
+                process: index,
+                descriptor: found.descriptor,
+                thread: found.thread,
+            }));
+    }
+    scanned.holders.sort_unstable();
+    scanned
+}
+
+fn unreadable(root: impl AsRef<Path>, error: rustix::io::Errno) -> Error {
+    Error::from_io(Operation::Open, error.into()).at(root.as_ref().display())
+}

@@ -1,0 +1,250 @@
+//! One table of descriptors under `/proc`, read with one system call for each descriptor and no memory of its own.
+
+use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat, openat, readlinkat_raw, statat};
+use rustix::io::Errno;
+
+/// Room for the names that one call returns: some 1,300 descriptors, or as many processes.
+const BUFFER: usize = 32 * 1024;
+
+/// `PID` or `PID/something`, made without the heap.
+pub(super) struct PidPath {
+    bytes: [u8; 40],
+    len: usize,
+}
+
+impl PidPath {
+    pub(super) fn new(pid: u32, rest: &str) -> Self {
+        let mut path = Self::empty();
+        path.number(pid);
+        path.text(rest);
+        path
+    }
+
+    /// `PID/task/TID/fd`.
+    pub(super) fn of_thread(pid: u32, thread: u32) -> Self {
+        let mut path = Self::new(pid, "/task/");
+        path.number(thread);
+        path.text("/fd");
+        path
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    fn empty() -> Self {
+        Self {
+            bytes: [0; 40],
+            len: 0,
+        }
+    }
+
+    fn number(&mut self, number: u32) {
+        let mut digits = [0; 10];
+        let mut at = digits.len();
+        let mut rest = number;
+        loop {
+            at -= 1;
+            // A remainder of ten is a digit.
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.append(&digits[at..]);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.append(text.as_bytes());
+    }
+
+    /// Two numbers of ten digits and the longest words between them are 30 bytes.
+    fn append(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+}
+
+/// Why a table could not be read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// This user may not look into it.
+    Hidden,
+    /// The process has gone.
+    Gone,
+}
+
+impl From<Errno> for Unread {
+    fn from(error: Errno) -> Self {
+        match error {
+            Errno::NOENT | Errno::SRCH | Errno::NOTDIR => Self::Gone,
+            _ => Self::Hidden,
+        }
+    }
+}
+
+/// What one thread needs to walk.
+pub(super) struct Walker {
+    buffer: Vec<MaybeUninit<u8>>,
+    /// How many descriptors it has looked at.
+    pub(super) looked_at: usize,
+}
+
+impl Walker {
+    pub(super) fn new() -> Self {
+        Self {
+            buffer: vec![MaybeUninit::uninit(); BUFFER],
+            looked_at: 0,
+        }
+    }
+
+    /// Each entry of a directory whose name is a number. `expected` is how many entries it should have, if that is
+    /// known: then the call that would only say "no more" is saved.
+    pub(super) fn numbers(
+        &mut self,
+        dir: BorrowedFd<'_>,
+        expected: Option<usize>,
+        mut each: impl FnMut(u32, &std::ffi::CStr) -> ControlFlow<()>,
+    ) -> Result<(), Errno> {
+        let mut entries = RawDir::new(dir, &mut self.buffer);
+        let mut seen = 0;
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if let Some(number) = number(name.to_bytes()) {
+                seen += 1;
+                if each(number, name).is_break() {
+                    break;
+                }
+            }
+            if entries.is_buffer_empty() && expected.is_some_and(|expected| seen >= expected) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Each socket of the table of descriptors at `path`: its inode and the descriptor's number.
+    pub(super) fn sockets(
+        &mut self,
+        root: BorrowedFd<'_>,
+        path: &PidPath,
+        expected: Option<usize>,
+        mut each: impl FnMut(u64, u32) -> ControlFlow<()>,
+    ) -> Result<(), Unread> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = openat(root, path.bytes(), flags, Mode::empty())?;
+        let dir = dir.as_fd();
+        let (mut hidden, mut looked_at) = (false, 0);
+        let outcome = self.numbers(dir, expected, |descriptor, name| {
+            looked_at += 1;
+            let mut link = [0; LINK];
+            match readlinkat_raw(dir, name, &mut link) {
+                Ok(len) => match socket_inode(&link[..len]) {
+                    Some(inode) => each(inode, descriptor),
+                    None => ControlFlow::Continue(()),
+                },
+                // The table may be listed, and what it refers to may not be seen: root without CAP_SYS_PTRACE.
+                Err(Errno::ACCESS | Errno::PERM) => {
+                    hidden = true;
+                    ControlFlow::Break(())
+                }
+                // It was closed a moment ago.
+                Err(_) => ControlFlow::Continue(()),
+            }
+        });
+        self.looked_at += looked_at;
+        outcome?;
+        if hidden { Err(Unread::Hidden) } else { Ok(()) }
+    }
+}
+
+/// What the file system says of a path under the root.
+pub(super) fn stat(root: impl AsFd, path: &PidPath) -> Result<Stat, Unread> {
+    Ok(statat(root, path.bytes(), AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// Room for `socket:[` and 20 digits and `]`; a longer link is no socket, and is cut.
+const LINK: usize = 32;
+
+/// The inode of a link that reads `socket:[4242]`.
+fn socket_inode(link: &[u8]) -> Option<u64> {
+    let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
+    if digits.is_empty() || digits.len() > 20 {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// The number that a name is, in decimal digits only.
+fn number(name: &[u8]) -> Option<u32> {
+    if name.is_empty() || name.len() > 10 {
+        return None;
+    }
+    let number = name.iter().try_fold(0_u64, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        Some(number * 10 + digit)
+    })?;
+    u32::try_from(number).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_made_of_numbers() {
+        assert_eq!(PidPath::new(0, "").bytes(), b"0");
+        assert_eq!(PidPath::new(4_194_304, "/fd").bytes(), b"4194304/fd");
+        assert_eq!(
+            PidPath::of_thread(u32::MAX, u32::MAX).bytes(),
+            b"4294967295/task/4294967295/fd"
+        );
+    }
+
+    #[test]
+    fn only_sockets_are_sockets() {
+        assert_eq!(socket_inode(b"socket:[4242]"), Some(4242));
+        assert_eq!(
+            socket_inode(b"socket:[18446744073709551615]"),
+            Some(u64::MAX)
+        );
+        for link in [
+            "socket:[18446744073709551616]",
+            "socket:[]",
+            "socket:[12",
+            "socket:[1x]",
+            "socket:[-1]",
+            "pipe:[12]",
+            "/tmp/socket:[12]",
+            "",
+        ] {
+            assert_eq!(socket_inode(link.as_bytes()), None, "{link}");
+        }
+    }
+
+    #[test]
+    fn only_numbers_are_numbers() {
+        assert_eq!(number(b"4294967295"), Some(u32::MAX));
+        for name in [
+            "4294967296",
+            "12345678901",
+            "",
+            ".",
+            "..",
+            "self",
+            "1a",
+            "+1",
+        ] {
+            assert_eq!(number(name.as_bytes()), None, "{name}");
+        }
+    }
+}

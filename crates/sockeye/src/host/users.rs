@@ -1,0 +1,89 @@
+//! The names of users, from `/etc/passwd`. No name service is asked: that could take seconds, and load foreign code.
+//!
+//! See passwd(5). Users that only a directory server knows keep their number.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+
+/// Where the system keeps its table.
+const PATH: &str = "/etc/passwd";
+/// The most bytes of it that are read.
+const MAX_BYTES: u64 = 1 << 22;
+/// The most users that are kept.
+const MAX_USERS: usize = 1 << 16;
+
+/// User numbers and their names.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Users(HashMap<u32, String>);
+
+impl Users {
+    /// Those of this machine; none if the file cannot be read.
+    pub(crate) fn of_system() -> Self {
+        let mut text = Vec::new();
+        match File::open(PATH).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text)) {
+            Ok(_) => Self::parse(&text),
+            Err(_) => Self::default(),
+        }
+    }
+
+    /// From the text of the file. Of several names for one number the first counts, as for getpwuid(3).
+    pub(crate) fn parse(text: &[u8]) -> Self {
+        let mut users = HashMap::new();
+        for line in text.split(|byte| *byte == b'\n').take(MAX_USERS) {
+            let mut fields = line.split(|byte| *byte == b':');
+            let (Some(name), Some(_), Some(uid)) = (fields.next(), fields.next(), fields.next())
+            else {
+                continue;
+            };
+            let uid = std::str::from_utf8(uid)
+                .ok()
+                .and_then(|uid| uid.parse().ok());
+            let comment = name
+                .first()
+                .is_none_or(|byte| matches!(byte, b'#' | b'+' | b'-'));
+            if let (Some(uid), false) = (uid, comment) {
+                users
+                    .entry(uid)
+                    .or_insert_with(|| String::from_utf8_lossy(name).into_owned());
+            }
+        }
+        Self(users)
+    }
+
+    /// The name of this user.
+    pub(crate) fn name(&self, uid: u32) -> Option<&str> {
+        self.0.get(&uid).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_first_name_of_a_number_counts() {
+        let users = Users::parse(
+            b"root:x:0:0:root:/root:/bin/sh\ntoor:x:0:0::/:/bin/sh\n# c:x:5:\n+::::::\nww:x:33:33:w:/:/x\n\
+              bad\nbad:x:y:0\n:x:7:7::/:/\nlast:x:4294967294:0",
+        );
+        assert_eq!(users.name(0), Some("root"));
+        assert_eq!(users.name(33), Some("ww"));
+        assert_eq!(users.name(4_294_967_294), Some("last"));
+        assert_eq!((users.name(5), users.name(7)), (None, None));
+    }
+
+    #[test]
+    fn this_machine_knows_root() {
+        assert_eq!(Users::of_system().name(0), Some("root"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(text in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Users::parse(&text);
+        }
+    }
+}
