@@ -170,8 +170,8 @@ impl Request {
                 ours: true,
                 ..Namespace::default()
             }],
+            partial: notices.iter().any(diag::means_partial),
             notices,
-            partial: false,
             search: self.owners,
             scanned: Scanned::default(),
             listeners: OnceLock::new(),
