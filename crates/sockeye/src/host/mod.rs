@@ -17,3 +17,5 @@ pub mod socket;
 pub mod table;
 pub mod tcp_info;
 pub(crate) mod users;
+
+pub use diag::{CloseEvents, Heard};

@@ -1,6 +1,7 @@
 //! What the kernel says of sockets: `sock_diag(7)` over netlink, and `/proc/net` where the kernel has no diag for them.
 
 mod channel;
+mod events;
 mod inet;
 mod message;
 mod repeated;
@@ -13,6 +14,7 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use self::channel::{Channel, Ended};
+pub use self::events::{CloseEvents, Heard};
 use self::inet::Family;
 use self::message::Request;
 use super::socket::{Protocol, Protocols, Socket, States, Wanted};

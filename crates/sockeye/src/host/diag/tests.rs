@@ -1,9 +1,13 @@
 //! Against this machine's kernel: our own sockets appear as what they are.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{setsockopt, sockopt};
 use sockeye_testkit::within;
 
 use super::*;
@@ -78,5 +82,52 @@ fn a_udp_socket_and_a_unix_pair_are_listed() {
             rows.iter()
                 .any(|row| row.unix.as_ref().unwrap().peer_inode.is_some())
         );
+    });
+}
+
+#[test]
+fn the_end_of_a_connection_is_heard_with_its_last_numbers() {
+    within(|| {
+        let mut events = CloseEvents::subscribe().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let ends = (client.local_addr().unwrap(), client.peer_addr().unwrap());
+        let (mut server, _) = listener.accept().unwrap();
+        client.write_all(b"1234567890").unwrap();
+        server.read_exact(&mut [0; 10]).unwrap();
+        drop((client, server));
+        let mut heard = Vec::new();
+        let of_client = |row: &Socket| {
+            row.local == Address::Internet(ends.0) && row.peer == Address::Internet(ends.1)
+        };
+        while !heard.iter().any(of_client) {
+            let mut ready = [PollFd::new(events.as_fd(), PollFlags::POLLIN)];
+            poll(&mut ready, PollTimeout::NONE).unwrap();
+            assert_eq!(events.read(&mut heard).unwrap(), Heard::default());
+        }
+        let last = heard.iter().find(|row| of_client(row)).unwrap();
+        assert_eq!(
+            (last.protocol, last.uid, last.inode),
+            (Protocol::Tcp, None, None)
+        );
+        assert_eq!(last.tcp().unwrap().bytes_sent, Some(10));
+        assert!(last.cookie.is_some());
+    });
+}
+
+#[test]
+fn events_that_nobody_reads_are_reported_as_lost() {
+    within(|| {
+        let mut events = CloseEvents::subscribe().unwrap();
+        setsockopt(&events, sockopt::RcvBuf, &2048).unwrap();
+        for _ in 0..20 {
+            drop(UdpSocket::bind("127.0.0.1:0").unwrap());
+        }
+        let mut ready = [PollFd::new(events.as_fd(), PollFlags::POLLIN)];
+        poll(&mut ready, PollTimeout::NONE).unwrap();
+        let mut out = Vec::new();
+        while !events.read(&mut out).unwrap().overflowed {
+            drop(UdpSocket::bind("127.0.0.1:0").unwrap());
+        }
     });
 }
