@@ -19,3 +19,4 @@ pub mod tcp_info;
 pub(crate) mod users;
 
 pub use diag::{CloseEvents, Heard};
+pub mod watch;
