@@ -65,13 +65,14 @@ pub(crate) enum Command {
     Connect(Box<commands::connect::Args>),
     Listen(Box<commands::listen::Args>),
     Relay(Box<commands::relay::Args>),
+    Sockets(Box<commands::sockets::Args>),
 }
 
 impl Command {
     /// How many threads carry the command's work.
     pub(crate) fn workers(&self) -> usize {
         match self {
-            Self::Tour(_) | Self::Connect(_) => 1,
+            Self::Tour(_) | Self::Connect(_) | Self::Sockets(_) => 1,
             Self::Listen(args) => args.serving.workers(),
             Self::Relay(args) => args.serving.workers(),
         }
@@ -84,6 +85,7 @@ impl Command {
             Self::Connect(args) => commands::connect::run(*args, output).await,
             Self::Listen(args) => commands::listen::run(*args, output).await,
             Self::Relay(args) => commands::relay::run(*args, output).await,
+            Self::Sockets(args) => commands::sockets::run(*args, output).await,
         }
     }
 }

@@ -7,6 +7,7 @@ mod exit;
 mod local;
 mod output;
 mod report;
+mod sheet;
 mod signals;
 mod view;
 

@@ -63,6 +63,13 @@ impl Output {
         self.colors(io::stdout().is_terminal())
     }
 
+    /// How many characters a line of standard output may have; `None` where no terminal shows it.
+    pub(crate) fn text_width(&self) -> Option<usize> {
+        let out = io::stdout();
+        let size = rustix::termios::tcgetwinsize(&out).ok()?;
+        Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+    }
+
     fn colors(&self, terminal: bool) -> bool {
         match self.0.color {
             Color::Always => true,
@@ -73,10 +80,13 @@ impl Output {
 
     /// Text for people on standard output. False when nobody reads it any more, which is a reason to end quietly.
     pub(crate) fn text(&self, text: &str) -> bool {
+        self.bytes(text.as_bytes())
+    }
+
+    /// The same of bytes: a whole output in one piece.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> bool {
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .is_ok()
+        out.write_all(bytes).and_then(|()| out.flush()).is_ok()
     }
 
     /// Something happened: one JSON line on standard output under `--json`, else one line of talk.

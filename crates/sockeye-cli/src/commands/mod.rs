@@ -4,6 +4,7 @@ pub(crate) mod connect;
 pub(crate) mod listen;
 pub(crate) mod relay;
 mod serving;
+pub(crate) mod sockets;
 pub(crate) mod tour;
 
 use std::time::Duration;

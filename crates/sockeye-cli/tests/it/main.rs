@@ -15,6 +15,7 @@ mod listen_events;
 mod listen_limits;
 mod relay;
 mod serving;
+mod sockets;
 mod terminal;
 mod tour;
 mod wire;

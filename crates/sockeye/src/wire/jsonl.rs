@@ -87,12 +87,26 @@ impl Observer for JsonView {
         if sink.is_silent() {
             return;
         }
-        // Writing to memory cannot fail, and all keys are strings.
-        let written = record.serialize(&mut Serializer::with_formatter(&mut sink.buffer, Careful));
-        debug_assert!(written.is_ok());
-        sink.buffer.push(b'\n');
+        push_line(&record, &mut sink.buffer);
         sink.commit();
     }
+}
+
+/// Append one JSON object and a line feed, as [`JsonView`] writes them: what a terminal must not see is escaped, and
+/// numbers with a point have six digits behind it.
+///
+/// # Examples
+///
+/// ```
+/// let mut line = Vec::new();
+/// sockeye::wire::jsonl::push_line(&serde_json::json!({ "name": "a\u{202e}b" }), &mut line);
+/// assert_eq!(line, b"{\"name\":\"a\\u202eb\"}\n");
+/// ```
+pub fn push_line<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    // Writing to memory cannot fail; a value whose keys are no strings is the caller's mistake.
+    let written = value.serialize(&mut Serializer::with_formatter(&mut *out, Careful));
+    debug_assert!(written.is_ok());
+    out.push(b'\n');
 }
 
 /// An event as it is written; the order of fields is the order in the line.

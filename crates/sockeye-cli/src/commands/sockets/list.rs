@@ -1,0 +1,209 @@
+//! The list: read, choose, order, write, and say below it what a reader should know.
+
+use std::cmp::Ordering;
+use std::io::IsTerminal;
+
+use sockeye::Result;
+use sockeye::host::process::{Missing, Owners};
+use sockeye::host::services::{Services, ephemeral_range};
+use sockeye::host::socket::{Address, Socket, State};
+use sockeye::host::table::Table;
+
+use super::columns::{Column, Form};
+use super::row::{Row, Source};
+use super::show::{Order, Show, wanted};
+use super::words;
+use super::{csv, json};
+use crate::exit::Outcome;
+use crate::output::{Level, Output};
+use crate::sheet::{Layout, Sheet};
+
+/// What the rows of this table are written from.
+pub(super) fn source<'a>(table: &'a Table, show: &Show) -> Source<'a> {
+    Source {
+        table,
+        services: (!show.numeric).then(Services::system),
+        ephemeral: ephemeral_range(),
+    }
+}
+
+/// Write these rows as they were asked for. False when nobody reads them any more.
+pub(super) fn write(rows: &[Row<'_>], show: &Show, output: &Output) -> bool {
+    if output.json() {
+        let mut out = Vec::with_capacity(rows.len() * 1024);
+        json::write(rows, &mut out);
+        return output.bytes(&out);
+    }
+    let mut out = String::new();
+    if show.csv {
+        csv::write(rows, show.columns(), !show.no_header, &mut out);
+    } else if let Some(template) = &show.format {
+        for row in rows {
+            template.write(*row, &mut out);
+        }
+    } else if !rows.is_empty() {
+        let layout = Layout {
+            width: output.text_width(),
+            color: output.text_color(),
+            header: !show.no_header,
+        };
+        sheet(rows, show.columns()).write(layout, &mut out);
+    }
+    output.text(&out)
+}
+
+fn sheet(rows: &[Row<'_>], columns: &[Column]) -> Sheet {
+    let kinds = columns.iter().map(|column| column.of_sheet()).collect();
+    let mut sheet = Sheet::new(kinds, rows.len());
+    for row in rows {
+        for column in columns {
+            column.write(*row, Form::Words, sheet.text());
+            sheet.end_cell(column.tint(*row));
+        }
+    }
+    sheet
+}
+
+/// Put rows in order: as asked for, else by protocol, listeners first, then by port.
+pub(super) fn order(rows: &mut Vec<Row<'_>>, order: Option<Order>) {
+    match order {
+        None => {
+            let mut keyed: Vec<_> = rows.iter().map(|row| (usual(row.socket), *row)).collect();
+            keyed.sort_by_key(|(key, _)| *key);
+            rows.clear();
+            rows.extend(keyed.into_iter().map(|(_, row)| row));
+        }
+        Some(Order { column, descending }) => {
+            let key = |row: &Row<'_>| {
+                let measure = column.measure(*row).map(|measure| measure.amount());
+                let mut text = String::new();
+                if measure.is_none() {
+                    column.write(*row, Form::Plain, &mut text);
+                }
+                (measure, text)
+            };
+            let mut keyed: Vec<_> = rows.iter().map(|row| (key(row), *row)).collect();
+            keyed.sort_by(|(a, _), (b, _)| compare(a, b, descending));
+            rows.clear();
+            rows.extend(keyed.into_iter().map(|(_, row)| row));
+        }
+    }
+}
+
+/// What is not known comes last, whichever way it goes.
+fn compare(a: &(Option<f64>, String), b: &(Option<f64>, String), descending: bool) -> Ordering {
+    let known = |key: &(Option<f64>, String)| key.0.is_some() || !key.1.is_empty();
+    let order = match (a.0, b.0) {
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        (None, None) => a.1.cmp(&b.1),
+        (a, b) => b.is_some().cmp(&a.is_some()),
+    };
+    let order = if descending { order.reverse() } else { order };
+    known(b).cmp(&known(a)).then(order)
+}
+
+/// The usual order as one number.
+fn usual(socket: &Socket) -> u64 {
+    let port = match socket.local {
+        Address::Internet(_) => socket.local.port().unwrap_or(0),
+        _ => 0,
+    };
+    (socket.protocol as u64) << 32 | u64::from(words::rank(socket.state)) << 16 | u64::from(port)
+}
+
+/// What a reader of the list should know, on standard error.
+pub(super) fn footer(
+    rows: &[Row<'_>],
+    all: usize,
+    table: &Table,
+    named_protocols: bool,
+    output: &Output,
+) {
+    if std::io::stdout().is_terminal() && !output.json() {
+        output.say(Level::Normal, counts(rows, all));
+    }
+    let hidden = rows.iter().filter(|row| {
+        matches!(
+            row.owners(),
+            Owners::Missing(Missing::NeedsPrivilege | Missing::AcceptQueue([]))
+        )
+    });
+    let hidden = hidden.count();
+    if hidden > 0 {
+        output.say(Level::Normal, hidden_owners(hidden));
+    }
+    for notice in &table.notices {
+        // What this kernel has not got is news only to those who ask for it.
+        let level = match notice.code {
+            "protocol-missing" if !named_protocols => Level::Verbose,
+            _ => Level::Normal,
+        };
+        output.say(level, &notice.text);
+    }
+}
+
+fn hidden_owners(count: usize) -> String {
+    let sockets = if count == 1 { "socket" } else { "sockets" };
+    if nix::unistd::geteuid().is_root() {
+        // In a container, say.
+        return format!(
+            "owner hidden for {count} {sockets} of processes that may not be looked into here"
+        );
+    }
+    let (users, them) = match count {
+        1 => ("another user", "it"),
+        _ => ("other users", "them"),
+    };
+    format!("owner hidden for {count} {sockets} of {users}; run as root to see {them}")
+}
+
+/// `14 sockets: 3 listening, 11 established`.
+fn counts(rows: &[Row<'_>], all: usize) -> String {
+    let mut by_state = [0_usize; State::ALL.len()];
+    for row in rows {
+        let at = State::ALL.iter().position(|s| *s == row.socket.state);
+        by_state[at.unwrap_or(0)] += 1;
+    }
+    let parts: Vec<String> = State::ALL
+        .iter()
+        .zip(by_state)
+        .filter(|(_, count)| *count > 0)
+        .map(|(state, count)| format!("{count} {state}"))
+        .collect();
+    let plural = if all == 1 { "socket" } else { "sockets" };
+    let shown = match all - rows.len() {
+        0 => String::new(),
+        more => format!(" ({more} more not shown)"),
+    };
+    match parts.is_empty() {
+        true => format!("no such {plural}"),
+        false => format!("{all} {plural}{shown}: {}", parts.join(", ")),
+    }
+}
+
+/// Read, choose, order, write.
+pub(super) fn run(
+    selection: &super::which::Selection,
+    show: &Show,
+    output: &Output,
+) -> Result<Outcome> {
+    let columns = show.needed(output.json());
+    let owners = output.json() || columns.iter().any(|column| column.wants_owners());
+    let request = selection.request(owners).details(wanted(&columns));
+    let table = request.read()?;
+    let source = source(&table, show);
+    let rows = table.sockets.iter().map(|socket| Row {
+        source: &source,
+        socket,
+    });
+    let mut rows: Vec<Row<'_>> = rows.filter(|row| selection.admits(*row)).collect();
+    let all = rows.len();
+    order(&mut rows, show.sort);
+    rows.truncate(show.limit.unwrap_or(usize::MAX));
+    if !write(&rows, show, output) {
+        // Nobody reads any more: that is how `head` ends it.
+        return Ok(Outcome::Done);
+    }
+    footer(&rows, all, &table, selection.named_protocols, output);
+    Ok(if all == 0 { Outcome::No } else { Outcome::Done })
+}

@@ -1,0 +1,310 @@
+//! Which sockets: the flags that ask the common questions, turned into a request to the kernel and a check of each row.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use sockeye::host::services;
+use sockeye::host::socket::{Protocol, Protocols, Socket, State, States};
+use sockeye::host::table::{OwnerSearch, Request, Where};
+use sockeye::{Error, Kind, Operation, Result};
+
+use super::row::Row;
+
+/// Where named network namespaces are, see ip-netns(8).
+const NAMED: &str = "/run/netns";
+
+/// Which sockets are meant. Nothing given means every internet socket: connected, listening and about to end.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Which sockets")]
+pub(super) struct Which {
+    /// TCP and Multipath TCP
+    #[arg(short = 't', long)]
+    tcp: bool,
+    /// UDP and UDP-Lite
+    #[arg(short = 'u', long)]
+    udp: bool,
+    /// Unix sockets of all types
+    #[arg(short = 'x', long)]
+    unix: bool,
+    /// SCTP
+    #[arg(long)]
+    sctp: bool,
+    /// Raw IP and ping sockets
+    #[arg(long)]
+    raw: bool,
+    /// Packet sockets: programs that see whole frames
+    #[arg(short = '0', long)]
+    packet: bool,
+    /// Netlink sockets: programs that talk to the kernel
+    #[arg(long)]
+    netlink: bool,
+    /// vsock: virtual machines and their host
+    #[arg(long)]
+    vsock: bool,
+    /// Every protocol, or every state of those that are named; without it and without a protocol: the internet's
+    #[arg(short = 'a', long, conflicts_with_all = ["listening", "state"])]
+    all: bool,
+    /// Only those that wait: for connections, or for datagrams of anybody
+    #[arg(short = 'l', long, conflicts_with = "state")]
+    listening: bool,
+    /// Only in this state: established, listening, time-wait, close-wait ...; connected means all but listening
+    #[arg(long, value_name = "STATE", value_delimiter = ',', value_parser = state)]
+    state: Vec<StateSet>,
+    /// Only with this port at either end: a number or a service's name
+    #[arg(long, value_name = "PORT", value_delimiter = ',')]
+    port: Vec<String>,
+    /// Only those that this process holds
+    #[arg(long, value_name = "PID", value_delimiter = ',')]
+    pid: Vec<u32>,
+    /// Only those that carry IPv4, over an IPv6 socket too
+    #[arg(short = '4', conflicts_with = "ipv6")]
+    ipv4: bool,
+    /// Only those that carry IPv6
+    #[arg(short = '6')]
+    ipv6: bool,
+    /// In every network namespace that a visible process is in or that has a name
+    #[arg(long, conflicts_with = "netns")]
+    all_netns: bool,
+    /// In this network namespace: a name of `ip netns`, a process number or a file
+    #[arg(short = 'N', long, value_name = "NAME|PID|FILE")]
+    netns: Option<String>,
+    /// How thoroughly to look for owners: all, the first of each socket, or none
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Owner::All, hide_possible_values = true)]
+    owner: Owner,
+    /// The same as --owner=all, for hands that know ss
+    #[arg(short = 'p', overrides_with = "owner")]
+    processes: bool,
+}
+
+/// How thoroughly owners are looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Owner {
+    #[default]
+    All,
+    First,
+    None,
+}
+
+/// States that one word names.
+#[derive(Clone, Copy, Debug)]
+struct StateSet(States);
+
+/// What the flags ask for, ready to be used.
+#[derive(Clone, Debug)]
+pub(super) struct Selection {
+    protocols: Protocols,
+    /// Whether protocols were asked for by name.
+    pub(super) named_protocols: bool,
+    states: States,
+    listening: bool,
+    pub(super) ports: Vec<u16>,
+    pids: Vec<u32>,
+    ipv4: Option<bool>,
+    namespaces: Where,
+    owners: OwnerSearch,
+}
+
+impl Which {
+    /// What is asked for.
+    ///
+    /// # Errors
+    ///
+    /// `Kind::Usage` for a service that nobody knows.
+    pub(super) fn selection(&self) -> Result<Selection> {
+        let ports = self.ports()?;
+        let states = match &self.state[..] {
+            [] => States::ALL,
+            chosen => chosen.iter().fold(States::NONE, |all, set| all.or(set.0)),
+        };
+        let named = self.named();
+        Ok(Selection {
+            protocols: match (named.is_empty(), self.all) {
+                (false, _) => named,
+                (true, true) => Protocols::ALL,
+                (true, false) => internet(),
+            },
+            named_protocols: !named.is_empty(),
+            states,
+            listening: self.listening,
+            ports,
+            pids: self.pid.clone(),
+            ipv4: (self.ipv4 || self.ipv6).then_some(self.ipv4),
+            namespaces: self.namespaces(),
+            owners: match self.owner {
+                Owner::All => OwnerSearch::All,
+                Owner::First => OwnerSearch::First,
+                Owner::None => OwnerSearch::None,
+            },
+        })
+    }
+
+    /// The protocols that were asked for by name.
+    fn named(&self) -> Protocols {
+        use Protocol::{
+            Icmp, Mptcp, Netlink, Packet, Raw, Sctp, Tcp, Udp, UdpLite, UnixDatagram,
+            UnixSeqpacket, UnixStream, Vsock,
+        };
+        let groups: [(bool, &[Protocol]); 8] = [
+            (self.tcp, &[Tcp, Mptcp]),
+            (self.udp, &[Udp, UdpLite]),
+            (self.unix, &[UnixStream, UnixDatagram, UnixSeqpacket]),
+            (self.sctp, &[Sctp]),
+            (self.raw, &[Raw, Icmp]),
+            (self.packet, &[Packet]),
+            (self.netlink, &[Netlink]),
+            (self.vsock, &[Vsock]),
+        ];
+        let named = groups.into_iter().filter(|(is_named, _)| *is_named);
+        named.flat_map(|(_, group)| group.iter().copied()).collect()
+    }
+
+    fn ports(&self) -> Result<Vec<u16>> {
+        self.port.iter().map(|port| number(port)).collect()
+    }
+
+    fn namespaces(&self) -> Where {
+        match self.netns.as_deref() {
+            None if self.all_netns => Where::Everywhere,
+            None => Where::Here,
+            Some(file) if file.contains('/') => Where::File(PathBuf::from(file)),
+            Some(name) => match name.parse() {
+                Ok(pid) => Where::OfProcess(pid),
+                Err(_) => Where::File(PathBuf::from(NAMED).join(name)),
+            },
+        }
+    }
+}
+
+impl Selection {
+    /// What to ask the kernel. Owners are looked for only if somebody needs them.
+    pub(super) fn request(&self, owners_shown: bool) -> Request {
+        let mut request = Request::new()
+            .protocols(self.protocols)
+            .states(self.kernel_states())
+            .namespaces(self.namespaces.clone());
+        if let ([port], true) = (&self.ports[..], self.listening) {
+            request = request.local_port(*port);
+        }
+        request.owners(match owners_shown || !self.pids.is_empty() {
+            true => self.owners,
+            false => OwnerSearch::None,
+        })
+    }
+
+    /// The states that can pass; listening is a matter of the protocol too.
+    fn kernel_states(&self) -> States {
+        let streams: Protocols = [Protocol::Tcp, Protocol::Mptcp, Protocol::Sctp]
+            .into_iter()
+            .collect();
+        if !self.listening {
+            return self.states;
+        }
+        let listening = States::only(State::Listening);
+        match self.protocols.or(streams) == streams {
+            true => listening,
+            false => listening.or(States::only(State::Unconnected)),
+        }
+    }
+
+    /// Whether a row is one of those that are meant.
+    pub(super) fn admits(&self, row: Row<'_>) -> bool {
+        let socket = row.socket;
+        if self.listening && !waits(socket) {
+            return false;
+        }
+        if !self.ports.is_empty() {
+            let ends = [socket.local.port(), socket.peer.port()];
+            let wanted = |port: &u16| self.ports.contains(port);
+            if !socket.protocol.is_internet() || !ends.iter().flatten().any(wanted) {
+                return false;
+            }
+        }
+        if self.ipv4.is_some_and(|ipv4| !carries(socket, ipv4)) {
+            return false;
+        }
+        self.pids.is_empty() || {
+            let holders = row.holders().iter();
+            let mut pids = holders.map(|holder| row.source.table.process(holder).pid);
+            pids.any(|pid| self.pids.contains(&pid))
+        }
+    }
+}
+
+fn internet() -> Protocols {
+    let all = Protocol::ALL.into_iter();
+    all.filter(|protocol| protocol.is_internet()).collect()
+}
+
+/// A port by its number or by the name of a service.
+pub(super) fn number(port: &str) -> Result<u16> {
+    let port = port.strip_prefix(':').unwrap_or(port);
+    match port.parse::<u64>() {
+        Ok(number @ 1..=65_535) => Ok(number as u16),
+        Ok(_) => {
+            let why = format!("{port} is not a port");
+            Err(Error::new(Kind::Usage, Operation::Parse, why)
+                .with_hint("ports go from 1 to 65535"))
+        }
+        Err(_) => {
+            services::find(port, "tcp").or_else(|error| services::port(port, "udp").ok_or(error))
+        }
+    }
+}
+
+/// Whether it waits for connections, or for datagrams of anybody.
+fn waits(socket: &Socket) -> bool {
+    match socket.state {
+        State::Listening => true,
+        State::Unconnected => match socket.protocol {
+            Protocol::Tcp | Protocol::Mptcp | Protocol::Sctp => false,
+            Protocol::UnixStream | Protocol::UnixSeqpacket => false,
+            Protocol::UnixDatagram => socket.local != sockeye::host::socket::Address::None,
+            _ => true,
+        },
+        _ => false,
+    }
+}
+
+/// Whether it carries IPv4, or IPv6. An IPv6 socket that takes both carries both.
+fn carries(socket: &Socket, ipv4: bool) -> bool {
+    let Some(ip) = socket.local.ip().filter(|_| socket.protocol.is_internet()) else {
+        return false;
+    };
+    let takes_both = ip.is_unspecified() && socket.v6_only == Some(false);
+    match ipv4 {
+        true => ip.is_ipv4() || takes_both,
+        false => ip.is_ipv6(),
+    }
+}
+
+/// A state by our word or by that of ss and netstat.
+fn state(word: &str) -> Result<StateSet, String> {
+    let lower = word.to_ascii_lowercase().replace('_', "-");
+    let set = match lower.as_str() {
+        "all" => States::ALL,
+        "connected" => States::only(State::Listening)
+            .or(States::only(State::Unconnected))
+            .or(States::only(State::Bound))
+            .not(),
+        "listen" => States::only(State::Listening),
+        "estab" => States::only(State::Established),
+        "closed" | "close" | "unconn" => States::only(State::Unconnected),
+        "syn-recv" => States::only(State::SynReceived),
+        "fin-wait1" => States::only(State::FinWait1),
+        "fin-wait2" => States::only(State::FinWait2),
+        "closewait" => States::only(State::CloseWait),
+        "timewait" => States::only(State::TimeWait),
+        other => {
+            let mut all = State::ALL.into_iter();
+            let Some(state) = all.find(|state| state.word() == other) else {
+                let words: Vec<_> = State::ALL.iter().map(|state| state.word()).collect();
+                return Err(format!(
+                    "{word:?} is not a state; there are {}, connected and all",
+                    words.join(", ")
+                ));
+            };
+            States::only(state)
+        }
+    };
+    Ok(StateSet(set))
+}
