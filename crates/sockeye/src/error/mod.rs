@@ -89,6 +89,8 @@ pub enum Operation {
     Parse,
     /// Finding the addresses of a name.
     Resolve,
+    /// Putting a question to a name server.
+    Ask,
     /// Reaching a peer.
     Connect,
     /// Taking an address for a server or a datagram socket.
@@ -113,6 +115,7 @@ impl Operation {
         match self {
             Self::Parse => "parse",
             Self::Resolve => "resolve",
+            Self::Ask => "ask",
             Self::Connect => "connect to",
             Self::Listen => "listen on",
             Self::Accept => "accept on",

@@ -9,17 +9,17 @@
 )]
 
 use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::op::{Message, Query, ResponseCode};
 use hickory_proto::rr::{Name, RData, RecordType};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::Instant;
 
+use super::message::{self, MAX_STRAYS, UDP_PAYLOAD};
 use super::resolv_conf::ResolvConf;
 use crate::endpoint::Family;
 
@@ -27,10 +27,6 @@ use crate::endpoint::Family;
 ///
 /// As long as its addresses would have waited for their turn anyway (RFC 8305 section 5); they cannot join later.
 pub(super) const OTHER_FAMILY_GRACE: Duration = Duration::from_millis(250);
-/// The size of answers over UDP that is safe from fragments.
-const UDP_PAYLOAD: u16 = 1232;
-/// Datagrams that are no answer to our question, before we stop listening to that server.
-const MAX_STRAYS: usize = 64;
 /// The most addresses that are taken from one answer.
 pub(super) const MAX_ADDRESSES: usize = 64;
 /// The most aliases that are followed within one answer.
@@ -184,24 +180,8 @@ async fn ask_one(
 }
 
 pub(super) fn question(name: &Name, kind: RecordType, edns: bool) -> Message {
-    let mut message = Message::new(random_id(), MessageType::Query, OpCode::Query);
-    message.metadata.recursion_desired = true;
-    message.add_query(Query::query(name.clone(), kind));
-    if edns {
-        let mut extension = Edns::new();
-        extension.set_max_payload(UDP_PAYLOAD);
-        message.set_edns(extension);
-    }
-    message
-}
-
-/// An identifier that nobody can guess, as nobody can the port that the system gives us (RFC 5452).
-///
-/// From std's hash keys, which the kernel seeds by a system call: hickory's own choice panics in a static binary that
-/// finds no `/dev/urandom`.
-fn random_id() -> u16 {
-    let [low, high, ..] = RandomState::new().build_hasher().finish().to_ne_bytes();
-    u16::from_ne_bytes([low, high])
+    let edns = edns.then(|| message::plain_edns(UDP_PAYLOAD));
+    message::question(Query::query(name.clone(), kind), edns)
 }
 
 async fn exchange(server: SocketAddr, query: &Message, use_tcp: bool) -> Result<Message, Why> {
@@ -237,14 +217,10 @@ async fn over_udp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
 }
 
 async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<Message, Why> {
-    let length = u16::try_from(bytes.len()).map_err(|_| Why::Garbled)?;
+    let framed = message::framed(bytes).ok_or(Why::Garbled)?;
     let mut stream = TcpStream::connect(server).await.map_err(unreached)?;
-    // One write, so that length and message leave in one segment (RFC 7766 section 8).
-    let framed = [&length.to_be_bytes(), bytes].concat();
     stream.write_all(&framed).await.map_err(unreached)?;
-    let length = stream.read_u16().await.map_err(unreached)?;
-    let mut buffer = vec![0; usize::from(length)];
-    stream.read_exact(&mut buffer).await.map_err(unreached)?;
+    let buffer = message::read_framed(&mut stream).await.map_err(unreached)?;
     match Message::from_vec(&buffer) {
         Ok(response) if is_answer(&response, query) => Ok(response),
         Ok(_) | Err(_) => Err(Why::Garbled),
@@ -252,13 +228,7 @@ async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
 }
 
 pub(super) fn is_answer(response: &Message, query: &Message) -> bool {
-    let metadata = &response.metadata;
-    metadata.id == query.metadata.id
-        && metadata.message_type == MessageType::Response
-        && metadata.op_code == OpCode::Query
-        // A server that could not read the question may leave it out of its refusal.
-        && (response.queries == query.queries
-            || (response.queries.is_empty() && metadata.response_code == ResponseCode::FormErr))
+    message::is_answer(&response.metadata, &response.queries, query)
 }
 
 fn unreached(error: io::Error) -> Why {

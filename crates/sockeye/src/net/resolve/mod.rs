@@ -25,10 +25,12 @@ mod explain;
 pub(crate) mod fuzzing;
 mod gai_conf;
 mod hosts;
+mod message;
 mod missed;
 mod name;
 mod nsswitch;
 mod order;
+pub mod query;
 mod resolv_conf;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -245,6 +247,12 @@ impl Resolver {
         let key = HostName::parse(name).map_or_else(|_| name.to_owned(), |name| name.text);
         self.overrides.entry(key).or_default().extend(addresses);
         self
+    }
+
+    /// The name servers that are asked, in their order; none if nobody is.
+    pub async fn servers(&self) -> Vec<SocketAddr> {
+        let view = self.cache.view(&self.sources).await;
+        view.dns.servers.clone()
     }
 
     /// The addresses of a name, in the order in which they should be tried.
