@@ -66,13 +66,14 @@ pub(crate) enum Command {
     Listen(Box<commands::listen::Args>),
     Relay(Box<commands::relay::Args>),
     Sockets(Box<commands::sockets::Args>),
+    Ports(commands::ports::Args),
 }
 
 impl Command {
     /// How many threads carry the command's work.
     pub(crate) fn workers(&self) -> usize {
         match self {
-            Self::Tour(_) | Self::Connect(_) | Self::Sockets(_) => 1,
+            Self::Tour(_) | Self::Connect(_) | Self::Sockets(_) | Self::Ports(_) => 1,
             Self::Listen(args) => args.serving.workers(),
             Self::Relay(args) => args.serving.workers(),
         }
@@ -86,6 +87,7 @@ impl Command {
             Self::Listen(args) => commands::listen::run(*args, output).await,
             Self::Relay(args) => commands::relay::run(*args, output).await,
             Self::Sockets(args) => commands::sockets::run(*args, output).await,
+            Self::Ports(args) => commands::ports::run(args, output).await,
         }
     }
 }

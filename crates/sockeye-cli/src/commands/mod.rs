@@ -2,6 +2,7 @@
 
 pub(crate) mod connect;
 pub(crate) mod listen;
+pub(crate) mod ports;
 pub(crate) mod relay;
 mod serving;
 pub(crate) mod sockets;

@@ -13,6 +13,7 @@ mod listen_console;
 mod listen_datagrams;
 mod listen_events;
 mod listen_limits;
+mod ports;
 mod relay;
 mod serving;
 mod sockets;

@@ -43,7 +43,8 @@ enum What {
 
 impl Query {
     /// A word: a number, a range of numbers, a name, or a name with `*` for anything; each may end in `/tcp` or another
-    /// of [`PROTOCOLS`], and a number in `/` and any word, for the local table may have other protocols.
+    /// of [`PROTOCOLS`], and a number in `/` and any word, for the local table may have other protocols. A number alone
+    /// is for those of [`PROTOCOLS`].
     ///
     /// # Errors
     ///
@@ -155,7 +156,11 @@ impl Query {
                     && protocols.contains(&entry.protocol)
                     && entry.names().any(|known| known == *name)
             }),
-            What::Ports(first, last) => entry.first <= *last && *first <= entry.last,
+            What::Ports(first, last) => {
+                // AppleTalk has ports too; nobody means them who says only a number.
+                let common = protocol.is_some() || PROTOCOLS.contains(&entry.protocol);
+                common && entry.first <= *last && *first <= entry.last
+            }
             What::Name(name) => entry.names().any(|known| known.eq_ignore_ascii_case(name)),
             What::Pattern(pattern) => entry
                 .names()
