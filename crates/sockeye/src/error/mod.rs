@@ -107,6 +107,10 @@ pub enum Operation {
     Read,
     /// Sending.
     Write,
+    /// Ending a connection of another program.
+    Close,
+    /// Ending another program.
+    Stop,
 }
 
 impl Operation {
@@ -124,6 +128,8 @@ impl Operation {
             Self::Open => "open",
             Self::Read => "read from",
             Self::Write => "write to",
+            Self::Close => "close",
+            Self::Stop => "stop",
         }
     }
 }

@@ -8,6 +8,7 @@
 //! assert_eq!(services::name(443, "tcp").as_deref(), Some("https"));
 //! ```
 
+pub mod act;
 pub(crate) mod diag;
 pub(crate) mod owner;
 pub(crate) mod owners;
@@ -17,6 +18,7 @@ pub mod socket;
 pub mod table;
 pub mod tcp_info;
 pub(crate) mod users;
+pub mod who;
 
 pub use diag::{CloseEvents, Heard};
 pub mod watch;

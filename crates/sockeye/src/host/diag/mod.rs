@@ -2,6 +2,7 @@
 
 mod channel;
 mod events;
+mod exact;
 mod inet;
 mod message;
 mod repeated;
@@ -15,11 +16,13 @@ use nix::errno::Errno;
 
 use self::channel::{Channel, Ended};
 pub use self::events::{CloseEvents, Heard};
+pub(crate) use self::exact::destroy;
 use self::inet::Family;
 use self::message::Request;
 use super::socket::{Protocol, Protocols, Socket, States, Wanted};
 use super::table::Notice;
-use crate::error::{Error, Operation, Result};
+use super::who::Connection;
+use crate::error::{Error, Kind, Operation, Result};
 
 /// What to ask the kernel. What it can filter is not even sent.
 #[derive(Clone, Debug)]
@@ -36,6 +39,8 @@ pub(crate) struct KernelQuery {
     pub(crate) bytecode: Option<Vec<u8>>,
     /// Which details to send.
     pub(crate) wanted: Wanted,
+    /// This connection instead of a list; of the rest only the details count then.
+    pub(crate) connection: Option<Connection>,
 }
 
 impl Default for KernelQuery {
@@ -47,6 +52,7 @@ impl Default for KernelQuery {
             peer_port: None,
             bytecode: None,
             wanted: Wanted::default(),
+            connection: None,
         }
     }
 }
@@ -69,7 +75,14 @@ pub(crate) fn sockets(
         out,
         notices: Vec::new(),
     };
-    listing.everything().map_err(failed)?;
+    match query.connection {
+        Some(connection) if !has_ports(connection.protocol) => {
+            let why = format!("{} sockets have no ports to look for", connection.protocol);
+            return Err(Error::new(Kind::Usage, Operation::Read, why));
+        }
+        Some(connection) => exact::find(&mut listing, &connection).map_err(failed)?,
+        None => listing.everything().map_err(failed)?,
+    }
     Ok(listing.notices)
 }
 
@@ -112,9 +125,8 @@ impl Listing<'_> {
 
     /// Only these have ports that could be compared; without a port in question every socket may be listed.
     fn wants(&self, protocol: Protocol) -> bool {
-        let has_ports = protocol.is_internet() && protocol < Protocol::Raw;
         let by_port = self.query.local_port.is_some() || self.query.peer_port.is_some();
-        self.query.protocols.has(protocol) && (has_ports || !by_port)
+        self.query.protocols.has(protocol) && (!by_port || has_ports(protocol))
     }
 
     /// Whether the kernel knows the old request that lists both families at once.
@@ -245,6 +257,11 @@ impl Listing<'_> {
             self.notices.push(Notice { code, text });
         }
     }
+}
+
+/// What stands for a port of raw and ping sockets is none.
+fn has_ports(protocol: Protocol) -> bool {
+    protocol.is_internet() && protocol < Protocol::Raw
 }
 
 /// Whether the kernel said that it does not know what we ask for (and not that something went wrong).

@@ -12,6 +12,8 @@ use sockeye_testkit::within;
 
 use super::*;
 use crate::host::socket::{Address, State};
+use crate::host::table::{OwnerSearch, Request};
+use crate::host::who::End;
 
 fn list(query: &KernelQuery) -> (Vec<Socket>, Vec<Notice>) {
     let mut out = Vec::new();
@@ -129,5 +131,86 @@ fn events_that_nobody_reads_are_reported_as_lost() {
         while !events.read(&mut out).unwrap().overflowed {
             drop(UdpSocket::bind("127.0.0.1:0").unwrap());
         }
+    });
+}
+
+fn exact(protocol: Protocol, local: impl Into<End>, peer: impl Into<End>) -> Vec<Socket> {
+    let found = Request::new()
+        .owners(OwnerSearch::None)
+        .exact(protocol, local, peer);
+    found.unwrap().map_or_else(Vec::new, |table| table.sockets)
+}
+
+#[test]
+fn a_connection_is_found_by_its_ends_and_a_wrong_peer_is_not_the_listener() {
+    within(|| {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = TcpListener::bind(address).unwrap();
+            let server = listener.local_addr().unwrap();
+            let client = TcpStream::connect(server).unwrap();
+            let local = client.local_addr().unwrap();
+            let found = exact(Protocol::Tcp, local, server);
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].local, Address::Internet(local));
+            // The kernel answers with the listener here.
+            let mut wrong = local;
+            wrong.set_port(1);
+            assert_eq!(exact(Protocol::Tcp, server, wrong), []);
+            assert_eq!(exact(Protocol::Tcp, local, wrong), []);
+            // One side without its address.
+            let without = exact(Protocol::Tcp, local.port(), server);
+            assert_eq!(without, found);
+            assert_eq!(exact(Protocol::Tcp, local, server.port()), found);
+            // It has not been accepted: its listener follows.
+            let waiting = exact(Protocol::Tcp, server, local);
+            let states: Vec<_> = waiting.iter().map(|row| row.state).collect();
+            assert_eq!(states, [State::Established, State::Listening]);
+            let _accepted = listener.accept().unwrap();
+            assert_eq!(exact(Protocol::Tcp, server, local).len(), 1);
+        }
+    });
+}
+
+#[test]
+fn an_ipv4_client_of_an_ipv6_socket_is_found_by_its_ipv4_address() {
+    within(|| {
+        let listener = TcpListener::bind("[::]:0").unwrap();
+        let server = SocketAddr::new(
+            "127.0.0.1".parse().unwrap(),
+            listener.local_addr().unwrap().port(),
+        );
+        let client = TcpStream::connect(server).unwrap();
+        let _accepted = listener.accept().unwrap();
+        let found = exact(Protocol::Tcp, server, client.local_addr().unwrap());
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(found[0].ipv6 && found[0].local.is_mapped());
+        assert_eq!(found[0].peer.ip(), Some(server.ip()));
+        let mapped: SocketAddr = format!("[::ffff:127.0.0.1]:{}", server.port())
+            .parse()
+            .unwrap();
+        assert_eq!(
+            exact(Protocol::Tcp, mapped, client.local_addr().unwrap()),
+            found
+        );
+    });
+}
+
+#[test]
+fn a_udp_socket_with_a_peer_is_found_and_one_without_is_not() {
+    within(|| {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let (one, two) = (
+                UdpSocket::bind(address).unwrap(),
+                UdpSocket::bind(address).unwrap(),
+            );
+            let (local, peer) = (one.local_addr().unwrap(), two.local_addr().unwrap());
+            assert_eq!(exact(Protocol::Udp, local, peer), []);
+            one.connect(peer).unwrap();
+            let found = exact(Protocol::Udp, local, peer);
+            assert_eq!((found.len(), found[0].state), (1, State::Established));
+            assert_eq!(exact(Protocol::Udp, peer, local), []);
+        }
+        let usage = Request::new().exact(Protocol::Raw, 1, 2).unwrap_err();
+        assert_eq!(usage.kind(), Kind::Usage);
     });
 }

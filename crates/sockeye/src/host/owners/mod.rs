@@ -12,6 +12,7 @@ mod walk;
 
 use std::path::Path;
 
+pub(crate) use self::facts::Stat;
 use self::scan::Scan;
 use super::process::{Holder, Process};
 use super::table::OwnerSearch;
