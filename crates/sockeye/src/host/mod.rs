@@ -9,10 +9,16 @@
 //! ```
 
 pub mod act;
+pub mod cgroups;
 pub(crate) mod diag;
+pub(crate) mod mounts;
+pub(crate) mod namespaces;
 pub(crate) mod owner;
 pub(crate) mod owners;
+pub mod pairs;
 pub mod process;
+mod queues;
+mod reading;
 pub mod services;
 pub mod socket;
 pub mod table;

@@ -23,11 +23,13 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use super::diag::{self, KernelQuery};
-use super::owners::{self, Scanned};
+use super::cgroups::{self, Container};
+use super::diag::KernelQuery;
+use super::owners::{Scanned, Sight};
 use super::process::{Holder, Missing, Owners, Process};
-use super::socket::{Address, NamespaceIndex, Protocols, Socket, State, States, Wanted};
-use super::users::Users;
+use super::queues::Queues;
+use super::reading;
+use super::socket::{Address, Protocols, Socket, State, States, Wanted};
 use crate::error::Result;
 
 /// How thoroughly owners are looked for.
@@ -161,38 +163,7 @@ impl Request {
     /// [`Kind::Denied`](crate::Kind::Denied) or [`Kind::Io`](crate::Kind::Io) if the kernel refuses to be asked at all.
     /// What could not be read otherwise stands in [`Table::notices`], and the rest is there.
     pub fn read(&self) -> Result<Table> {
-        let mut sockets = Vec::new();
-        let notices = diag::sockets(&self.kernel, &self.proc_root, &mut sockets)?;
-        let mut table = Table {
-            sockets,
-            processes: Vec::new(),
-            namespaces: vec![Namespace {
-                ours: true,
-                ..Namespace::default()
-            }],
-            partial: notices.iter().any(diag::means_partial),
-            notices,
-            search: self.owners,
-            scanned: Scanned::default(),
-            listeners: OnceLock::new(),
-        };
-        if self.owners != OwnerSearch::None {
-            let wanted = table
-                .sockets
-                .iter()
-                .filter_map(|socket| Some((socket.inode?, socket.uid)));
-            let mut scanned = owners::scan(&self.proc_root, wanted, self.owners)?;
-            table.processes = std::mem::take(&mut scanned.processes);
-            let users = Users::of_system();
-            for process in &mut table.processes {
-                process.user = process
-                    .uid
-                    .and_then(|uid| users.name(uid))
-                    .map(str::to_owned);
-            }
-            table.scanned = scanned;
-        }
-        Ok(table)
+        reading::read(self)
     }
 }
 
@@ -219,10 +190,13 @@ pub struct Table {
     pub notices: Vec<Notice>,
     /// Whether sockets may be missing from the list.
     pub partial: bool,
-    search: OwnerSearch,
-    scanned: Scanned,
-    /// Listeners by namespace and port, for sockets that wait to be accepted.
-    listeners: OnceLock<HashMap<(NamespaceIndex, u16), Vec<u32>>>,
+    pub(super) search: OwnerSearch,
+    pub(super) scanned: Scanned,
+    /// The listeners at which sockets wait to be accepted.
+    pub(super) queues: Queues,
+    /// Paths of control groups by their number, made when somebody asks.
+    groups: OnceLock<HashMap<u64, String>>,
+    pub(super) proc_root: PathBuf,
 }
 
 impl Table {
@@ -234,18 +208,35 @@ impl Table {
         namespaces: Vec<Namespace>,
     ) -> Self {
         holders.sort_unstable();
+        let scanned = Scanned {
+            holders,
+            ..Scanned::default()
+        };
+        let mut queues = Queues::of(&sockets);
+        queues.set_holders(&scanned);
         Self {
             sockets,
             processes,
             namespaces,
+            scanned,
+            queues,
+            ..Self::empty(OwnerSearch::All)
+        }
+    }
+
+    /// A table of nothing.
+    pub(super) fn empty(search: OwnerSearch) -> Self {
+        Self {
+            sockets: Vec::new(),
+            processes: Vec::new(),
+            namespaces: Vec::new(),
             notices: Vec::new(),
             partial: false,
-            search: OwnerSearch::All,
-            scanned: Scanned {
-                holders,
-                ..Scanned::default()
-            },
-            listeners: OnceLock::new(),
+            search,
+            scanned: Scanned::default(),
+            queues: Queues::default(),
+            groups: OnceLock::new(),
+            proc_root: PathBuf::from("/proc"),
         }
     }
 
@@ -271,25 +262,102 @@ impl Table {
         &self.namespaces[usize::from(socket.namespace.0)]
     }
 
-    /// How many processes could not be looked into.
+    /// How many processes could not be looked into, as far as they can be seen at all.
     pub fn hidden_processes(&self) -> usize {
         self.scanned.hidden
     }
 
+    /// How many sockets of the table are held by a process that could not be looked into.
+    pub fn hidden_owners(&self) -> usize {
+        let hidden = |socket: &&Socket| {
+            matches!(
+                self.owners(socket),
+                Owners::Missing(Missing::NeedsPrivilege | Missing::AcceptQueue([]))
+            )
+        };
+        self.sockets.iter().filter(hidden).count()
+    }
+
+    /// The control group of a socket: its own, or where the kernel does not tell that, the one of the first process that
+    /// holds it. The first call walks through the groups of this machine; works without privileges.
+    pub fn cgroup(&self, socket: &Socket) -> Option<&str> {
+        let own = socket.cgroup.and_then(|number| self.groups().get(&number));
+        let own = own.map(String::as_str);
+        // Sockets that the init system has opened for a service, and those of machines where version 2 is not in use,
+        // are in a group that says nothing.
+        match own {
+            Some(path) if path != "/" && path != "/init.scope" => own,
+            _ => self
+                .first_process(socket)
+                .and_then(|process| process.cgroup.as_deref())
+                .or(own),
+        }
+    }
+
+    /// The systemd unit that a socket belongs to, see [`cgroups::unit`].
+    pub fn unit(&self, socket: &Socket) -> Option<&str> {
+        cgroups::unit(self.cgroup(socket)?)
+    }
+
+    /// The container that a socket belongs to, see [`cgroups::container`].
+    pub fn container(&self, socket: &Socket) -> Option<Container<'_>> {
+        cgroups::container(self.cgroup(socket)?)
+    }
+
+    /// The name of the device that a socket is bound to.
+    pub fn device(&self, socket: &Socket) -> Option<&str> {
+        let devices = &self
+            .namespaces
+            .get(usize::from(socket.namespace.0))?
+            .devices;
+        devices.get(&socket.device).map(String::as_str)
+    }
+
+    pub(super) fn queues(&self) -> &Queues {
+        &self.queues
+    }
+
+    fn first_process(&self, socket: &Socket) -> Option<&Process> {
+        match self.owners(socket) {
+            Owners::Held(holders) | Owners::Missing(Missing::AcceptQueue(holders)) => {
+                holders.first().map(|holder| self.process(holder))
+            }
+            Owners::Missing(_) => None,
+        }
+    }
+
+    fn groups(&self) -> &HashMap<u64, String> {
+        self.groups.get_or_init(|| {
+            let wanted = self.sockets.iter().filter_map(|socket| socket.cgroup);
+            cgroups::paths(&self.proc_root, wanted.collect())
+        })
+    }
+
     fn missing(&self, socket: &Socket) -> Missing<'_> {
         match (socket.state, &socket.local) {
-            (State::TimeWait, _) => Missing::TimeWait {
-                left: socket.timer.map(|timer| timer.expires),
-            },
-            (State::SynReceived, _) => Missing::HalfOpen,
-            (_, Address::Netlink { port: 0, .. }) => Missing::Kernel,
-            _ if self.search == OwnerSearch::None => Missing::NotAsked,
-            (State::FinWait1 | State::FinWait2 | State::Closing | State::LastAck, _)
-                if socket.inode.is_none() =>
-            {
+            (State::TimeWait, _) => {
+                return Missing::TimeWait {
+                    left: socket.timer.map(|timer| timer.expires),
+                };
+            }
+            (State::SynReceived, _) => return Missing::HalfOpen,
+            (_, Address::Netlink { port: 0, .. }) => return Missing::Kernel,
+            _ if self.search == OwnerSearch::None => return Missing::NotAsked,
+            _ => {}
+        }
+        if socket.inode.is_some() {
+            return match self.scanned.sight {
+                _ if self.scanned.hidden > 0 => Missing::NeedsPrivilege,
+                Sight::Hidden => Missing::NeedsPrivilege,
+                Sight::Partial => Missing::OtherNamespace,
+                Sight::Whole => Missing::InFlight,
+            };
+        }
+        match (self.queues.holders(socket), socket.state) {
+            (Some(holders), _) => Missing::AcceptQueue(holders),
+            (None, State::FinWait1 | State::FinWait2 | State::Closing | State::LastAck) => {
                 Missing::Orphan
             }
-            _ if socket.inode.is_some() && self.scanned.hidden > 0 => Missing::NeedsPrivilege,
             _ => Missing::InFlight,
         }
     }

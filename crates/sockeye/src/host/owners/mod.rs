@@ -12,8 +12,12 @@ mod walk;
 
 use std::path::Path;
 
+use rustix::fs::{AtFlags, CWD, statat};
+
 pub(crate) use self::facts::Stat;
 use self::scan::Scan;
+pub(crate) use self::scan::pids;
+use super::mounts;
 use super::process::{Holder, Process};
 use super::table::OwnerSearch;
 use crate::error::Result;
@@ -27,6 +31,44 @@ pub(crate) struct Scanned {
     pub(crate) processes: Vec<Process>,
     /// How many processes could not be looked into.
     pub(crate) hidden: usize,
+    /// How much of the machine was seen; found out only if a socket has no holder.
+    pub(crate) sight: Sight,
+}
+
+/// Which processes can be seen at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// All of the machine.
+    #[default]
+    Whole,
+    /// Those of our user: `/proc` is mounted with `hidepid`.
+    Hidden,
+    /// Those of our process namespace, and there are others.
+    Partial,
+}
+
+impl Sight {
+    /// The number that Linux gives the first namespace of processes (`PROC_PID_INIT_INO`).
+    const FIRST_NAMESPACE: u64 = 0xefff_fffc;
+
+    /// What can be seen, knowing whether the list of processes has the first one.
+    fn find_out(proc_root: &Path, has_first: bool) -> Self {
+        if !has_first {
+            let text = mounts::table(proc_root);
+            let hides = |mount: mounts::Mount<'_>| {
+                let hidden = mount.option("hidepid").or_else(|| mount.option("subset"));
+                mount.kind == b"proc" && hidden.is_some()
+            };
+            if mounts::parse(&text).any(hides) {
+                return Self::Hidden;
+            }
+        }
+        let namespace = statat(CWD, proc_root.join("self/ns/pid"), AtFlags::empty());
+        match namespace {
+            Ok(stat) if stat.st_ino != Self::FIRST_NAMESPACE => Self::Partial,
+            _ => Self::Whole,
+        }
+    }
 }
 
 impl Scanned {

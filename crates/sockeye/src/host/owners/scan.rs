@@ -3,17 +3,18 @@
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{AtFlags, Mode, OFlags, open, statat};
+use rustix::io::Errno;
 
-use super::Scanned;
 use super::facts;
 use super::inodes::Inodes;
 use super::threads;
 use super::walk::{self, PidPath, Unread, Walker};
+use super::{Scanned, Sight};
 use crate::error::{Error, Operation, Result};
 use crate::host::process::{Holder, Process};
 use crate::host::table::OwnerSearch;
@@ -29,6 +30,10 @@ const MAX_PROCESSES: usize = 1 << 22;
 /// Up to this descriptor count a process is looked into before the others: a server has more than its three standard
 /// streams, and a table of many thousands takes as long as hundreds of processes.
 const LIKELY: std::ops::RangeInclusive<usize> = 4..=4096;
+
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::CLOEXEC);
 
 /// A descriptor that refers to a wanted socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +52,7 @@ pub(super) struct Held {
 
 /// One search.
 pub(super) struct Scan {
+    path: PathBuf,
     pub(super) root: OwnedFd,
     pub(super) inodes: Inodes,
     first: bool,
@@ -69,6 +75,7 @@ struct Share {
 enum Plan {
     Look(Option<usize>),
     Later,
+    Hidden,
     Skip,
 }
 
@@ -78,17 +85,17 @@ impl Scan {
         wanted: impl IntoIterator<Item = (u64, Option<u32>)>,
         search: OwnerSearch,
     ) -> Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = open(proc_root, flags, Mode::empty()).map_err(|e| unreadable(proc_root, e))?;
+        let root = open(proc_root, DIRECTORY, Mode::empty());
+        let root = root.map_err(|e| unreadable(proc_root, e))?;
         let inodes = Inodes::new(wanted);
-        let counts = rustix::fs::statat(&root, "self/fd", rustix::fs::AtFlags::empty())
-            .is_ok_and(|stat| stat.st_size > 0);
+        let counts = statat(&root, "self/fd", AtFlags::empty()).is_ok_and(|stat| stat.st_size > 0);
         let mut users: Option<Vec<u32>> = inodes.missing().map(|(_, uid)| uid).collect();
         if let Some(users) = &mut users {
             users.sort_unstable();
             users.dedup();
         }
         Ok(Self {
+            path: proc_root.to_owned(),
             root,
             inodes,
             first: search == OwnerSearch::First,
@@ -101,7 +108,7 @@ impl Scan {
         if self.inodes.left() == 0 {
             return Ok(Scanned::default());
         }
-        let pids = self.pids().map_err(|e| unreadable("/proc", e))?;
+        let pids = list(self.root()).map_err(|e| unreadable(&self.path, e))?;
         let mut all = self.pass(&pids, self.first);
         let later = std::mem::take(&mut all.later);
         if !later.is_empty() && !self.over() {
@@ -112,7 +119,11 @@ impl Scan {
         if self.inodes.left() > 0 {
             threads::search(&self, &pids, &mut all.held);
         }
-        Ok(collect(all.held, all.hidden))
+        let mut scanned = collect(all.held, all.hidden);
+        if self.inodes.left() > 0 {
+            scanned.sight = Sight::find_out(&self.path, pids.contains(&1));
+        }
+        Ok(scanned)
     }
 
     /// Whether nothing more is to be found.
@@ -122,20 +133,6 @@ impl Scan {
 
     pub(super) fn root(&self) -> BorrowedFd<'_> {
         self.root.as_fd()
-    }
-
-    /// The number of each process, in the order of the kernel.
-    fn pids(&self) -> Result<Vec<u32>, rustix::io::Errno> {
-        let mut pids = Vec::new();
-        Walker::new().numbers(self.root(), None, |pid, _| {
-            pids.push(pid);
-            if pids.len() < MAX_PROCESSES {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        })?;
-        Ok(pids)
     }
 
     /// Look into these processes. With `choose`, only into likely ones, and the others are left for later.
@@ -184,6 +181,7 @@ impl Scan {
                 match self.plan(*pid, choose) {
                     Plan::Look(expected) => self.look(*pid, expected, &mut walker, &mut share),
                     Plan::Later => share.later.push(*pid),
+                    Plan::Hidden => share.hidden += 1,
                     Plan::Skip => {}
                 }
                 if self.over() {
@@ -198,8 +196,10 @@ impl Scan {
         if !self.counts && !choose {
             return Plan::Look(None);
         }
-        let Ok(stat) = walk::stat(&self.root, &PidPath::new(pid, "/fd")) else {
-            return Plan::Skip;
+        let stat = match walk::stat(&self.root, &PidPath::new(pid, "/fd")) {
+            Ok(stat) => stat,
+            Err(Unread::Hidden) => return Plan::Hidden,
+            Err(Unread::Gone) => return Plan::Skip,
         };
         let count = self
             .counts
@@ -253,6 +253,25 @@ impl Scan {
     }
 }
 
+/// The number of each process, in the order of the kernel; none if they cannot be listed.
+pub(crate) fn pids(proc_root: &Path) -> Vec<u32> {
+    let root = open(proc_root, DIRECTORY, Mode::empty());
+    root.and_then(|root| list(root.as_fd())).unwrap_or_default()
+}
+
+fn list(root: BorrowedFd<'_>) -> Result<Vec<u32>, Errno> {
+    let mut pids = Vec::new();
+    Walker::new().numbers(root, None, |pid, _| {
+        pids.push(pid);
+        if pids.len() < MAX_PROCESSES {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    Ok(pids)
+}
+
 /// Put what the threads have found into one order, whichever was faster.
 fn collect(mut held: Vec<Held>, hidden: usize) -> Scanned {
     held.sort_by_key(|held| held.process.pid);
@@ -284,6 +303,6 @@ fn collect(mut held: Vec<Held>, hidden: usize) -> Scanned {
     scanned
 }
 
-fn unreadable(root: impl AsRef<Path>, error: rustix::io::Errno) -> Error {
+fn unreadable(root: impl AsRef<Path>, error: Errno) -> Error {
     Error::from_io(Operation::Open, error.into()).at(root.as_ref().display())
 }

@@ -177,7 +177,7 @@ fn what_may_not_be_seen_is_counted_and_what_has_gone_is_not() {
     }
     let tree = Tree::new();
     let dir = tree.process(40, b"p");
-    fs::set_permissions(dir.join("fd"), Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(dir.join("fd"), Permissions::from_mode(0o0)).unwrap();
     fs::create_dir(tree.path().join("41")).unwrap();
     let scanned = tree.scan(&[3], OwnerSearch::All);
     assert_eq!((scanned.hidden, scanned.holders.len()), (1, 0));

@@ -1,0 +1,170 @@
+//! How a [`Request`] becomes a [`Table`]: the kernel's list in each namespace, then the processes, then the names.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::diag::{self, KernelQuery};
+use super::namespaces::{self, Target};
+use super::owners;
+use super::queues::Queues;
+use super::socket::{Address, NamespaceIndex, Protocol, Protocols, Socket, State, States};
+use super::table::{Namespace, Notice, OwnerSearch, Request, Table, Where};
+use super::users::Users;
+use crate::error::Result;
+
+/// What one namespace has.
+struct Part {
+    sockets: Vec<Socket>,
+    /// Listeners that were not asked for, and at which sockets of the list wait.
+    others: Vec<Socket>,
+    notices: Vec<Notice>,
+    devices: HashMap<u32, String>,
+}
+
+/// Ask the kernel in each namespace, and put together what it says.
+pub(super) fn read(request: &Request) -> Result<Table> {
+    let (targets, notices) = namespaces::targets(&request.namespaces, &request.proc_root)?;
+    let mut table = Table::empty(request.owners);
+    table.notices = notices;
+    table.proc_root.clone_from(&request.proc_root);
+    let mut others = Vec::new();
+    for target in targets {
+        // There are at most 1,024 namespaces.
+        let index = NamespaceIndex(table.namespaces.len() as u16);
+        let part = match namespaces::inside(&target, || look(request, &target.namespace, index)) {
+            Ok(part) => part,
+            Err(closed) if request.namespaces == Where::Everywhere => {
+                table.notices.push(closed.notice(&target.namespace));
+                table.partial = true;
+                continue;
+            }
+            Err(closed) => return Err(closed.error(&target.namespace)),
+        };
+        others.extend(absorb(&mut table, target, part?));
+    }
+    table.queues = Queues::of(table.sockets.iter().chain(&others));
+    if request.owners != OwnerSearch::None {
+        find_owners(&mut table, &request.proc_root, &others)?;
+    }
+    Ok(table)
+}
+
+/// Put one namespace into the table; its other listeners come back.
+fn absorb(table: &mut Table, target: Target, part: Part) -> Vec<Socket> {
+    table.partial |= part.notices.iter().any(diag::means_partial);
+    for notice in part.notices {
+        // What a kernel lacks, it lacks in each namespace.
+        if !table.notices.contains(&notice) {
+            table.notices.push(notice);
+        }
+    }
+    table.sockets.extend(part.sockets);
+    table.namespaces.push(Namespace {
+        devices: part.devices,
+        ..target.namespace
+    });
+    part.others
+}
+
+/// Runs inside the namespace.
+fn look(request: &Request, namespace: &Namespace, index: NamespaceIndex) -> Result<Part> {
+    let root = if namespace.ours {
+        request.proc_root.clone()
+    } else {
+        // What `/proc/net` shows is the namespace of the first thread, and this one is another.
+        request.proc_root.join("thread-self")
+    };
+    let mut sockets = Vec::new();
+    let notices = diag::sockets(&request.kernel, &root, &mut sockets)?;
+    for socket in &mut sockets {
+        socket.namespace = index;
+    }
+    let others = match request.owners {
+        OwnerSearch::None => Vec::new(),
+        _ => listeners_of(&sockets, &root, index)?,
+    };
+    let devices = if sockets.iter().any(names_device) {
+        devices()
+    } else {
+        HashMap::new()
+    };
+    Ok(Part {
+        sockets,
+        others,
+        notices,
+        devices,
+    })
+}
+
+/// The listeners at which some of these sockets wait, if they are not among them.
+fn listeners_of(sockets: &[Socket], root: &Path, index: NamespaceIndex) -> Result<Vec<Socket>> {
+    let unmatched = Queues::of(sockets).unmatched(sockets);
+    let mut found = Vec::new();
+    let mut ask = |protocols: Protocols, local_port| {
+        let query = KernelQuery {
+            protocols,
+            states: States::only(State::Listening),
+            local_port,
+            ..KernelQuery::default()
+        };
+        // What is missing here was said for the list itself.
+        diag::sockets(&query, root, &mut found).map(drop)
+    };
+    if let [first, rest @ ..] = &*unmatched.ports {
+        let protocols = unmatched.ports.iter().map(|(protocol, _)| *protocol);
+        ask(protocols.collect(), rest.is_empty().then_some(first.1))?;
+    }
+    if unmatched.unix {
+        let protocols = [Protocol::UnixStream, Protocol::UnixSeqpacket];
+        ask(protocols.into_iter().collect(), None)?;
+    }
+    for socket in &mut found {
+        socket.namespace = index;
+    }
+    Ok(found)
+}
+
+/// Whether the number of a device is part of what is shown.
+fn names_device(socket: &Socket) -> bool {
+    let in_address = |address: &Address| match address {
+        Address::Packet { device, .. } => *device != 0,
+        Address::Internet(std::net::SocketAddr::V6(v6)) => v6.scope_id() != 0,
+        _ => false,
+    };
+    socket.device != 0 || in_address(&socket.local) || in_address(&socket.peer)
+}
+
+/// The devices of this thread's namespace.
+fn devices() -> HashMap<u32, String> {
+    let Ok(devices) = nix::net::if_::if_nameindex() else {
+        // A device without a name keeps its number.
+        return HashMap::new();
+    };
+    devices
+        .iter()
+        .map(|device| {
+            let name = device.name().to_string_lossy().into_owned();
+            (device.index(), name)
+        })
+        .collect()
+}
+
+fn find_owners(table: &mut Table, proc_root: &Path, others: &[Socket]) -> Result<()> {
+    let wanted = table
+        .sockets
+        .iter()
+        .chain(others)
+        .filter_map(|socket| Some((socket.inode?, socket.uid)));
+    let mut scanned = owners::scan(proc_root, wanted, table.search)?;
+    table.processes = std::mem::take(&mut scanned.processes);
+    if !table.processes.is_empty() {
+        let users = Users::of_system();
+        for process in &mut table.processes {
+            let name = process.uid.and_then(|uid| users.name(uid));
+            process.user = name.map(str::to_owned);
+        }
+    }
+    table.queues.set_holders(&scanned);
+    table.scanned = scanned;
+    Ok(())
+}
