@@ -67,13 +67,18 @@ pub(crate) enum Command {
     Relay(Box<commands::relay::Args>),
     Sockets(Box<commands::sockets::Args>),
     Ports(commands::ports::Args),
+    Resolve(Box<commands::resolve::Args>),
 }
 
 impl Command {
     /// How many threads carry the command's work.
     pub(crate) fn workers(&self) -> usize {
         match self {
-            Self::Tour(_) | Self::Connect(_) | Self::Sockets(_) | Self::Ports(_) => 1,
+            Self::Tour(_)
+            | Self::Connect(_)
+            | Self::Sockets(_)
+            | Self::Ports(_)
+            | Self::Resolve(_) => 1,
             Self::Listen(args) => args.serving.workers(),
             Self::Relay(args) => args.serving.workers(),
         }
@@ -88,6 +93,7 @@ impl Command {
             Self::Relay(args) => commands::relay::run(*args, output).await,
             Self::Sockets(args) => commands::sockets::run(*args, output).await,
             Self::Ports(args) => commands::ports::run(args, output).await,
+            Self::Resolve(args) => commands::resolve::run(*args, output).await,
         }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) enum Outcome {
     Interrupted,
     /// A program behind the endpoint ended with this status, which becomes ours.
     Program(ExitStatus),
+    /// The answer has a code of its own, see the command's table.
+    Code(u8),
 }
 
 impl Outcome {
@@ -26,6 +28,7 @@ impl Outcome {
             Self::No => 1,
             Self::Interrupted => INTERRUPTED,
             Self::Program(status) => program_code(status),
+            Self::Code(code) => code,
         }
     }
 }

@@ -53,13 +53,18 @@ impl TalkingArgs {
         }
     }
 
-    /// The endpoint with what `-4` and `-6` say, unless it says so itself.
-    pub(crate) fn refine(&self, mut endpoint: Endpoint) -> Endpoint {
-        let family = match (self.ipv4, self.ipv6) {
+    /// The only family of addresses that is wanted, by `-4` or `-6`.
+    pub(crate) fn family(&self) -> Option<Family> {
+        match (self.ipv4, self.ipv6) {
             (true, _) => Some(Family::V4),
             (_, true) => Some(Family::V6),
             _ => None,
-        };
+        }
+    }
+
+    /// The endpoint with what `-4` and `-6` say, unless it says so itself.
+    pub(crate) fn refine(&self, mut endpoint: Endpoint) -> Endpoint {
+        let family = self.family();
         if endpoint.carrier().is_networked() {
             let options = endpoint.options_mut();
             options.family = options.family.or(family);

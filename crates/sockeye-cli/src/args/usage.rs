@@ -17,9 +17,11 @@ pub(crate) fn parse() -> Result<Cli, u8> {
     let typed: Vec<OsString> = std::env::args_os().collect();
     let json = typed.iter().any(|word| word == "--json");
     let command = typed.get(1).and_then(|word| word.to_str()).unwrap_or("");
-    let command = ["tour", "connect", "listen", "relay", "sockets", "ports"]
-        .into_iter()
-        .find(|known| *known == command);
+    let command = [
+        "tour", "connect", "listen", "relay", "sockets", "ports", "resolve",
+    ]
+    .into_iter()
+    .find(|known| *known == command);
     Cli::try_parse_from(spell_out_wait(&typed)).map_err(|refusal| match refusal.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion

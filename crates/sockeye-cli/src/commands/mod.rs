@@ -4,6 +4,7 @@ pub(crate) mod connect;
 pub(crate) mod listen;
 pub(crate) mod ports;
 pub(crate) mod relay;
+pub(crate) mod resolve;
 mod serving;
 pub(crate) mod sockets;
 pub(crate) mod tour;

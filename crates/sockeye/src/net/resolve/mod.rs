@@ -19,6 +19,7 @@
 //! ```
 
 mod addresses;
+mod compare;
 mod dns;
 mod explain;
 #[cfg(feature = "fuzzing")]
@@ -55,9 +56,11 @@ use crate::error::Result;
 
 pub(crate) use self::addresses::local_addresses;
 pub use self::addresses::{Protocol, addresses};
+pub use self::compare::{Cause, Difference};
 pub use self::dns::Failure;
 pub use self::explain::{Asked, Explanation, HostsLine, Meaning, Said, Skipped, Step, Told};
 pub use self::order::{Ranked, Rule};
+pub use self::walk::{SpecialUse, special_use};
 
 /// Finds the addresses of names.
 ///

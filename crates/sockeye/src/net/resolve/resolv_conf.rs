@@ -155,7 +155,14 @@ fn domains<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
         .collect()
 }
 
+/// An address, perhaps with a zone; `[ADDRESS]:PORT` is a server at another port, as OpenBSD has it.
 fn parse_server(text: &str) -> Option<SocketAddr> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let (address, port) = rest.split_once("]:")?;
+        let mut server = parse_server(address)?;
+        server.set_port(port.parse().ok().filter(|port| *port != 0)?);
+        return Some(server);
+    }
     if let Some((address, zone)) = text.split_once('%') {
         let scope = zone::index(zone)?;
         return Some(SocketAddrV6::new(address.parse().ok()?, PORT, 0, scope).into());
@@ -188,6 +195,13 @@ mod tests {
         );
         let servers: Vec<_> = conf.servers.iter().map(ToString::to_string).collect();
         assert_eq!(servers, ["192.0.2.1:53", "[fe80::1%3]:53", "192.0.2.2:53"]);
+    }
+
+    #[test]
+    fn a_port_stands_behind_brackets() {
+        let conf = parse("nameserver [192.0.2.1]:5353\nnameserver [::1]:x\nnameserver [[::1]:0\n");
+        let servers: Vec<_> = conf.servers.iter().map(ToString::to_string).collect();
+        assert_eq!(servers, ["192.0.2.1:5353"]);
     }
 
     #[test]

@@ -125,14 +125,11 @@ impl Resolver {
             let said = Said::Localhost { lines: Vec::new() };
             return Some(Walked::by_rule("localhost", said, Ok(localhost(family))));
         }
-        // Names that name servers must never see.
-        let reserved = [
-            ("invalid", "RFC 6761 section 6.4"),
-            ("onion", "RFC 7686 section 2"),
-        ];
-        let (domain, rule) = reserved
-            .into_iter()
-            .find(|(domain, _)| is_below(&host.text, domain))?;
+        let SpecialUse { domain, rule } = special(&host.text)?;
+        if domain == "localhost" {
+            // The hosts file is to be read first.
+            return None;
+        }
         let said = Said::Reserved { domain, rule };
         let mut missed = Missed::default();
         missed.ask("nobody, for such names are not in the DNS");
@@ -339,6 +336,50 @@ impl Asked {
             Told::NoData
         };
     }
+}
+
+/// A domain whose names are no question for name servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SpecialUse {
+    /// `localhost`, `invalid` or `onion`.
+    pub domain: &'static str,
+    /// Where it is written.
+    pub rule: &'static str,
+}
+
+const SPECIAL: [SpecialUse; 3] = [
+    SpecialUse {
+        domain: "localhost",
+        rule: "RFC 6761 section 6.3",
+    },
+    SpecialUse {
+        domain: "invalid",
+        rule: "RFC 6761 section 6.4",
+    },
+    SpecialUse {
+        domain: "onion",
+        rule: "RFC 7686 section 2",
+    },
+];
+
+/// The domain that keeps a name from name servers, if there is one; for what is no host name there is none.
+///
+/// # Examples
+///
+/// ```
+/// use sockeye::net::resolve::special_use;
+///
+/// assert_eq!(special_use("app.localhost").map(|special| special.domain), Some("localhost"));
+/// assert_eq!(special_use("onion.example"), None);
+/// ```
+pub fn special_use(name: &str) -> Option<SpecialUse> {
+    special(&HostName::parse(name).ok()?.text)
+}
+
+fn special(name: &str) -> Option<SpecialUse> {
+    let mut all = SPECIAL.into_iter();
+    all.find(|special| is_below(name, special.domain))
 }
 
 /// Whether a name is this domain or below it.

@@ -1,0 +1,139 @@
+//! The race for a connection, as a small timeline and as JSON.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use sockeye::net::{Attempt, Ending, Race};
+
+use super::rows::{Row, took, width};
+use crate::report::seconds;
+
+/// How many columns the longest bar takes.
+const BAR: usize = 24;
+
+/// The race for people: when each address was tried, for how long, and how it ended.
+pub(super) fn rows(race: &Race, port: &str) -> Vec<Row> {
+    let all = race
+        .attempts
+        .iter()
+        .map(|attempt| attempt.address.to_string());
+    let untried = race.untried.iter().map(ToString::to_string);
+    let widest = all.chain(untried).map(|it| width(&it)).max().unwrap_or(0);
+    let end = race.attempts.iter().map(|attempt| attempt.ended).max();
+    let end = end.unwrap_or(Duration::ZERO);
+    let label = format!("race to port {port}");
+    let mut rows: Vec<Row> = Vec::new();
+    for attempt in &race.attempts {
+        let label = if rows.is_empty() { &*label } else { "" };
+        rows.push(Row::new(label, line(attempt, widest, end), words(attempt)));
+    }
+    for address in &race.untried {
+        let content = format!("{:<widest$}", address.to_string());
+        rows.push(Row::new("", content, "not tried: its turn never came"));
+    }
+    if let (Some(error), true) = (&race.error, rows.is_empty()) {
+        rows.push(Row::new(label, error.why(), ""));
+    }
+    rows
+}
+
+fn line(attempt: &Attempt, widest: usize, end: Duration) -> String {
+    format!(
+        "{:<widest$}  {:>7}  {}  {:>7}",
+        attempt.address.to_string(),
+        took(attempt.began),
+        bar(attempt, end),
+        took(attempt.ended)
+    )
+}
+
+/// A bar from begin to end on the scale of the whole race.
+fn bar(attempt: &Attempt, end: Duration) -> String {
+    let column = |time: Duration| {
+        let share = time.as_secs_f64() / end.as_secs_f64().max(1e-9);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a few columns, never negative"
+        )]
+        let column = (share * (BAR - 1) as f64).round() as usize;
+        column.min(BAR - 1)
+    };
+    let (from, to) = (column(attempt.began), column(attempt.ended));
+    let tip = match attempt.ending {
+        Ending::Won => '●',
+        Ending::Canceled => '╌',
+        _ => '×',
+    };
+    let bar = format!("{}{}{tip}", " ".repeat(from), "━".repeat(to - from));
+    format!("{bar:<BAR$}")
+}
+
+fn words(attempt: &Attempt) -> String {
+    match &attempt.ending {
+        Ending::Won => "connected first: this one is used".into(),
+        Ending::Canceled => "given up, another was faster".into(),
+        Ending::Failed { why, .. } => why.clone(),
+        _ => String::new(),
+    }
+}
+
+/// The race for programs; times are seconds from the first attempt.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "race")]
+pub(super) struct RaceEvent {
+    name: String,
+    port: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    winner: Option<String>,
+    attempts: Vec<AttemptEvent>,
+    untried: Vec<String>,
+    resolved_after: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct AttemptEvent {
+    address: String,
+    began: f64,
+    ended: f64,
+    ending: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+impl RaceEvent {
+    pub(super) fn new(name: &str, port: &str, race: &Race) -> Self {
+        Self {
+            name: name.to_owned(),
+            port: port.to_owned(),
+            winner: race.winner().map(|attempt| attempt.address.to_string()),
+            attempts: race.attempts.iter().map(AttemptEvent::from).collect(),
+            untried: race.untried.iter().map(ToString::to_string).collect(),
+            resolved_after: seconds(race.resolved_after),
+            error: race.error.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+impl From<&Attempt> for AttemptEvent {
+    fn from(attempt: &Attempt) -> Self {
+        let (ending, code, why) = match &attempt.ending {
+            Ending::Won => ("won", None, None),
+            Ending::Canceled => ("canceled", None, None),
+            Ending::Failed { kind, why } => ("failed", Some(kind.code()), Some(why.clone())),
+            _ => ("other", None, None),
+        };
+        Self {
+            address: attempt.address.to_string(),
+            began: seconds(attempt.began),
+            ended: seconds(attempt.ended),
+            ending,
+            code,
+            why,
+        }
+    }
+}
