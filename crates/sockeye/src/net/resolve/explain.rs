@@ -327,22 +327,6 @@ impl Resolver {
         let names = view.hosts.names_of(address).into_iter();
         names.map(|(line, name)| (line, name.to_owned())).collect()
     }
-
-    /// The name servers that look-ups ask, in their order, and the names that a name may mean there.
-    ///
-    /// The names are those of the search list, without dots at their ends; the list is empty for what is no host name.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future leaves nothing behind.
-    pub async fn name_servers_and_candidates(&self, name: &str) -> (Vec<SocketAddr>, Vec<String>) {
-        let view = self.cache.view(&self.sources).await;
-        let candidates = match HostName::parse(name) {
-            Ok(host) => view.dns.candidates(&host.written(), view.domain()),
-            Err(_) => Vec::new(),
-        };
-        (view.dns.servers.clone(), candidates)
-    }
 }
 
 /// The lines of the hosts file for a name in lower case.
