@@ -3,10 +3,11 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use super::KernelQuery;
 use super::channel::Channel;
 use super::inet::{self, Tuple};
+use super::listing::{Listing, is_refusal};
 use super::message::ACKNOWLEDGE;
-use super::{KernelQuery, Listing, is_refusal};
 use crate::host::socket::{Protocol, Protocols, Socket, State, States, Wanted};
 use crate::host::who::{Connection, End};
 
@@ -72,9 +73,7 @@ fn by_ports(listing: &mut Listing<'_>, wanted: &Connection) -> io::Result<()> {
     let start = listing.out.len();
     listing.query = ports_of(listing, wanted);
     listing.everything()?;
-    let rows = listing.out.split_off(start);
-    let rows = rows.into_iter().filter(|row| wanted.is(row));
-    listing.out.extend(rows);
+    listing.keep(start, |row| wanted.is(row));
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use sockeye_testkit::within;
 
 use super::*;
-use crate::host::socket::{Address, State};
+use crate::host::socket::{Address, Protocol, State};
 use crate::host::table::{OwnerSearch, Request};
 use crate::host::who::End;
 
