@@ -24,7 +24,7 @@ pub mod socket;
 pub mod table;
 pub mod tcp_info;
 pub(crate) mod users;
+pub mod watch;
 pub mod who;
 
 pub use diag::{CloseEvents, Heard};
-pub mod watch;

@@ -1,12 +1,12 @@
 //! How sockets leave the books: by an event of the kernel, or because they are missing from the table.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use super::changes::{Changes, Closed, Ending, Events};
-use super::ledger::{Ledger, counters_of};
+use super::ledger::Ledger;
 use super::party::{Party, Tie};
-use super::record::{Counters, Ends, Key, Record};
+use super::record::{Counters, Ends, Key, Record, is_remains, last_counters};
 use super::totals::NOBODY;
 use crate::host::process::Owners;
 use crate::host::socket::{Address, Protocol, Socket};
@@ -26,6 +26,9 @@ const LATE_TICKS: u64 = 5;
 /// Listeners by their port.
 type Listeners = HashMap<u16, u32>;
 
+/// An event, and what the connection had carried then.
+type Told<'a> = (&'a Socket, Option<Counters>);
+
 impl Ledger {
     /// Close what the kernel says is closed.
     pub(super) fn take_events(
@@ -35,18 +38,23 @@ impl Ledger {
         now: Instant,
         changes: &mut Changes,
     ) {
+        if events.closed.is_empty() {
+            return;
+        }
         let mut listeners = None;
+        let left = left_in(table);
         for socket in &events.closed {
             let key = Key::in_namespace(home(table), socket);
-            let last = counters_of(socket);
+            let is_left = Ends::of(key, socket).is_some_and(|ends| left.contains(&ends));
+            let last = last_counters(socket, is_left);
             if let Some(place) = self.place(key) {
-                self.close(place, table, Some(socket), now, changes);
+                self.close(place, table, Some((socket, last)), now, changes);
             } else if let Some(abandoned) = self.abandoned.remove(&key) {
                 let late = last.unwrap_or_default().since(abandoned.counters);
                 self.book.carry(abandoned.account, late);
             } else if !changes.first && was_used(socket) {
                 let listeners = listeners.get_or_insert_with(|| listeners_of(table));
-                self.count_brief(key, socket, table, listeners, changes);
+                self.count_brief(key, (socket, last), table, listeners, changes);
             }
         }
     }
@@ -128,22 +136,22 @@ impl Ledger {
         }
     }
 
-    /// One socket is closed. `told` is what the kernel's event said.
+    /// One socket is closed. `told` is what the kernel's event said, with the last counters.
     fn close(
         &mut self,
         place: usize,
         table: &Table,
-        told: Option<&Socket>,
+        told: Option<Told<'_>>,
         now: Instant,
         changes: &mut Changes,
     ) {
         let record = self.remove(place);
         let account = record.account();
         let mut counters = record.counters;
-        if let Some(last) = told.and_then(counters_of) {
-            let delta = last.since(counters.unwrap_or_default());
-            self.book.carry(account, delta);
-            counters = Some(last);
+        if let Some(last) = told.and_then(|(_, last)| last) {
+            let before = counters.unwrap_or_default();
+            self.book.carry(account, last.since(before));
+            counters = Some(last.at_least(before));
         }
         if record.remains {
             return;
@@ -155,7 +163,7 @@ impl Ledger {
             ending: told.map_or(Ending::Missing, |_| Ending::Told),
             watched: now.saturating_duration_since(record.opened.seen),
             brief: false,
-            socket: last_row(&record, table, told),
+            socket: last_row(&record, table, told.map(|(socket, _)| socket)),
             party: record.party,
         });
     }
@@ -164,7 +172,7 @@ impl Ledger {
     fn count_brief(
         &mut self,
         key: Key,
-        socket: &Socket,
+        (socket, counters): Told<'_>,
         table: &Table,
         listeners: &Listeners,
         changes: &mut Changes,
@@ -178,7 +186,6 @@ impl Ledger {
             Owners::Missing(_) => None,
         });
         let account = party.as_ref().map_or(NOBODY, |party| party.totals);
-        let counters = counters_of(socket);
         self.book.carry(account, counters.unwrap_or_default());
         self.book.close(account, true);
         changes.closed.push(Closed {
@@ -217,6 +224,13 @@ fn listeners_of(table: &Table) -> Listeners {
     let rows = table.sockets.iter().zip(0..);
     rows.filter(|(socket, _)| socket.is_listener() && socket.protocol == Protocol::Tcp)
         .filter_map(|(socket, row)| Some((socket.local.port()?, row)))
+        .collect()
+}
+
+/// Of which connections something is left.
+fn left_in(table: &Table) -> HashSet<Ends> {
+    let rows = table.sockets.iter().filter(|socket| is_remains(socket));
+    rows.filter_map(|socket| Ends::of(Key::of(table, socket), socket))
         .collect()
 }
 

@@ -9,7 +9,8 @@ use super::changes::{Changes, Closed, Events};
 use super::closing::Abandoned;
 use super::history::{History, Sample};
 use super::party::Party;
-use super::record::{Counters, Key, Rates, Record, Since, is_remains};
+use super::record::{Key, Rates, Record, Since, counters_of, is_remains};
+use super::source::Reading;
 use super::totals::{Book, NOBODY, Totals};
 use crate::host::socket::Socket;
 use crate::host::table::{Notice, Table};
@@ -116,6 +117,11 @@ impl Ledger {
             });
         }
         changes
+    }
+
+    /// Take in a reading.
+    pub fn take(&mut self, reading: Reading) -> Changes {
+        self.merge(reading.table, &reading.events, reading.at)
     }
 
     pub(super) fn place(&self, key: Key) -> Option<usize> {
@@ -313,14 +319,6 @@ impl Record {
 
 fn no_table() -> Table {
     Table::from_parts(Vec::new(), Vec::new(), Vec::new(), Vec::new())
-}
-
-/// What it carried, of a connection that says so.
-pub(super) fn counters_of(socket: &Socket) -> Option<Counters> {
-    if socket.is_listener() {
-        return None;
-    }
-    socket.tcp().and_then(Counters::of)
 }
 
 fn rtt_of(socket: &Socket) -> Option<Duration> {

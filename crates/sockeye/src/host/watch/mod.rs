@@ -4,6 +4,28 @@
 //! comparison; closed ones come from the kernel's own events, which bring the last counters, so that a connection that
 //! came and went between two ticks is counted too. Neither needs privileges or a packet capture.
 //!
+//! ```
+//! use std::time::{Duration, Instant};
+//! use sockeye::host::socket::{Protocol, Protocols, Wanted};
+//! use sockeye::host::table::Request;
+//! use sockeye::host::watch::Watch;
+//!
+//! # fn main() -> sockeye::Result<()> {
+//! let tcp = Request::new()
+//!     .protocols(Protocols::only(Protocol::Tcp))
+//!     .details(Wanted { tcp: true, ..Wanted::default() });
+//! let mut watch = Watch::new(tcp);
+//! watch.tick()?;
+//! watch.listen_until(Instant::now() + Duration::from_millis(20))?;
+//! let changes = watch.tick()?;
+//! for closed in &changes.closed {
+//!     let counters = closed.counters.unwrap_or_default();
+//!     assert!(counters.sent < u64::MAX);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! [`Ledger`] is the same without a kernel: tables and events go in, [`Changes`] come out.
 
 mod changes;
@@ -12,6 +34,7 @@ mod history;
 mod ledger;
 mod party;
 mod record;
+mod source;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -21,6 +44,7 @@ pub use history::{History, Sample};
 pub use ledger::Ledger;
 pub use party::{Party, Tie};
 pub use record::{Counters, Key, Rates, Record, Since};
+pub use source::{Reading, Source, Watch};
 pub use totals::Totals;
 
 /// How much a watch remembers.

@@ -80,15 +80,26 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// What TCP says; `None` if the kernel is too old to count bytes (before Linux 4.1).
-    pub fn of(info: &TcpInfo) -> Option<Self> {
+    /// What TCP says; `None` if the kernel is too old to count bytes (before Linux 4.1). `peer_ended` is whether the
+    /// peer's end (its FIN) has come: the kernel counts that as a byte received.
+    pub fn of(info: &TcpInfo, peer_ended: bool) -> Option<Self> {
         // Before Linux 4.19 only confirmed bytes are counted, and the SYN is one of them.
         let confirmed = || info.bytes_acked.map(|bytes| bytes.saturating_sub(1));
+        let received = info.bytes_received?;
         Some(Self {
             sent: info.goodput_sent().or_else(confirmed)?,
-            received: info.bytes_received?,
+            received: received.saturating_sub(u64::from(peer_ended)),
             retransmits: u64::from(info.total_retransmits),
         })
+    }
+
+    /// The greater of both in each number: a counter does not go back.
+    pub(super) fn at_least(self, other: Self) -> Self {
+        Self {
+            sent: self.sent.max(other.sent),
+            received: self.received.max(other.received),
+            retransmits: self.retransmits.max(other.retransmits),
+        }
     }
 
     /// What came on top; never negative.
@@ -199,6 +210,54 @@ impl Ends {
             local: *local,
             peer: *peer,
         })
+    }
+}
+
+/// What a connection has carried; `None` for what does not count bytes.
+pub(super) fn counters_of(socket: &Socket) -> Option<Counters> {
+    if socket.is_listener() {
+        return None;
+    }
+    let peer_ended = matches!(
+        socket.state,
+        State::CloseWait | State::LastAck | State::Closing
+    );
+    Counters::of(socket.tcp()?, peer_ended)
+}
+
+/// What a connection had carried when it was closed. `left` is whether something is left of it (time-wait).
+pub(super) fn last_counters(socket: &Socket, left: bool) -> Option<Counters> {
+    let info = socket.tcp()?;
+    Counters::of(info, peer_had_ended(socket, info, left))
+}
+
+/// Whether the peer's end had come when a connection was closed. The kernel does not say; this follows from its numbers,
+/// except for who shut down first and then read to the peer's end: there it is missed, and the end counts as a byte.
+fn peer_had_ended(socket: &Socket, info: &TcpInfo, left: bool) -> bool {
+    match socket.receive_queue {
+        // All was read but the end itself.
+        1 => true,
+        // The peer was the first to end if nothing is left of the connection, unless it was reset.
+        0 => !left && our_end_was_confirmed(info),
+        _ => false,
+    }
+}
+
+fn our_end_was_confirmed(info: &TcpInfo) -> bool {
+    let (Some(sent), Some(confirmed)) = (info.goodput_sent(), info.bytes_acked) else {
+        return false;
+    };
+    match confirmed.saturating_sub(sent) {
+        // Who connected has its SYN counted among the confirmed bytes.
+        2 => true,
+        // Either that, or the end of who accepted; the segments tell. SYN and end are one each.
+        1 => {
+            let data = info.data_segments_out.unwrap_or(0);
+            let once = data.saturating_sub(info.total_retransmits);
+            info.delivered
+                .is_some_and(|delivered| delivered >= once + 2)
+        }
+        _ => false,
     }
 }
 

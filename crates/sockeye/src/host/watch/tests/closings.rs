@@ -292,3 +292,65 @@ fn a_socket_that_is_told_closed_while_still_in_the_table_is_gone() {
     let changes = machine.tick();
     assert!(changes.closed.is_empty() && changes.opened.is_empty());
 }
+
+#[test]
+fn the_end_of_the_peer_is_no_byte() {
+    // Bytes confirmed, segments delivered, what is unread, whether something is left; then the bytes that came.
+    let cases = [
+        (
+            "it connected and was the second to end",
+            12,
+            3,
+            0,
+            false,
+            99,
+        ),
+        ("it accepted and was the second to end", 11, 3, 0, false, 99),
+        (
+            "it ended first and the end was not read",
+            12,
+            3,
+            1,
+            true,
+            99,
+        ),
+        (
+            "it ended first and left the end to the kernel",
+            12,
+            3,
+            0,
+            true,
+            100,
+        ),
+        ("it connected and was reset", 11, 2, 0, false, 100),
+        ("it accepted and was reset", 10, 2, 0, false, 100),
+        ("it did not read what came", 10, 2, 50, false, 100),
+    ];
+    for (what, confirmed, delivered, unread, left, received) in cases {
+        let mut machine = Machine::new();
+        machine.add(connection(1));
+        machine.tick();
+        machine.carry(1, 10, 100);
+        let socket = machine.socket(1);
+        socket.receive_queue = unread;
+        let info = socket.details.as_mut().unwrap().tcp.as_mut().unwrap();
+        info.bytes_acked = Some(confirmed);
+        info.delivered = Some(delivered);
+        info.data_segments_out = Some(1);
+        let socket = socket.clone();
+        machine.close(1);
+        if left {
+            machine.add(time_wait(2, &socket));
+        }
+        let counters = machine.tick().closed[0].counters.unwrap();
+        assert_eq!((counters.sent, counters.received), (10, received), "{what}");
+    }
+    // A program that has not ended yet: its state says it.
+    let mut machine = Machine::new();
+    machine.add(connection(1));
+    machine.tick();
+    machine.carry(1, 0, 101);
+    machine.socket(1).state = State::CloseWait;
+    machine.tick();
+    assert_eq!(machine.totals(0), (0, 100));
+}

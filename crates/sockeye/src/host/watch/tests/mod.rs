@@ -2,6 +2,7 @@
 
 mod bounds;
 mod closings;
+mod kernel;
 mod random;
 mod ticks;
 
