@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::diag::{self, KernelQuery};
 use super::namespaces::{self, Target};
-use super::owners;
+use super::owners::{self, Cache};
 use super::queues::Queues;
 use super::socket::{Address, NamespaceIndex, Protocol, Protocols, Socket, State, States};
 use super::table::{Namespace, Notice, OwnerSearch, Request, Table, Where};
@@ -22,7 +22,7 @@ struct Part {
 }
 
 /// Ask the kernel in each namespace, and put together what it says.
-pub(super) fn read(request: &Request) -> Result<Table> {
+pub(super) fn read(request: &Request, cache: Option<&mut Cache>) -> Result<Table> {
     let (targets, notices) = namespaces::targets(&request.namespaces, &request.proc_root)?;
     let mut table = Table::empty(request.owners);
     table.notices = notices;
@@ -44,7 +44,7 @@ pub(super) fn read(request: &Request) -> Result<Table> {
     }
     table.queues = Queues::of(table.sockets.iter().chain(&others));
     if request.owners != OwnerSearch::None {
-        find_owners(&mut table, &request.proc_root, &others)?;
+        find_owners(&mut table, &others, cache)?;
     }
     Ok(table)
 }
@@ -149,13 +149,16 @@ fn devices() -> HashMap<u32, String> {
         .collect()
 }
 
-fn find_owners(table: &mut Table, proc_root: &Path, others: &[Socket]) -> Result<()> {
+fn find_owners(table: &mut Table, others: &[Socket], cache: Option<&mut Cache>) -> Result<()> {
     let wanted = table
         .sockets
         .iter()
         .chain(others)
         .filter_map(|socket| Some((socket.inode?, socket.uid)));
-    let mut scanned = owners::scan(proc_root, wanted, table.search)?;
+    let mut scanned = match cache {
+        Some(cache) => cache.scan(&table.proc_root, wanted)?,
+        None => owners::scan(&table.proc_root, wanted, table.search)?,
+    };
     table.processes = std::mem::take(&mut scanned.processes);
     if !table.processes.is_empty() {
         let users = Users::of_system();

@@ -25,6 +25,7 @@ use std::sync::OnceLock;
 
 use super::cgroups::{self, Container};
 use super::diag::KernelQuery;
+pub use super::owners::Cache as OwnerCache;
 use super::owners::{Scanned, Sight};
 use super::process::{Holder, Missing, Owners, Process};
 use super::queues::Queues;
@@ -163,7 +164,18 @@ impl Request {
     /// [`Kind::Denied`](crate::Kind::Denied) or [`Kind::Io`](crate::Kind::Io) if the kernel refuses to be asked at all.
     /// What could not be read otherwise stands in [`Table::notices`], and the rest is there.
     pub fn read(&self) -> Result<Table> {
-        reading::read(self)
+        reading::read(self, None)
+    }
+
+    /// [`read`](Self::read) for a view that asks again and again: what the cache remembers of owners is not looked for
+    /// again, so that a second read costs little more than the kernel's list. A descriptor that was closed or passed on
+    /// while its socket lives may be noticed up to ten reads later. [`OwnerSearch::First`] counts as `All`.
+    ///
+    /// # Errors
+    ///
+    /// As for `read`.
+    pub fn read_again(&self, cache: &mut OwnerCache) -> Result<Table> {
+        reading::read(self, Some(cache))
     }
 }
 

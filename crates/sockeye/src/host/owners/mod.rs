@@ -4,6 +4,7 @@
 //! one system call for a process without descriptors and one for each descriptor of the others. Threads that have a
 //! table of their own are looked at afterwards, and only while a socket has no owner yet.
 
+mod cache;
 mod facts;
 mod inodes;
 mod scan;
@@ -14,6 +15,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, statat};
 
+pub use self::cache::Cache;
 pub(crate) use self::facts::Stat;
 use self::scan::Scan;
 pub(crate) use self::scan::pids;

@@ -56,17 +56,20 @@ pub(super) struct Scan {
     pub(super) root: OwnedFd,
     pub(super) inodes: Inodes,
     first: bool,
+    /// Whether sockets that nobody looks for are remembered too.
+    pub(super) keep_all: bool,
     /// Whether the kernel tells how many descriptors a process has (Linux 6.2 and later).
-    counts: bool,
+    pub(super) counts: bool,
     /// Whose sockets are looked for; empty if that is not known of each.
     users: Vec<u32>,
 }
 
 /// What one thread has found.
 #[derive(Default)]
-struct Share {
-    held: Vec<Held>,
-    hidden: usize,
+pub(super) struct Share {
+    pub(super) held: Vec<Held>,
+    /// Processes that could not be looked into.
+    pub(super) hidden: Vec<u32>,
     /// Processes to look into only if the others are not enough.
     later: Vec<u32>,
 }
@@ -99,6 +102,7 @@ impl Scan {
             root,
             inodes,
             first: search == OwnerSearch::First,
+            keep_all: false,
             counts,
             users: users.unwrap_or_default(),
         })
@@ -108,22 +112,33 @@ impl Scan {
         if self.inodes.left() == 0 {
             return Ok(Scanned::default());
         }
-        let pids = list(self.root()).map_err(|e| unreadable(&self.path, e))?;
+        let pids: Vec<u32> = self.pids()?.into_iter().map(|(pid, _)| pid).collect();
         let mut all = self.pass(&pids, self.first);
         let later = std::mem::take(&mut all.later);
         if !later.is_empty() && !self.over() {
             let rest = self.pass(&later, false);
             all.held.extend(rest.held);
-            all.hidden += rest.hidden;
+            all.hidden.extend(rest.hidden);
         }
         if self.inodes.left() > 0 {
             threads::search(&self, &pids, &mut all.held);
         }
-        let mut scanned = collect(all.held, all.hidden);
+        let mut scanned = collect(all.held, all.hidden.len());
         if self.inodes.left() > 0 {
-            scanned.sight = Sight::find_out(&self.path, pids.contains(&1));
+            scanned.sight = self.sight(pids.iter().copied());
         }
         Ok(scanned)
+    }
+
+    /// The number of each process, in the order of the kernel, and the inode of its directory, which no other process
+    /// has.
+    pub(super) fn pids(&self) -> Result<Vec<(u32, u64)>> {
+        list(self.root()).map_err(|error| unreadable(&self.path, error))
+    }
+
+    /// What can be seen at all, knowing all processes that are.
+    pub(super) fn sight(&self, mut pids: impl Iterator<Item = u32>) -> Sight {
+        Sight::find_out(&self.path, pids.any(|pid| pid == 1))
     }
 
     /// Whether nothing more is to be found.
@@ -136,7 +151,7 @@ impl Scan {
     }
 
     /// Look into these processes. With `choose`, only into likely ones, and the others are left for later.
-    fn pass(&self, pids: &[u32], choose: bool) -> Share {
+    pub(super) fn pass(&self, pids: &[u32], choose: bool) -> Share {
         let threads = if pids.len() < PARALLEL_FROM {
             1
         } else {
@@ -163,7 +178,7 @@ impl Scan {
                 // Its share is lost if it panicked, which nothing in it does.
                 let share = other.join().unwrap_or_default();
                 all.held.extend(share.held);
-                all.hidden += share.hidden;
+                all.hidden.extend(share.hidden);
                 all.later.extend(share.later);
             }
             all
@@ -181,7 +196,7 @@ impl Scan {
                 match self.plan(*pid, choose) {
                     Plan::Look(expected) => self.look(*pid, expected, &mut walker, &mut share),
                     Plan::Later => share.later.push(*pid),
-                    Plan::Hidden => share.hidden += 1,
+                    Plan::Hidden => share.hidden.push(*pid),
                     Plan::Skip => {}
                 }
                 if self.over() {
@@ -219,7 +234,7 @@ impl Scan {
         let mut found = Vec::new();
         let path = PidPath::new(pid, "/fd");
         let outcome = walker.sockets(self.root(), &path, expected, |inode, descriptor| {
-            if self.inodes.take(inode) {
+            if self.inodes.take(inode) || self.keep_all {
                 found.push(Found {
                     inode,
                     descriptor,
@@ -236,7 +251,7 @@ impl Scan {
         if outcome == Err(Unread::Hidden)
             && (self.counts || !facts::is_kernel_thread(&self.root, pid))
         {
-            share.hidden += 1;
+            share.hidden.push(pid);
         }
         if !found.is_empty() {
             share.held.push(self.held(pid, found));
@@ -256,13 +271,14 @@ impl Scan {
 /// The number of each process, in the order of the kernel; none if they cannot be listed.
 pub(crate) fn pids(proc_root: &Path) -> Vec<u32> {
     let root = open(proc_root, DIRECTORY, Mode::empty());
-    root.and_then(|root| list(root.as_fd())).unwrap_or_default()
+    let pids = root.and_then(|root| list(root.as_fd())).unwrap_or_default();
+    pids.into_iter().map(|(pid, _)| pid).collect()
 }
 
-fn list(root: BorrowedFd<'_>) -> Result<Vec<u32>, Errno> {
+fn list(root: BorrowedFd<'_>) -> Result<Vec<(u32, u64)>, Errno> {
     let mut pids = Vec::new();
-    Walker::new().numbers(root, None, |pid, _| {
-        pids.push(pid);
+    Walker::new().numbers(root, None, |pid, entry| {
+        pids.push((pid, entry.ino()));
         if pids.len() < MAX_PROCESSES {
             ControlFlow::Continue(())
         } else {
@@ -273,7 +289,7 @@ fn list(root: BorrowedFd<'_>) -> Result<Vec<u32>, Errno> {
 }
 
 /// Put what the threads have found into one order, whichever was faster.
-fn collect(mut held: Vec<Held>, hidden: usize) -> Scanned {
+pub(super) fn collect(mut held: Vec<Held>, hidden: usize) -> Scanned {
     held.sort_by_key(|held| held.process.pid);
     let mut scanned = Scanned {
         hidden,

@@ -11,19 +11,19 @@ use sockeye_testkit::{temporary_dir, within};
 use super::*;
 
 /// A tree that looks like `/proc`.
-struct Tree(tempfile::TempDir);
+pub(super) struct Tree(tempfile::TempDir);
 
 impl Tree {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(temporary_dir())
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// A process with this name, which may be any bytes.
-    fn process(&self, pid: u32, name: &[u8]) -> PathBuf {
+    pub(super) fn process(&self, pid: u32, name: &[u8]) -> PathBuf {
         let dir = self.path().join(pid.to_string());
         fs::create_dir_all(dir.join("fd")).unwrap();
         let rest = b") S 1 1 1 0 -1 4194560 9 0 0 0 1 2 3 4 20 0 1 0 777 1 2 3\n";
@@ -36,7 +36,7 @@ impl Tree {
     }
 
     /// A table of descriptors with a link for each.
-    fn descriptors(&self, dir: &Path, links: &[(u32, &str)]) {
+    pub(super) fn descriptors(&self, dir: &Path, links: &[(u32, &str)]) {
         fs::create_dir_all(dir).unwrap();
         for (descriptor, link) in links {
             symlink(link, dir.join(descriptor.to_string())).unwrap();
@@ -53,7 +53,7 @@ impl Tree {
     }
 }
 
-fn holders(scanned: &Scanned) -> Vec<(u64, u32, u32, Option<u32>)> {
+pub(super) fn holders(scanned: &Scanned) -> Vec<(u64, u32, u32, Option<u32>)> {
     let pid = |holder: &Holder| scanned.processes[holder.process as usize].pid;
     let list = scanned.holders.iter();
     list.map(|holder| (holder.inode, pid(holder), holder.descriptor, holder.thread))

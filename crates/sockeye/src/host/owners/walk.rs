@@ -4,7 +4,9 @@ use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat, openat, readlinkat_raw, statat};
+use rustix::fs::{
+    AtFlags, Mode, OFlags, RawDir, RawDirEntry, Stat, openat, readlinkat_raw, statat,
+};
 use rustix::io::Errno;
 
 /// Room for the names that one call returns: some 1,300 descriptors, or as many processes.
@@ -103,22 +105,21 @@ impl Walker {
         }
     }
 
-    /// Each entry of a directory whose name is a number. `expected` is how many entries it should have, if that is
+    /// Each entry of a directory whose name is a number, with the inode that the directory gives. `expected` is how many entries it should have, if that is
     /// known: then the call that would only say "no more" is saved.
     pub(super) fn numbers(
         &mut self,
         dir: BorrowedFd<'_>,
         expected: Option<usize>,
-        mut each: impl FnMut(u32, &std::ffi::CStr) -> ControlFlow<()>,
+        mut each: impl FnMut(u32, &RawDirEntry<'_>) -> ControlFlow<()>,
     ) -> Result<(), Errno> {
         let mut entries = RawDir::new(dir, &mut self.buffer);
         let mut seen = 0;
         while let Some(entry) = entries.next() {
             let entry = entry?;
-            let name = entry.file_name();
-            if let Some(number) = number(name.to_bytes()) {
+            if let Some(number) = number(entry.file_name().to_bytes()) {
                 seen += 1;
-                if each(number, name).is_break() {
+                if each(number, &entry).is_break() {
                     break;
                 }
             }
@@ -141,10 +142,10 @@ impl Walker {
         let dir = openat(root, path.bytes(), flags, Mode::empty())?;
         let dir = dir.as_fd();
         let (mut hidden, mut looked_at) = (false, 0);
-        let outcome = self.numbers(dir, expected, |descriptor, name| {
+        let outcome = self.numbers(dir, expected, |descriptor, entry| {
             looked_at += 1;
             let mut link = [0; LINK];
-            match readlinkat_raw(dir, name, &mut link) {
+            match readlinkat_raw(dir, entry.file_name(), &mut link) {
                 Ok(len) => match socket_inode(&link[..len]) {
                     Some(inode) => each(inode, descriptor),
                     None => ControlFlow::Continue(()),
