@@ -127,6 +127,11 @@ impl Output {
         }
     }
 
+    /// A question to the person at the terminal, who answers on the same line.
+    pub(crate) fn ask(&self, question: &str) {
+        self.talk(question);
+    }
+
     /// A warning: something that weakens security, or a bound that was reached.
     pub(crate) fn warn(&self, line: impl fmt::Display) {
         self.talk(&format!("sockeye: warning: {line}\n"));

@@ -17,6 +17,7 @@ mod ports;
 mod relay;
 mod serving;
 mod sockets;
+mod sockets_json;
 mod terminal;
 mod tour;
 mod wire;

@@ -2,7 +2,7 @@
 
 use std::net::{TcpListener, TcpStream};
 
-use sockeye_testkit::{Output, within};
+use sockeye_testkit::{Output, Program, peers, within};
 
 use crate::sockeye;
 
@@ -43,4 +43,13 @@ fn nothing_found_is_an_answer() {
         assert_eq!(output.stdout_text(), "");
         assert_eq!(output.code, Some(1), "{output:?}");
     });
+}
+
+/// A helper in Python that prints `ready PORT...` and stays until its standard input ends; `None` without Python.
+pub(crate) fn python(script: &str) -> Option<(Program, Vec<u16>)> {
+    let program = Program::start(peers::python3()?, ["-c", script]);
+    let line = program.line_starting_with("ready");
+    let ports = line.split_whitespace().map(|port| port.parse().unwrap());
+    let ports = ports.collect();
+    Some((program, ports))
 }

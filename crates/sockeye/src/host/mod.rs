@@ -23,7 +23,7 @@ pub mod services;
 pub mod socket;
 pub mod table;
 pub mod tcp_info;
-pub(crate) mod users;
+pub mod users;
 pub mod watch;
 pub mod who;
 

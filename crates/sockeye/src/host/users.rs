@@ -1,6 +1,13 @@
 //! The names of users, from `/etc/passwd`. No name service is asked: that could take seconds, and load foreign code.
 //!
 //! See passwd(5). Users that only a directory server knows keep their number.
+//!
+//! ```
+//! use sockeye::host::users::Users;
+//!
+//! let users = Users::parse(b"root:x:0:0:root:/root:/bin/sh\n");
+//! assert_eq!(users.name(0), Some("root"));
+//! ```
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -15,11 +22,11 @@ const MAX_USERS: usize = 1 << 16;
 
 /// User numbers and their names.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Users(HashMap<u32, String>);
+pub struct Users(HashMap<u32, String>);
 
 impl Users {
     /// Those of this machine; none if the file cannot be read.
-    pub(crate) fn of_system() -> Self {
+    pub fn of_system() -> Self {
         let mut text = Vec::new();
         match File::open(PATH).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut text)) {
             Ok(_) => Self::parse(&text),
@@ -28,7 +35,7 @@ impl Users {
     }
 
     /// From the text of the file. Of several names for one number the first counts, as for getpwuid(3).
-    pub(crate) fn parse(text: &[u8]) -> Self {
+    pub fn parse(text: &[u8]) -> Self {
         let mut users = HashMap::new();
         for line in text.split(|byte| *byte == b'\n').take(MAX_USERS) {
             let mut fields = line.split(|byte| *byte == b':');
@@ -52,7 +59,7 @@ impl Users {
     }
 
     /// The name of this user.
-    pub(crate) fn name(&self, uid: u32) -> Option<&str> {
+    pub fn name(&self, uid: u32) -> Option<&str> {
         self.0.get(&uid).map(String::as_str)
     }
 }

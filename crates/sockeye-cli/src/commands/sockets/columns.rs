@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sockeye::data::escape::escape_str;
 use sockeye::host::process::Process;
 use sockeye::host::socket::{Address, Details, Memory, State, Wanted};
 use sockeye::host::tcp_info::TcpInfo;
@@ -185,6 +186,7 @@ impl Column {
                 | Self::Command
                 | Self::Executable
                 | Self::Descriptor
+                | Self::Cgroup
         )
     }
 
@@ -268,9 +270,8 @@ impl Column {
             Self::Device if socket.device != 0 => row.device(socket.device, out),
             Self::Device => {}
             Self::Cgroup => {
-                if let Some(path) = row.processes().first().and_then(|p| p.cgroup.as_deref()) {
-                    name(path.as_bytes(), out);
-                }
+                let path = row.source.table.cgroup(socket);
+                out.push_str(&escape_str(path.unwrap_or("")));
             }
             Self::Congestion => {
                 let name = detail(row, |details| details.congestion.as_deref());
@@ -278,7 +279,7 @@ impl Column {
             }
             Self::Upper => out.push_str(detail(row, |d| d.upper.as_deref()).unwrap_or("")),
             Self::Timer => timer(row, form, out),
-            Self::Unit => {}
+            Self::Unit => row.unit(out),
             measured => {
                 if let Some(measure) = measured.measure(row) {
                     measure.write(form, out);

@@ -18,7 +18,7 @@ use sockeye::wire::jsonl;
 use super::row::{Row, Side, netlink_family};
 
 /// The version of the schema: it grows when something changes its meaning or goes.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// Append a line for each row.
 pub(super) fn write(rows: &[Row<'_>], out: &mut Vec<u8>) {
@@ -42,11 +42,15 @@ pub(super) struct SocketLine<'a> {
     send_queue: u32,
     accept_queue: Option<AcceptQueue>,
     uid: Option<u32>,
+    user: Option<&'a str>,
     inode: Option<u64>,
     cookie: Option<String>,
     device: Option<Device<'a>>,
     mark: Option<u32>,
-    cgroup: Option<u64>,
+    cgroup: Option<&'a str>,
+    cgroup_id: Option<u64>,
+    unit: Option<&'a str>,
+    container: Option<ContainerLine<'a>>,
     netns: Netns<'a>,
     owners: Vec<Owner<'a>>,
     owner_missing: Option<&'static str>,
@@ -112,6 +116,13 @@ struct Device<'a> {
 }
 
 #[derive(Debug, Serialize)]
+struct ContainerLine<'a> {
+    runtime: &'static str,
+    id: &'a str,
+    pod: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
 struct Netns<'a> {
     inode: Option<u64>,
     name: Option<&'a str>,
@@ -163,7 +174,8 @@ impl<'a> SocketLine<'a> {
     /// The line of a row; `kind` is its `type`.
     pub(super) fn new(kind: &'static str, row: Row<'a>) -> Self {
         let socket = row.socket;
-        let namespace = row.source.table.namespace(socket);
+        let table = row.source.table;
+        let namespace = table.namespace(socket);
         let (owners, missing) = match row.owners() {
             Owners::Held(holders) => (holders, None),
             Owners::Missing(missing) => (&[][..], Some(missing)),
@@ -188,11 +200,19 @@ impl<'a> SocketLine<'a> {
                 limit: socket.send_queue,
             }),
             uid: socket.uid,
+            user: socket.uid.and_then(|uid| row.source.users.name(uid)),
             inode: socket.inode,
             cookie: socket.cookie.map(|cookie| cookie.to_string()),
             device: device(row, socket.device),
             mark: socket.mark,
-            cgroup: socket.cgroup,
+            cgroup: table.cgroup(socket),
+            cgroup_id: socket.cgroup,
+            unit: table.unit(socket),
+            container: table.container(socket).map(|container| ContainerLine {
+                runtime: container.runtime,
+                id: container.id,
+                pod: container.pod,
+            }),
             netns: Netns {
                 inode: Some(namespace.inode).filter(|inode| *inode != 0),
                 name: namespace.name.as_deref(),

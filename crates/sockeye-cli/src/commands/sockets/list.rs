@@ -8,12 +8,14 @@ use sockeye::host::process::{Missing, Owners};
 use sockeye::host::services::{Services, ephemeral_range};
 use sockeye::host::socket::{Address, Socket, State};
 use sockeye::host::table::Table;
+use sockeye::host::users::Users;
 
 use super::columns::{Column, Form};
 use super::row::{Row, Source};
 use super::show::{Order, Show, wanted};
+use super::which::Selection;
 use super::words;
-use super::{csv, json};
+use super::{csv, json, names};
 use crate::exit::Outcome;
 use crate::output::{Level, Output};
 use crate::sheet::{Layout, Sheet};
@@ -23,7 +25,27 @@ pub(super) fn source<'a>(table: &'a Table, show: &Show) -> Source<'a> {
     Source {
         table,
         services: (!show.numeric).then(Services::system),
+        users: Users::of_system(),
         ephemeral: ephemeral_range(),
+    }
+}
+
+/// The same where nothing is named.
+pub(super) fn bare(table: &Table) -> Source<'_> {
+    Source {
+        table,
+        services: None,
+        users: Users::default(),
+        ephemeral: ephemeral_range(),
+    }
+}
+
+/// How a table is written.
+pub(super) fn layout(show: &Show, output: &Output) -> Layout {
+    Layout {
+        width: output.text_width(),
+        color: output.text_color(),
+        header: !show.no_header,
     }
 }
 
@@ -42,12 +64,7 @@ pub(super) fn write(rows: &[Row<'_>], show: &Show, output: &Output) -> bool {
             template.write(*row, &mut out);
         }
     } else if !rows.is_empty() {
-        let layout = Layout {
-            width: output.text_width(),
-            color: output.text_color(),
-            header: !show.no_header,
-        };
-        sheet(rows, show.columns()).write(layout, &mut out);
+        sheet(rows, show.columns()).write(layout(show, output), &mut out);
     }
     output.text(&out)
 }
@@ -103,7 +120,7 @@ fn compare(a: &(Option<f64>, String), b: &(Option<f64>, String), descending: boo
 }
 
 /// The usual order as one number.
-fn usual(socket: &Socket) -> u64 {
+pub(super) fn usual(socket: &Socket) -> u64 {
     let port = match socket.local {
         Address::Internet(_) => socket.local.port().unwrap_or(0),
         _ => 0,
@@ -112,16 +129,7 @@ fn usual(socket: &Socket) -> u64 {
 }
 
 /// What a reader of the list should know, on standard error.
-pub(super) fn footer(
-    rows: &[Row<'_>],
-    all: usize,
-    table: &Table,
-    named_protocols: bool,
-    output: &Output,
-) {
-    if std::io::stdout().is_terminal() && !output.json() {
-        output.say(Level::Normal, counts(rows, all));
-    }
+pub(super) fn footer(rows: &[Row<'_>], table: &Table, selection: &Selection, output: &Output) {
     let hidden = rows.iter().filter(|row| {
         matches!(
             row.owners(),
@@ -135,7 +143,7 @@ pub(super) fn footer(
     for notice in &table.notices {
         // What this kernel has not got is news only to those who ask for it.
         let level = match notice.code {
-            "protocol-missing" if !named_protocols => Level::Verbose,
+            "protocol-missing" if !selection.named_protocols => Level::Verbose,
             _ => Level::Normal,
         };
         output.say(level, &notice.text);
@@ -182,11 +190,7 @@ fn counts(rows: &[Row<'_>], all: usize) -> String {
 }
 
 /// Read, choose, order, write.
-pub(super) fn run(
-    selection: &super::which::Selection,
-    show: &Show,
-    output: &Output,
-) -> Result<Outcome> {
+pub(super) async fn run(selection: &Selection, show: &Show, output: &Output) -> Result<Outcome> {
     let columns = show.needed(output.json());
     let owners = output.json() || columns.iter().any(|column| column.wants_owners());
     let request = selection.request(owners).details(wanted(&columns));
@@ -204,6 +208,12 @@ pub(super) fn run(
         // Nobody reads any more: that is how `head` ends it.
         return Ok(Outcome::Done);
     }
-    footer(&rows, all, &table, selection.named_protocols, output);
+    if std::io::stdout().is_terminal() && !output.json() {
+        output.say(Level::Normal, counts(&rows, all));
+    }
+    footer(&rows, &table, selection, output);
+    if show.names {
+        names::follow(names::addresses(&rows), output).await;
+    }
     Ok(if all == 0 { Outcome::No } else { Outcome::Done })
 }

@@ -1,20 +1,30 @@
 //! `sockeye sockets`: which sockets this machine has, whose they are, and how they fare.
 
+mod act;
 mod columns;
 mod csv;
 mod json;
 mod list;
+mod names;
+mod pairs;
 mod row;
 mod show;
 mod template;
+mod wait;
 mod which;
+mod who;
 mod words;
+
+use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use sockeye::{Error, Kind, Operation, Result};
 
+use self::act::Signal;
 use self::show::Show;
-use self::which::Which;
+use self::which::{Which, number};
+use self::who::Who;
+use crate::args;
 use crate::exit::Outcome;
 use crate::output::Output;
 
@@ -25,26 +35,91 @@ use crate::output::Output;
 #[command(after_help = "Examples:\n  \
     sockeye sockets -tl\n  \
     sockeye sockets --port 5432\n  \
-    sockeye sockets --pid 812 --wide\n  \
+    sockeye sockets 'dport = :443 and proc = nginx' --wide\n  \
     sockeye sockets -a --json | jq -r '.owners[].name'\n  \
-    sockeye sockets -l --format '{pid} {local}'\n\n\
-    Exit codes: 0 something was found, 1 nothing was, 2 usage, 8 the list is not complete")]
+    sockeye sockets -l --format '{pid} {local}'\n  \
+    sockeye sockets --who 10.0.0.5:44122-:443\n  \
+    sockeye sockets --wait-listening 8080 --timeout 10s\n  \
+    sockeye sockets --stop 8080\n\n\
+    Exit codes: 0 something was found, 1 nothing was, 2 usage, 5 out of time, 8 this machine refused or the list is not complete")]
 pub(crate) struct Args {
-    /// Only those that this filter admits
+    /// Only those that this filter admits: 'dport = :443 and proc = nginx'
     #[arg(value_name = "FILTER")]
     filter: Vec<String>,
     #[command(flatten)]
     which: Which,
     #[command(flatten)]
     show: Show,
+    #[command(flatten)]
+    more: More,
+}
+
+/// What is done with them besides listing.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(next_help_heading = "Ask, wait and act")]
+struct More {
+    /// The connection between these two ends: 10.0.0.5:44122-:443
+    #[arg(long, value_name = "A-B", value_parser = Who::parse)]
+    who: Option<Who>,
+    /// Wait until somebody listens on these ports
+    #[arg(long, value_name = "PORT", value_delimiter = ',', conflicts_with_all = ["who", "close", "stop"])]
+    wait_listening: Vec<String>,
+    /// How long to wait [default: 60s for --wait-listening, 5s for --stop]
+    #[arg(long, value_name = "TIME", value_parser = args::duration)]
+    timeout: Option<Duration>,
+    /// Close the one connection that is meant
+    #[arg(short = 'K', long, conflicts_with_all = ["stop", "netns", "all_netns"])]
+    close: bool,
+    /// Stop the processes that listen on this port, or on that of --port; clients are left alone
+    #[arg(long, value_name = "PORT", num_args = 0..=1, conflicts_with_all = ["who", "filter", "netns", "all_netns"])]
+    stop: Option<Option<String>>,
+    /// The signal of --stop: term, int, hup, quit or kill
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = Signal::Term, hide_possible_values = true,
+        requires = "stop")]
+    signal: Signal,
+    /// Close or stop without asking
+    #[arg(short = 'y', long)]
+    yes: bool,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
-    args.show.check(output.json())?;
-    if !args.filter.is_empty() {
+    let Args {
+        filter,
+        which,
+        show,
+        more,
+    } = args;
+    show.check(output.json())?;
+    if !filter.is_empty() {
         let why = "filters are not understood yet";
         return Err(Error::new(Kind::Unsupported, Operation::Parse, why));
     }
-    let selection = args.which.selection()?;
-    list::run(&selection, &args.show, &output)
+    let selection = which.selection()?;
+    if let Some(port) = &more.stop {
+        let port = port.as_deref().map(number).transpose()?;
+        let ports: Vec<u16> = port.into_iter().chain(selection.ports.clone()).collect();
+        return act::stop(
+            &ports,
+            &selection,
+            more.signal,
+            more.timeout,
+            more.yes,
+            &output,
+        );
+    }
+    if more.close {
+        return act::close(more.who.as_ref(), &selection, &show, more.yes, &output);
+    }
+    if !more.wait_listening.is_empty() {
+        let ports = more.wait_listening.iter().map(|port| number(port));
+        let ports = ports.collect::<Result<Vec<u16>>>()?;
+        return wait::run(&ports, &selection, more.timeout, &show, &output).await;
+    }
+    if let Some(who) = &more.who {
+        return who::run(who, &selection, &show, &output);
+    }
+    if show.pairs {
+        return pairs::run(&selection, &show, &output);
+    }
+    list::run(&selection, &show, &output).await
 }

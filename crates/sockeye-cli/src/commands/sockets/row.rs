@@ -8,6 +8,7 @@ use sockeye::host::process::{Holder, Missing, Owners, Process};
 use sockeye::host::services::Services;
 use sockeye::host::socket::{Address, Protocol, Socket, UnixName};
 use sockeye::host::table::Table;
+use sockeye::host::users::Users;
 
 use super::columns::Form;
 use super::words::{self, write};
@@ -21,6 +22,8 @@ pub(super) struct Source<'a> {
     pub(super) table: &'a Table,
     /// Names of services; `None` for numbers alone.
     pub(super) services: Option<Services>,
+    /// Names of users.
+    pub(super) users: Users,
     /// Local ports that the kernel hands out: their names would mean nothing.
     pub(super) ephemeral: RangeInclusive<u16>,
 }
@@ -75,22 +78,11 @@ impl<'a> Row<'a> {
             _ => return None,
         };
         let port = self.address(side).port().filter(|port| *port != 0)?;
-        if self.source.ephemeral.contains(&port) && self.was_handed_out(side) {
+        // A number that was given to a client says nothing, on neither side.
+        if self.source.ephemeral.contains(&port) && !self.socket.is_listener() {
             return None;
         }
         services.familiar_name(port, transport)
-    }
-
-    /// Whether a port of the ephemeral range is most likely a client's: on our side unless we listen, on the peer's if it
-    /// came to a port of ours that is none.
-    fn was_handed_out(self, side: Side) -> bool {
-        match side {
-            Side::Local => !self.socket.is_listener(),
-            Side::Peer => {
-                let ours = self.socket.local.port();
-                ours.is_some_and(|ours| !self.source.ephemeral.contains(&ours))
-            }
-        }
     }
 
     /// The name of a device of this socket's namespace; its index where the name is not known.
@@ -219,10 +211,26 @@ impl<'a> Row<'a> {
     pub(super) fn user(self, out: &mut String) {
         let holders = self.holders();
         let process = holders.first().map(|h| self.source.table.process(h));
+        let uid = process.and_then(|process| process.uid).or(self.socket.uid);
         if let Some(user) = process.and_then(|process| process.user.as_deref()) {
             out.push_str(&escape_str(user));
-        } else if let Some(uid) = process.and_then(|process| process.uid).or(self.socket.uid) {
-            write(out, format_args!("{uid}"));
+        } else if let Some(uid) = uid {
+            match self.source.users.name(uid) {
+                Some(user) => out.push_str(&escape_str(user)),
+                None => write(out, format_args!("{uid}")),
+            }
+        }
+    }
+
+    /// The unit and the container that it belongs to.
+    pub(super) fn unit(self, out: &mut String) {
+        let table = self.source.table;
+        let unit = table.unit(self.socket);
+        out.push_str(&escape_str(unit.unwrap_or("")));
+        if let Some(container) = table.container(self.socket) {
+            out.push_str(if unit.is_some() { ", " } else { "" });
+            let name = escape_str(container.short_id());
+            write(out, format_args!("{} {name}", container.runtime));
         }
     }
 }

@@ -32,6 +32,12 @@ pub(super) struct Show {
     /// A line of this form for each: '{pid} {local}'; {{ is a brace, \n and \t are what they are in C
     #[arg(long, value_name = "TEXT", value_parser = Template::parse, conflicts_with = "columns")]
     pub(super) format: Option<Template>,
+    /// Both ends of a connection in one row, where both are of this machine
+    #[arg(long, conflicts_with_all = ["csv", "format", "columns", "wide", "sort"])]
+    pub(super) pairs: bool,
+    /// Names of peers, below the list as they come: from the hosts file and name servers, for two seconds
+    #[arg(short = 'r', long, conflicts_with_all = ["csv", "format"])]
+    pub(super) names: bool,
     /// No line of titles
     #[arg(short = 'H', long)]
     pub(super) no_header: bool,

@@ -191,6 +191,47 @@ impl Selection {
         })
     }
 
+    /// What to ask the kernel where the other end of what is meant counts too.
+    pub(super) fn whole(&self) -> Request {
+        Request::new()
+            .protocols(self.protocols)
+            .namespaces(self.namespaces.clone())
+            .owners(self.owners)
+    }
+
+    /// The same, of those that wait: for TCP connections unless protocols were named.
+    pub(super) fn waiting(&self) -> Self {
+        let mut selection = self.clone();
+        selection.listening = true;
+        selection.states = States::ALL;
+        selection.ports.clear();
+        if !self.named_protocols {
+            selection.protocols = [Protocol::Tcp, Protocol::Mptcp].into_iter().collect();
+        }
+        selection
+    }
+
+    /// In which namespaces.
+    pub(super) fn namespaces(&self) -> Where {
+        self.namespaces.clone()
+    }
+
+    /// The protocols of which one connection can be asked for: TCP unless UDP was named.
+    pub(super) fn connected_protocols(&self) -> Vec<Protocol> {
+        let known = [Protocol::Tcp, Protocol::Udp, Protocol::UdpLite].into_iter();
+        match self.named_protocols {
+            true => known
+                .filter(|protocol| self.protocols.has(*protocol))
+                .collect(),
+            false => vec![Protocol::Tcp],
+        }
+    }
+
+    /// Whether anything was said that chooses among the sockets of a protocol.
+    pub(super) fn is_narrowed(&self) -> bool {
+        !self.ports.is_empty() || !self.pids.is_empty()
+    }
+
     /// The states that can pass; listening is a matter of the protocol too.
     fn kernel_states(&self) -> States {
         let streams: Protocols = [Protocol::Tcp, Protocol::Mptcp, Protocol::Sctp]
