@@ -78,9 +78,11 @@ fn in_our_words(refusal: &clap::Error, command: Option<&str>, typed: &[OsString]
         let flag = text(ContextKind::InvalidArg);
         let flag = flag.split([' ', '[', '=']).next().unwrap_or(flag);
         let error = usage(format!("{flag}: {source}"));
-        return match source.downcast_ref::<UnitError>() {
-            Some(unit) => error.with_hint(unit.expected()),
-            None => error.with_hint(help(command)),
+        let ours = source.downcast_ref::<Error>().and_then(Error::hint);
+        return match (source.downcast_ref::<UnitError>(), ours) {
+            (Some(unit), _) => error.with_hint(unit.expected()),
+            (None, Some(hint)) => error.with_hint(hint),
+            (None, None) => error.with_hint(help(command)),
         };
     }
     // What clap says first is the reason; tips and the usage follow.

@@ -464,7 +464,8 @@ impl Report {
                 .map(ToString::to_string)
                 .collect(),
             Some(System::Address(names, _)) if !names.is_empty() => {
-                names.iter().map(|(_, name)| name.clone()).collect()
+                // Programs get one name for an address, the first.
+                names.iter().take(1).map(|(_, name)| name.clone()).collect()
             }
             _ => {
                 let mut values: Vec<String> = Vec::new();

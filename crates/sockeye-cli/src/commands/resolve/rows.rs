@@ -9,7 +9,7 @@ const MAX_PADDED: usize = 52;
 const MIN_PADDED: usize = 34;
 
 /// Sentences are wrapped after this many columns.
-const MAX_SENTENCE: usize = 84;
+const MAX_SENTENCE: usize = 100;
 
 /// One line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,13 +90,13 @@ fn blanks(wanted: usize, there: usize) -> String {
     " ".repeat(wanted.saturating_sub(there))
 }
 
-/// A sentence in rows of bounded width, wrapped between words.
+/// A sentence in rows of bounded width, wrapped behind semicolons and between words.
 pub(super) fn sentence(label: &str, text: &str) -> Vec<Row> {
     let mut lines: Vec<String> = vec![String::new()];
     for word in text.split(' ') {
         match lines.last_mut() {
             Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if width(line) + width(word) < MAX_SENTENCE => {
+            Some(line) if width(line) + width(word) < MAX_SENTENCE && !line.ends_with(';') => {
                 line.push(' ');
                 line.push_str(word);
             }

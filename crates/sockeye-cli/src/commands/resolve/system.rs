@@ -52,9 +52,10 @@ pub(super) fn names(names: &[(u32, String)]) -> Vec<Row> {
     }
     let mut rows: Vec<Row> = names
         .iter()
-        .map(|(line, name)| Row::new("", name.as_str(), format!("hosts file, line {line}")))
+        .map(|(line, name)| Row::new("", name.as_str(), format!("another name, line {line}")))
         .collect();
     rows[0].label = LABEL.into();
+    rows[0].note = format!("files: line {} of the hosts file", names[0].0);
     rows
 }
 

@@ -12,6 +12,7 @@ use super::dns::Failure;
 use super::hosts::Hosts;
 use super::missed::Missed;
 use super::name::HostName;
+use super::nsswitch::Service;
 use super::order::{self, Ranked};
 use super::{Resolved, Resolver};
 use crate::endpoint::Family;
@@ -315,7 +316,8 @@ impl Resolver {
         }
     }
 
-    /// The names that the hosts file has for an address, each with its line, in the order of the file.
+    /// The names that the hosts file has for an address, each with its line, in the order of the file; programs get the
+    /// first. None if nsswitch.conf does not name `files`, or names name servers before it.
     ///
     /// It looks at every name of the file, which for a block list of some hundred thousand takes milliseconds.
     ///
@@ -324,6 +326,11 @@ impl Resolver {
     /// Dropping the future leaves nothing behind.
     pub async fn hosts_names(&self, address: IpAddr) -> Vec<(u32, String)> {
         let view = self.cache.view(&self.sources).await;
+        let mut order = view.order.iter().map(|step| step.service);
+        let first = order.find(|service| matches!(service, Service::Files | Service::Dns));
+        if first != Some(Service::Files) {
+            return Vec::new();
+        }
         let names = view.hosts.names_of(address).into_iter();
         names.map(|(line, name)| (line, name.to_owned())).collect()
     }

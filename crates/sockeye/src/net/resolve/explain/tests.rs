@@ -190,3 +190,13 @@ async fn gai_conf_changes_the_order() {
     assert!(changed.addresses()[0].is_ipv4() && changed.has_gai_conf);
     assert_eq!(changed.order[0].rule, Some(Rule::Precedence));
 }
+
+#[tokio::test]
+async fn an_address_has_names_in_the_hosts_file_if_that_is_asked_first() {
+    let resolver = Resolver::new().hosts_text("192.0.2.7 db.example db\n");
+    let address = "192.0.2.7".parse().unwrap();
+    let names = resolver.hosts_names(address).await;
+    assert_eq!(names, [(1, "db.example".to_owned()), (1, "db".to_owned())]);
+    let resolver = resolver.nsswitch_text("hosts: dns files");
+    assert!(resolver.hosts_names(address).await.is_empty());
+}
