@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use self::names::{NameServer, NameServerKind, Signed, sign};
 use crate::{LIMIT, Program};
+
+mod names;
 
 /// How often a foreign server gets another port before the fixture gives up.
 const TRIES: usize = 3;
@@ -32,7 +35,13 @@ macro_rules! peers {
 
 peers! {
     curl: "curl";
+    dig: "dig";
+    dnssec_keygen: "dnssec-keygen";
+    dnssec_signzone: "dnssec-signzone";
     haproxy: "haproxy";
+    kdig: "kdig";
+    knotd: "knotd";
+    named: "named";
     nc: "nc.openbsd", "nc";
     ncat: "ncat";
     nginx: "nginx";

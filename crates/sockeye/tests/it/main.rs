@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod dns;
 mod matrix;
 mod matrix_cells;
 mod matrix_ends;

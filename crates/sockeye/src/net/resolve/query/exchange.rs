@@ -37,7 +37,8 @@ pub(super) struct Waiting<'a> {
     take_truncated: bool,
     strays: &'a mut usize,
     here: usize,
-    sent: Instant,
+    /// When the question left.
+    pub(super) sent: Instant,
 }
 
 impl Waiting<'_> {

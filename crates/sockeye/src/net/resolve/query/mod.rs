@@ -23,6 +23,10 @@ mod ask;
 mod decode;
 mod edns;
 mod exchange;
+#[cfg(feature = "tls")]
+mod https;
+#[cfg(not(feature = "tls"))]
+#[path = "https_absent.rs"]
 mod https;
 mod kind;
 mod name;
@@ -31,9 +35,11 @@ mod question;
 mod rdata;
 mod record;
 mod response;
+mod roots;
 mod server;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use ask::{ask, ask_all};
 pub use edns::{EdnsInfo, ExtendedError, OtherOption};
@@ -44,4 +50,6 @@ pub use question::Question;
 pub use rdata::params::Param;
 pub use record::{Data, Record, Value};
 pub use response::{Code, Fallback, Flags, HttpInfo, Outcome, Response};
+pub use roots::{NameServer, ROOT_HINTS_DATE, root_servers};
 pub use server::{Server, Transport};
+pub use trace::{Leads, Step, Trace, TraceOptions, trace};
