@@ -40,9 +40,7 @@ fn rows(program: &std::path::Path, args: &[&str]) -> Vec<String> {
     let output = Program::start(program, args).finish();
     let text = output.stdout_text();
     let rows = text.lines().filter(|line| !line.starts_with(';'));
-    let rows = rows
-        .map(|line| normal(line))
-        .filter(|line| !line.is_empty());
+    let rows = rows.map(normal).filter(|line| !line.is_empty());
     rows.collect()
 }
 

@@ -55,8 +55,8 @@ fn every_row_is_as_dig_prints_it() {
 }
 
 /// Without what the two write differently and mean alike: case, quotes, and a name that this kdig does not know yet.
-fn plain(row: &String) -> String {
-    let row = row.to_lowercase().replace('"', "");
+fn plain(row: impl AsRef<str>) -> String {
+    let row = row.as_ref().to_lowercase().replace('"', "");
     row.replace(" key7=", " dohpath=")
 }
 
@@ -118,7 +118,7 @@ fn sixty_texts_come_over_tcp_and_say_so() {
         // A larger datagram would do, on loopback.
         let larger = Options::default().udp_payload(4096 + 2048);
         let response = asked(&udp, "many.every.test", "TXT", &larger).await;
-        assert_eq!(response.flags.truncated, false);
+        assert!(!response.flags.truncated);
         let tcp = format!("tcp://{}", server.addr()).parse().unwrap();
         let response = asked(&tcp, "many.every.test", "TXT", &Options::default()).await;
         assert!(response.fallbacks.is_empty() && response.answers.len() == 60);
