@@ -11,6 +11,7 @@
 pub mod act;
 pub mod cgroups;
 pub(crate) mod diag;
+pub mod filter;
 pub(crate) mod mounts;
 pub(crate) mod namespaces;
 pub(crate) mod owner;

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::diag::{self, KernelQuery};
 use super::namespaces::{self, Target};
 use super::owners::{self, Cache};
-use super::queues::Queues;
+use super::queues::{self, Queues};
 use super::socket::{Address, NamespaceIndex, Protocol, Protocols, Socket, State, States};
 use super::table::{Namespace, Notice, OwnerSearch, Request, Table, Where};
 use super::users::Users;
@@ -24,14 +24,23 @@ struct Part {
 /// Ask the kernel in each namespace, and put together what it says.
 pub(super) fn read(request: &Request, cache: Option<&mut Cache>) -> Result<Table> {
     let (targets, notices) = namespaces::targets(&request.namespaces, &request.proc_root)?;
-    let mut table = Table::empty(request.owners);
+    let search = match request.owners {
+        OwnerSearch::None if request.filter.needs().owners => OwnerSearch::All,
+        search => search,
+    };
+    let query = request.filter.narrow(&request.kernel);
+    // Owners are unknown until they have been looked for, also for the filter.
+    let mut table = Table::empty(OwnerSearch::None);
     table.notices = notices;
     table.proc_root.clone_from(&request.proc_root);
     let mut others = Vec::new();
     for target in targets {
         // There are at most 1,024 namespaces.
         let index = NamespaceIndex(table.namespaces.len() as u16);
-        let part = match namespaces::inside(&target, || look(request, &target.namespace, index)) {
+        let looked = namespaces::inside(&target, || {
+            look(request, &query, search, &target.namespace, index)
+        });
+        let part = match looked {
             Ok(part) => part,
             Err(closed) if request.namespaces == Where::Everywhere => {
                 table.notices.push(closed.notice(&target.namespace));
@@ -42,10 +51,20 @@ pub(super) fn read(request: &Request, cache: Option<&mut Cache>) -> Result<Table
         };
         others.extend(absorb(&mut table, target, part?));
     }
+    let dropped = request
+        .filter
+        .retain(&mut table, |meant| meant != Some(false));
+    if table.sockets.iter().any(queues::waits) {
+        others.extend(dropped.into_iter().filter(Socket::is_listener));
+    }
+    table.search = search;
     table.queues = Queues::of(table.sockets.iter().chain(&others));
-    if request.owners != OwnerSearch::None {
+    if search != OwnerSearch::None {
         find_owners(&mut table, &others, cache)?;
     }
+    request
+        .filter
+        .retain(&mut table, |meant| meant == Some(true));
     Ok(table)
 }
 
@@ -67,7 +86,13 @@ fn absorb(table: &mut Table, target: Target, part: Part) -> Vec<Socket> {
 }
 
 /// Runs inside the namespace.
-fn look(request: &Request, namespace: &Namespace, index: NamespaceIndex) -> Result<Part> {
+fn look(
+    request: &Request,
+    query: &KernelQuery,
+    search: OwnerSearch,
+    namespace: &Namespace,
+    index: NamespaceIndex,
+) -> Result<Part> {
     let root = if namespace.ours {
         request.proc_root.clone()
     } else {
@@ -75,11 +100,11 @@ fn look(request: &Request, namespace: &Namespace, index: NamespaceIndex) -> Resu
         request.proc_root.join("thread-self")
     };
     let mut sockets = Vec::new();
-    let notices = diag::sockets(&request.kernel, &root, &mut sockets)?;
+    let notices = diag::sockets(query, &root, &mut sockets)?;
     for socket in &mut sockets {
         socket.namespace = index;
     }
-    let others = match request.owners {
+    let others = match search {
         OwnerSearch::None => Vec::new(),
         _ => listeners_of(&sockets, &root, index)?,
     };

@@ -83,6 +83,11 @@ impl Protocol {
         self <= Self::Icmp
     }
 
+    /// Whether both of its ends have ports; raw and ping sockets keep other numbers in their place.
+    pub fn has_ports(self) -> bool {
+        self.is_internet() && self < Self::Raw
+    }
+
     /// Whether it is a Unix socket of some type.
     pub fn is_unix(self) -> bool {
         matches!(

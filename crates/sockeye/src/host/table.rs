@@ -25,6 +25,7 @@ use std::sync::OnceLock;
 
 use super::cgroups::{self, Container};
 use super::diag::KernelQuery;
+use super::filter::Filter;
 pub use super::owners::Cache as OwnerCache;
 use super::owners::{Scanned, Sight};
 use super::process::{Holder, Missing, Owners, Process};
@@ -82,6 +83,7 @@ pub struct Request {
     pub(crate) owners: OwnerSearch,
     pub(crate) namespaces: Where,
     pub(crate) proc_root: PathBuf,
+    pub(crate) filter: Filter,
 }
 
 impl Default for Request {
@@ -91,6 +93,7 @@ impl Default for Request {
             owners: OwnerSearch::default(),
             namespaces: Where::default(),
             proc_root: PathBuf::from("/proc"),
+            filter: Filter::all(),
         }
     }
 }
@@ -147,6 +150,14 @@ impl Request {
     #[must_use]
     pub fn namespaces(mut self, namespaces: Where) -> Self {
         self.namespaces = namespaces;
+        self
+    }
+
+    /// Only sockets that this filter means, besides what else is asked for; of several, those that all of them mean.
+    /// What it needs to decide is asked for too: owners are looked for if it names a process.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = self.filter.and(filter);
         self
     }
 

@@ -58,6 +58,17 @@ impl Users {
         Self(users)
     }
 
+    /// The number of the user with this name.
+    pub(crate) fn uid(&self, name: &str) -> Option<u32> {
+        let known = self.0.iter().find(|(_, known)| *known == name);
+        known.map(|(uid, _)| *uid)
+    }
+
+    /// Every name, in no order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.0.values().map(String::as_str)
+    }
+
     /// The name of this user.
     pub fn name(&self, uid: u32) -> Option<&str> {
         self.0.get(&uid).map(String::as_str)

@@ -57,11 +57,14 @@ pub(super) fn ip_protocol(protocol: Protocol) -> Option<u32> {
         Protocol::Udp => 17,
         Protocol::Sctp => 132,
         Protocol::UdpLite => 136,
-        Protocol::Raw => 255,
+        Protocol::Raw => RAW,
         Protocol::Mptcp => 262,
         _ => return None,
     })
 }
+
+/// How the kernel calls all raw sockets together.
+const RAW: u32 = 255;
 
 /// The protocol that an event names.
 pub(super) fn protocol_of(number: u8) -> Option<Protocol> {
@@ -91,6 +94,10 @@ pub(super) fn dump(query: &KernelQuery, protocol: u32, family: Family) -> Reques
     let id = ports(query);
     let fixed = fixed_part(family, protocol, query.wanted, query.states.mask(), &id);
     let request = with_protocol(Request::new(BY_FAMILY, DUMP, &fixed), protocol);
+    // Where others have a port, raw sockets have the number of the IP protocol: a program would compare that.
+    if protocol == RAW {
+        return request;
+    }
     with_bytecode(request, query)
 }
 

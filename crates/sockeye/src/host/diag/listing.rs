@@ -78,7 +78,7 @@ impl<'a> Listing<'a> {
     /// Only these have ports that could be compared; without a port in question every socket may be listed.
     fn wants(&self, protocol: Protocol) -> bool {
         let by_port = self.query.local_port.is_some() || self.query.peer_port.is_some();
-        self.query.protocols.has(protocol) && (!by_port || has_ports(protocol))
+        self.query.protocols.has(protocol) && (!by_port || protocol.has_ports())
     }
 
     /// Whether the kernel knows the old request that lists both families at once.
@@ -122,7 +122,7 @@ impl<'a> Listing<'a> {
         };
         if !self.from_proc(files, protocol) {
             self.missing(protocol);
-        } else if has_ports(protocol) {
+        } else if protocol.has_ports() {
             let text = format!("this kernel has no diag for {protocol}: details are missing");
             self.notices.push(Notice { code: PROC, text });
         }
@@ -294,11 +294,6 @@ impl<'a> Listing<'a> {
             self.notices.push(Notice { code, text });
         }
     }
-}
-
-/// What stands for a port of raw and ping sockets is none.
-pub(super) fn has_ports(protocol: Protocol) -> bool {
-    protocol.is_internet() && protocol < Protocol::Raw
 }
 
 /// Whether the kernel said that it does not know what we ask for (and not that something went wrong).

@@ -19,7 +19,7 @@ use std::path::Path;
 use self::channel::Channel;
 pub use self::events::{CloseEvents, Heard};
 pub(crate) use self::exact::destroy;
-use self::listing::{INTERRUPTED, Listing, UNREADABLE, has_ports};
+use self::listing::{INTERRUPTED, Listing, UNREADABLE};
 use super::socket::{Protocols, Socket, States, Wanted};
 use super::table::Notice;
 use super::who::Connection;
@@ -36,7 +36,7 @@ pub(crate) struct KernelQuery {
     pub(crate) local_port: Option<u16>,
     /// With this port at the peer.
     pub(crate) peer_port: Option<u16>,
-    /// A program for the kernel (`INET_DIAG_REQ_BYTECODE`) that IP sockets have to pass.
+    /// A program for the kernel (`INET_DIAG_REQ_BYTECODE`) that IP sockets with ports have to pass.
     pub(crate) bytecode: Option<Vec<u8>>,
     /// Which details to send.
     pub(crate) wanted: Wanted,
@@ -73,7 +73,7 @@ pub(crate) fn sockets(
     let channel = Channel::open().map_err(failed)?;
     let mut listing = Listing::new(query.clone(), proc_root, channel, out);
     match query.connection {
-        Some(connection) if !has_ports(connection.protocol) => {
+        Some(connection) if !connection.protocol.has_ports() => {
             let why = format!("{} sockets have no ports to look for", connection.protocol);
             return Err(Error::new(Kind::Usage, Operation::Read, why));
         }

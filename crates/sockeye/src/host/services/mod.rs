@@ -21,7 +21,7 @@
 mod entry;
 mod everyday;
 mod local;
-mod nearest;
+pub(in crate::host) mod nearest;
 mod own;
 mod query;
 mod range;
