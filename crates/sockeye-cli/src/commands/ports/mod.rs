@@ -213,7 +213,11 @@ impl<'a> Answers<'a> {
         } else {
             let rows = Row::merged(&self.found);
             let shown = rows.len().min(limit);
-            let text = table::text(&rows[..shown], table::width(), self.output.text_color());
+            let text = table::text(
+                &rows[..shown],
+                self.output.text_width(),
+                self.output.text_color(),
+            );
             if !self.output.text(&text) {
                 return false;
             }

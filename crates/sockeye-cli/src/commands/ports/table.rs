@@ -1,18 +1,9 @@
-//! The table that people read: what several sources say of one service is one row, and columns are aligned. Pure, except
-//! that it asks the terminal for its width.
-
-use std::io::{self, IsTerminal};
+//! The table that people read: what several sources say of one service is one row. Pure.
 
 use sockeye::data::escape::escape_str;
 use sockeye::host::services::{Entry, Source};
-use unicode_width::UnicodeWidthStr;
 
-const BOLD: &str = "\x1b[1m";
-const RESET: &str = "\x1b[0m";
-/// The blanks between columns.
-const GAP: &str = "  ";
-/// What is said about a service is never cut to fewer columns.
-const MIN_ABOUT: usize = 12;
+use crate::sheet::{Column, Layout, Sheet, Tint};
 
 /// One service at one port, as all sources say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,94 +59,45 @@ impl<'a> Row<'a> {
     }
 
     /// Port, name, further names, sources, description.
-    fn cells(&self) -> [String; 5] {
+    fn write(&self, sheet: &mut Sheet) {
         let entry = &self.entry;
-        let ports = match entry.is_range() {
-            true => format!("{}-{}", entry.first, entry.last),
-            false => entry.first.to_string(),
+        let last = match entry.is_range() {
+            true => format!("-{}", entry.last),
+            false => String::new(),
         };
         let sources: Vec<&str> = self.sources.iter().map(|source| source.word()).collect();
-        [
-            format!("{ports}/{}", escape_str(entry.protocol)),
+        let cells = [
+            format!("{}{last}/{}", entry.first, escape_str(entry.protocol)),
             escape_str(entry.name).into_owned(),
-            escape_str(&entry.aliases.join(" ")).into_owned(),
-            sources.join(" "),
+            escape_str(&entry.aliases.join(",")).into_owned(),
+            sources.join(","),
             escape_str(entry.about).into_owned(),
-        ]
+        ];
+        for cell in cells {
+            sheet.text().push_str(&cell);
+            sheet.end_cell(Tint::Plain);
+        }
     }
 }
 
-/// How wide the terminal on standard output is; without one, nothing is cut.
-pub(super) fn width() -> Option<usize> {
-    let out = io::stdout();
-    if !out.is_terminal() {
-        return None;
-    }
-    let size = rustix::termios::tcgetwinsize(out).ok()?;
-    (size.ws_col > 0).then_some(usize::from(size.ws_col))
-}
-
-/// The rows under a head. Only the description is cut, to the width; columns that are empty in each row are left out.
+/// The rows under a head, if there are any. Nothing is cut; at a narrow terminal the description goes below its row.
 pub(super) fn text(rows: &[Row<'_>], width: Option<usize>, color: bool) -> String {
+    let mut out = String::new();
     if rows.is_empty() {
-        return String::new();
+        return out;
     }
-    let cells: Vec<[String; 5]> = rows.iter().map(Row::cells).collect();
-    let head = ["PORT", "NAME", "ALSO", "SOURCE", "WHAT"].map(str::to_owned);
-    let used: Vec<usize> = (0..head.len())
-        .filter(|&column| cells.iter().any(|row| !row[column].is_empty()))
-        .collect();
-    let widths: Vec<usize> = used
-        .iter()
-        .map(|&column| {
-            let wide = cells.iter().map(|row| row[column].width());
-            wide.max().unwrap_or(0).max(head[column].width())
-        })
-        .collect();
-    let mut out = String::new();
-    for (index, row) in std::iter::once(&head).chain(&cells).enumerate() {
-        let line = line(row, &used, &widths, width);
-        match color && index == 0 {
-            true => out.push_str(&format!("{BOLD}{line}{RESET}\n")),
-            false => out.push_str(&format!("{line}\n")),
-        }
+    let mut columns = ["PORT", "NAME", "ALSO", "SOURCE", "WHAT"].map(Column::new);
+    columns[2].missable = 1;
+    let mut sheet = Sheet::new(columns.to_vec(), rows.len());
+    for row in rows {
+        row.write(&mut sheet);
     }
-    out
-}
-
-fn line(row: &[String; 5], used: &[usize], widths: &[usize], width: Option<usize>) -> String {
-    let about = row.len() - 1;
-    let mut line = String::new();
-    let mut at = 0;
-    for (&column, &wide) in used.iter().zip(widths) {
-        let room = width.map(|width| width.saturating_sub(at).max(MIN_ABOUT));
-        let cell = match (column == about, room) {
-            (true, Some(room)) => cut(&row[column], room),
-            _ => row[column].clone(),
-        };
-        line.push_str(&cell);
-        line.push_str(&" ".repeat(wide.saturating_sub(cell.width())));
-        line.push_str(GAP);
-        at += wide + GAP.len();
-    }
-    line.truncate(line.trim_end().len());
-    line
-}
-
-/// As much as fits, with a sign that there is more.
-fn cut(text: &str, room: usize) -> String {
-    if text.width() <= room {
-        return text.to_owned();
-    }
-    let mut out = String::new();
-    for character in text.chars() {
-        out.push(character);
-        if out.width() >= room {
-            out.pop();
-            break;
-        }
-    }
-    out.push('…');
+    let layout = Layout {
+        width,
+        color,
+        header: true,
+    };
+    sheet.write(layout, &mut out);
     out
 }
 
@@ -177,29 +119,26 @@ mod tests {
 
     #[test]
     fn what_several_sources_say_of_a_service_is_one_row() {
-        let table = table(
-            b"http 80/tcp www # WorldWideWeb\nfsp 21/udp\n",
-            &["80/tcp", "21/udp"],
-            None,
-        );
+        let local = b"http 80/tcp www # WorldWideWeb\nfsp 21/udp\n";
         assert_eq!(
-            table,
+            table(local, &["80/tcp", "21/udp"], None),
             "PORT    NAME  ALSO          SOURCE      WHAT\n\
-             80/tcp  http  www www-http  local iana  WorldWideWeb\n\
-             21/udp  fsp                 local\n\
-             21/udp  ftp                 iana        File Transfer Protocol [Control]\n"
+             80/tcp  http  www,www-http  local,iana  WorldWideWeb\n\
+             21/udp  fsp   -             local       -\n\
+             21/udp  ftp   -             iana        File Transfer Protocol [Control]\n"
         );
     }
 
     #[test]
-    fn only_the_description_is_cut_and_wide_letters_count_twice() {
-        let local = "web 7000/x # 网站网站网站网站网站网站网站\n".as_bytes();
-        let narrow = table(local, &["7000/x"], Some(40));
-        assert!(narrow.ends_with("网…\n"), "{narrow}");
-        assert!(narrow.lines().all(|line| line.width() <= 40), "{narrow}");
-        // There is always room for a few letters of it.
-        let tiny = table(local, &["7000/x"], Some(3));
-        assert!(tiny.contains("7000/x  web"), "{tiny}");
+    fn at_a_narrow_terminal_nothing_is_cut() {
+        let local = b"web 7000/x # the web server of the third floor\n";
+        assert_eq!(
+            table(local, &["7000/x"], Some(40)),
+            "PORT    NAME  SOURCE  WHAT\n\
+             7000/x  web   local\n    the web server of the third floor\n"
+        );
+        let wide = "7000/x  web   local   the web server of the third floor\n";
+        assert!(table(local, &["7000/x"], Some(80)).ends_with(wide));
     }
 
     #[test]

@@ -126,9 +126,14 @@ impl Services {
 
     /// Every entry of every source: the local ones first, then the registry's, then our own.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.entries_of(0, u16::MAX)
+    }
+
+    /// At least the entries of these ports.
+    fn entries_of(&self, first: u16, last: u16) -> impl Iterator<Item = Entry<'_>> {
         self.local
             .entries()
-            .chain(registry::entries())
+            .chain(registry::entries(first, last))
             .chain(own::entries())
     }
 
@@ -146,7 +151,9 @@ impl Services {
     /// # Ok::<(), sockeye::Error>(())
     /// ```
     pub fn search(&self, query: &Query) -> Vec<Entry<'_>> {
-        let mut found: Vec<Entry<'_>> = self.entries().filter(|e| query.matches(e)).collect();
+        let (first, last) = query.ports().unwrap_or((0, u16::MAX));
+        let entries = self.entries_of(first, last);
+        let mut found: Vec<Entry<'_>> = entries.filter(|entry| query.matches(entry)).collect();
         // Stable: within one source, the official name stays first.
         found.sort_by(|a, b| a.rank().cmp(&b.rank()));
         found

@@ -162,7 +162,14 @@ pub(super) fn names(wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = &'sta
     lines.flat_map(|line| line.names.split(' ').filter(|name| !name.is_empty()))
 }
 
-/// All entries.
-pub(super) fn entries<'a>() -> impl Iterator<Item = Entry<'a>> {
-    lines().filter_map(Line::parse).flat_map(Line::entries)
+/// All entries of these ports. Lines of others are not looked into.
+pub(super) fn entries<'a>(first: u16, last: u16) -> impl Iterator<Item = Entry<'a>> {
+    let within = move |line: &&str| {
+        let ports = line.split('\t').next().unwrap_or("");
+        let (from, to) = ports.split_once('-').unwrap_or((ports, ports));
+        let number = |text: &str| text.parse::<u16>().unwrap_or(0);
+        number(from) <= last && first <= number(to)
+    };
+    let lines = lines().filter(within);
+    lines.filter_map(Line::parse).flat_map(Line::entries)
 }

@@ -76,7 +76,7 @@ fn the_registry_names_what_everybody_knows() {
 fn the_registry_is_whole_and_in_order() {
     let mut last = 0;
     let mut names = 0;
-    for entry in registry::entries().filter(|entry| !entry.is_range()) {
+    for entry in registry::entries(0, u16::MAX).filter(|entry| !entry.is_range()) {
         assert!(entry.first >= last, "{entry:?}");
         last = entry.first;
         names += 1;
