@@ -1,9 +1,9 @@
-//! No table of services makes us panic, and a name that is found has its port.
+//! No table of services and no word makes us panic; a name that is found has its port, and what is found was asked for.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sockeye::host::services::Services;
+use sockeye::host::services::{Query, Services};
 
 fuzz_target!(|input: (&[u8], &str)| {
     let services = Services::parse(input.0);
@@ -11,5 +11,14 @@ fuzz_target!(|input: (&[u8], &str)| {
     if let Ok(port) = services.find(input.1, "tcp") {
         assert_eq!(services.port(input.1, "tcp"), Some(port));
         assert!(services.name(port, "tcp").is_some());
+    }
+    let Ok(query) = Query::parse(input.1) else {
+        return;
+    };
+    for entry in services.search(&query) {
+        assert!(query.matches(&entry));
+        assert!(entry.first <= entry.last);
+        assert!(services.port(entry.name, entry.protocol).is_some());
+        assert!(services.name(entry.last, entry.protocol).is_some());
     }
 });
