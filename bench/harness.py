@@ -308,6 +308,10 @@ def machine():
         ("ncat", ["--version"], r"Version \S+"),
         ("haproxy", ["-v"], r"version \S+"),
         ("iperf3", ["--version"], r"iperf \S+"),
+        ("ss", ["-V"], r"iproute2-\S+"),
+        ("lsof", ["-v"], r"revision: \S+"),
+        ("netstat", ["--version"], r"net-tools \S+"),
+        ("dig", ["-v"], r"DiG \S+"),
     ]:
         try:
             done = subprocess.run([program(name), *args], capture_output=True, text=True)
