@@ -48,15 +48,36 @@ peers! {
     openssl: "openssl";
     python3: "python3";
     socat: "socat";
+    ss: "ss";
     tshark: "tshark";
     xxd: "xxd";
+}
+
+/// Whether a test may make namespaces of its own (`unshare --net`), or `false` after a visible note.
+///
+/// # Panics
+///
+/// If it may not while `SOCKEYE_REQUIRE_PEERS=1` is set.
+#[must_use]
+pub fn may_unshare() -> bool {
+    let tried = std::process::Command::new("unshare")
+        .args(["--net", "true"])
+        .output();
+    let may = tried.is_ok_and(|output| output.status.success());
+    if !may {
+        missing("unshare --net (root)", is_required());
+    }
+    may
+}
+
+fn is_required() -> bool {
+    env::var_os("SOCKEYE_REQUIRE_PEERS").is_some_and(|value| value == "1")
 }
 
 fn want(name: &str, programs: &[&str]) -> Option<PathBuf> {
     let found = programs.iter().find_map(|program| find(program));
     if found.is_none() {
-        let required = env::var_os("SOCKEYE_REQUIRE_PEERS").is_some_and(|value| value == "1");
-        missing(name, required);
+        missing(name, is_required());
     }
     found
 }

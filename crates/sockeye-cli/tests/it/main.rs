@@ -21,6 +21,7 @@ mod resolve_server;
 mod serving;
 mod sockets;
 mod sockets_json;
+mod sockets_ss;
 mod terminal;
 mod tour;
 mod wire;
