@@ -11,6 +11,7 @@
 pub mod bulk;
 mod deadline;
 mod gate;
+mod namespace;
 pub mod peers;
 mod program;
 mod script;
@@ -19,6 +20,7 @@ mod server;
 pub use bulk::{Checksum, PatternCheck, PatternReader, pattern};
 pub use deadline::{LIMIT, deadline, within};
 pub use gate::Gate;
+pub use namespace::NetworkNamespace;
 pub use program::{Output, Program};
 pub use script::{End, Report, Step};
 pub use server::{Peer, temporary_dir};

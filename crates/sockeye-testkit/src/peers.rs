@@ -39,6 +39,7 @@ peers! {
     dnssec_keygen: "dnssec-keygen";
     dnssec_signzone: "dnssec-signzone";
     haproxy: "haproxy";
+    ip: "ip";
     kdig: "kdig";
     knotd: "knotd";
     named: "named";
@@ -50,6 +51,7 @@ peers! {
     socat: "socat";
     ss: "ss";
     tshark: "tshark";
+    unshare: "unshare";
     xxd: "xxd";
 }
 

@@ -12,6 +12,9 @@ pub mod act;
 pub mod cgroups;
 pub(crate) mod diag;
 pub mod filter;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub(crate) mod mounts;
 pub(crate) mod namespaces;
 pub(crate) mod owner;

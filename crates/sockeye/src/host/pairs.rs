@@ -52,13 +52,21 @@ impl Peers {
                 other.filter(|other| *other as usize != index)
             })
             .collect();
-        // A client whose connection waits to be accepted is told of no peer, but that connection names the client.
+        // A client whose connection waits to be accepted is told of no peer. Either the row of that connection names the
+        // client, or there is no such row (the kernel lists Unix sockets only if there is a descriptor), and the listener
+        // names it.
         for index in 0..of.len() {
             if let Some(other) = of[index]
                 && of[other as usize].is_none()
                 && sockets[index].protocol != Protocol::UnixDatagram
             {
                 of[other as usize] = u32::try_from(index).ok();
+            }
+        }
+        for (index, listener) in (0_u32..).zip(sockets) {
+            let waiting = listener.unix.iter().flat_map(|unix| &unix.waiting);
+            for client in waiting.filter_map(|inode| by_inode.get(&u64::from(*inode))) {
+                of[*client as usize].get_or_insert(index);
             }
         }
         Self { of }
@@ -72,7 +80,8 @@ impl Table {
     }
 
     /// The sockets of the table as connections: each socket once, beside its other end if that is in the table too.
-    /// Datagram sockets that several others send to (such as the log) stand for themselves and beside each of those.
+    /// Datagram sockets that several others send to (such as the log) stand for themselves and beside each of those; so
+    /// do Unix listeners and the clients whose connections they have not accepted.
     pub fn pairs(&self) -> Vec<Pair> {
         let peers = self.peers();
         let mut pairs = Vec::with_capacity(self.sockets.len());
@@ -274,6 +283,14 @@ mod tests {
         let mut waiting = unix(stream, 0, 7);
         waiting.local = Address::Unix(super::super::socket::UnixName::Path(b"/run/a"[..].into()));
         assert_eq!(pairs(vec![waiting, unix(stream, 7, 0)]), [(1, Some(0))]);
+        // Or it is not listed, and its listener knows the client.
+        let mut listener = unix(stream, 4, 0);
+        listener.state = State::Listening;
+        listener.unix.as_mut().unwrap().waiting = vec![7];
+        assert_eq!(
+            pairs(vec![listener, unix(stream, 7, 0)]),
+            [(0, None), (1, Some(0))]
+        );
         // Two clients of the log.
         let log = Protocol::UnixDatagram;
         let sockets = vec![unix(log, 1, 0), unix(log, 2, 1), unix(log, 3, 1)];

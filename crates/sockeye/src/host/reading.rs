@@ -37,9 +37,7 @@ pub(super) fn read(request: &Request, cache: Option<&mut Cache>) -> Result<Table
     for target in targets {
         // There are at most 1,024 namespaces.
         let index = NamespaceIndex(table.namespaces.len() as u16);
-        let looked = namespaces::inside(&target, || {
-            look(request, &query, search, &target.namespace, index)
-        });
+        let looked = namespaces::inside(&target, || look(request, &query, search, index));
         let part = match looked {
             Ok(part) => part,
             Err(closed) if request.namespaces == Where::Everywhere => {
@@ -90,23 +88,16 @@ fn look(
     request: &Request,
     query: &KernelQuery,
     search: OwnerSearch,
-    namespace: &Namespace,
     index: NamespaceIndex,
 ) -> Result<Part> {
-    let root = if namespace.ours {
-        request.proc_root.clone()
-    } else {
-        // What `/proc/net` shows is the namespace of the first thread, and this one is another.
-        request.proc_root.join("thread-self")
-    };
     let mut sockets = Vec::new();
-    let notices = diag::sockets(query, &root, &mut sockets)?;
+    let notices = diag::sockets(query, &request.proc_root, &mut sockets)?;
     for socket in &mut sockets {
         socket.namespace = index;
     }
     let others = match search {
         OwnerSearch::None => Vec::new(),
-        _ => listeners_of(&sockets, &root, index)?,
+        _ => listeners_of(&sockets, &request.proc_root, index)?,
     };
     let devices = if sockets.iter().any(names_device) {
         devices()

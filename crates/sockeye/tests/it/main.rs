@@ -10,6 +10,8 @@
 
 mod architecture;
 mod dns;
+mod host_namespaces;
+mod host_owners;
 mod matrix;
 mod matrix_cells;
 mod matrix_ends;

@@ -6,6 +6,8 @@
 
 mod cache;
 mod facts;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod inodes;
 mod scan;
 mod threads;

@@ -12,7 +12,7 @@ use super::ledger::Ledger;
 use crate::error::{Error, Operation, Result};
 use crate::host::diag::CloseEvents;
 use crate::host::socket::Protocol;
-use crate::host::table::{Notice, Request, Table, Where};
+use crate::host::table::{Notice, OwnerCache, Request, Table, Where};
 
 /// What one look at the kernel brought, for [`Ledger::take`].
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub struct Reading {
 #[derive(Debug)]
 pub struct Source {
     request: Request,
+    owners: OwnerCache,
     events: Option<CloseEvents>,
     heard: Events,
     limit: usize,
@@ -64,6 +65,7 @@ impl Source {
             }
         }
         Self {
+            owners: OwnerCache::new(),
             heard: Events {
                 told: events.is_some(),
                 ..Events::default()
@@ -130,7 +132,7 @@ impl Source {
     ///
     /// As [`Request::read`]; and as [`Source::hear`].
     pub fn read(&mut self) -> Result<Reading> {
-        let mut table = self.request.read()?;
+        let mut table = self.request.read_again(&mut self.owners)?;
         let at = Instant::now();
         table.notices.extend(self.silent.take());
         // After the table: whoever is in neither has not been told yet, instead of having been told too early.
