@@ -10,7 +10,7 @@ use crate::resolve_server::{
 use crate::{SOCKEYE, output_of, sockeye};
 
 /// The table that most tests ask.
-fn example() -> Table {
+pub(crate) fn example() -> Table {
     Table::default()
         .host("www.example", &["127.0.0.10", "::1"])
         .host("v4.example", &["127.0.0.4"])
@@ -32,7 +32,7 @@ fn example() -> Table {
 }
 
 /// `resolve` on a machine with its files in this directory.
-fn resolve_on(etc: &Etc, args: &[&str]) -> Output {
+pub(crate) fn resolve_on(etc: &Etc, args: &[&str]) -> Output {
     let etc = etc.path().to_str().unwrap();
     let fixed = ["resolve", "--color=never", "--etc", etc];
     let mut command = std::process::Command::new(SOCKEYE);
@@ -42,7 +42,7 @@ fn resolve_on(etc: &Etc, args: &[&str]) -> Output {
 }
 
 /// Standard output with ports, times and directories of this run replaced.
-fn told(output: &Output, etc: &Etc, server: SocketAddr) -> String {
+pub(crate) fn told(output: &Output, etc: &Etc, server: SocketAddr) -> String {
     let text = output.stdout_text();
     let text = text.replace(etc.path().to_str().unwrap(), "/etc");
     let text = text.replace(&server.port().to_string(), "PORT");

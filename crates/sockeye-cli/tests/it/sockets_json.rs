@@ -11,7 +11,7 @@ use crate::output_of;
 use crate::sockets::{python, sockets};
 
 /// Check a value against a part of the schema, as far as our schema goes.
-fn check(schema: &Value, part: &Value, value: &Value, at: &str) -> Result<(), String> {
+pub(crate) fn check(schema: &Value, part: &Value, value: &Value, at: &str) -> Result<(), String> {
     if let Some(reference) = part["$ref"].as_str() {
         let name = reference.strip_prefix("#/$defs/").unwrap();
         return check(schema, &schema["$defs"][name], value, at);
@@ -63,6 +63,9 @@ fn check(schema: &Value, part: &Value, value: &Value, at: &str) -> Result<(), St
     }
     for (key, value) in value.as_object().into_iter().flatten() {
         let Some(part) = part["properties"].get(key) else {
+            if part["additionalProperties"] == true {
+                continue;
+            }
             return Err(format!("{at}: {key} is not in the schema"));
         };
         check(schema, part, value, &format!("{at}.{key}"))?;

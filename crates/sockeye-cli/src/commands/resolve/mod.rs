@@ -3,26 +3,23 @@
 mod dns;
 mod plan;
 mod race;
+mod report;
 mod rows;
 mod system;
+mod trace;
 mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
+use sockeye::net::CONNECT_TIMEOUT;
+use sockeye::net::resolve::Resolver;
 use sockeye::net::resolve::query::{ClientSubnet, Options, RecordKind, Server};
-use sockeye::net::resolve::{Explanation, Meaning, Resolver};
-use sockeye::net::{CONNECT_TIMEOUT, Race};
 use sockeye::{Error, Kind, Operation, Result};
 
-use self::dns::{
-    AnswerEvent, ComparisonEvent, DifferenceEvent, HostsNamesEvent, Said, UnansweredEvent,
-};
-use self::plan::{Looked, Plan, Queue, Servers, System, Views, ended};
-use self::race::RaceEvent;
-use self::rows::{Row, Style, width};
-use self::system::SystemEvent;
+use self::plan::{Plan, Servers, Views};
+use self::report::Report;
 use self::words::Words;
 use crate::args::{self, TalkingArgs};
 use crate::exit::Outcome;
@@ -72,6 +69,9 @@ pub(crate) struct Args {
     /// Only what the DNS says, also of names that programs must not ask for
     #[arg(long, help_heading = "Asking")]
     dns: bool,
+    /// Follow referrals from the root down, or from the servers that are given, and show each step
+    #[arg(long, conflicts_with_all = ["system", "race", "tcp", "tls", "https"], help_heading = "Asking")]
+    trace: bool,
     /// Ask over TCP
     #[arg(long, conflicts_with_all = ["tls", "https"], help_heading = "Asking")]
     tcp: bool,
@@ -136,8 +136,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     }
     args.kinds.iter().for_each(|kind| words.add_kind(*kind));
     let plan = plan(&args, &words, &output).await?;
-    let report = Report::new(&plan, &args, &output);
-    let queue = Queue::new(plan, words.targets);
+    let report = Report::new(&plan, &words.targets, &args, &output);
     let stop = signals::stop_on_signals();
     let limit = args.talking.timeout;
     let late = async {
@@ -147,7 +146,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         }
     };
     tokio::select! {
-        code = report.all(queue) => code.map(Outcome::Code),
+        code = report.work(plan, words.targets, args.trace) => code.map(Outcome::Code),
         () = stop.cancelled() => Ok(Outcome::Interrupted),
         () = late => Err(Error::new(Kind::TimedOut, Operation::Resolve, "not done within --timeout")),
     }
@@ -234,314 +233,4 @@ fn scheme(args: &Args) -> Option<&'static str> {
     flags
         .into_iter()
         .find_map(|(set, scheme)| set.then_some(scheme))
-}
-
-/// How everything is told.
-struct Report {
-    output: Output,
-    style: Style,
-    verbose: bool,
-    short: bool,
-    /// Whether several servers are compared, so that each has its label.
-    compares: bool,
-}
-
-impl Report {
-    fn new(plan: &Plan, args: &Args, output: &Output) -> Self {
-        let labels = match &plan.servers {
-            Servers::Given(servers) => servers.iter().map(|it| width(&says(it))).max(),
-            Servers::System(_) => None,
-        };
-        let label = if plan.views.system {
-            width(system::LABEL)
-        } else {
-            0
-        };
-        let own = width("DNS says");
-        let race = if plan.race.is_some() {
-            width("race to port 65535")
-        } else {
-            0
-        };
-        Self {
-            style: Style {
-                label: label.max(labels.unwrap_or(own)).max(race),
-                color: output.text_color(),
-            },
-            verbose: output.reports(crate::output::Level::Verbose) && !output.json(),
-            short: args.short,
-            compares: matches!(plan.servers, Servers::Given(_)),
-            output: output.clone(),
-        }
-    }
-
-    /// Tell of every name as soon as it is known; the worst exit code.
-    async fn all(self, mut queue: Queue) -> Result<u8> {
-        let mut worst = 0;
-        while let Some(looked) = queue.next()? {
-            worst = worst.max(self.one(looked).await);
-        }
-        Ok(worst)
-    }
-
-    async fn one(&self, looked: Looked) -> u8 {
-        let name = looked.target.text.clone();
-        self.heading(&name);
-        let system = match looked.system {
-            Some(task) => Some(ended(task.await)),
-            None => None,
-        };
-        if let Some(system) = &system {
-            self.system(&name, system);
-        }
-        if let Some(why) = &looked.unasked {
-            self.rows(&[Row::new("DNS", why.as_str(), "")]);
-        }
-        let mut all: Vec<Said> = Vec::with_capacity(looked.dns.len());
-        for task in looked.dns {
-            let said = ended(task.await);
-            self.dns(&name, &said);
-            all.push(said);
-        }
-        self.comparison(&name, system.as_ref(), &all);
-        let mut code = code_of(system.as_ref(), &all);
-        if let Some((port, task)) = looked.race {
-            let race = ended(task.await);
-            code = code.max(self.race(&name, &port, &race));
-        }
-        if self.short {
-            self.values(&name, system.as_ref(), &all);
-        }
-        code
-    }
-
-    fn rows(&self, rows: &[Row]) {
-        if !self.output.json() && !self.short {
-            self.output.text(&self.style.rows(rows));
-        }
-    }
-
-    fn heading(&self, name: &str) {
-        if self.output.json() || self.short {
-            return;
-        }
-        let text = match name.parse::<sockeye::net::resolve::query::DomainName>() {
-            Ok(domain) => both_forms(name, &domain),
-            Err(_) => name.to_owned(),
-        };
-        self.output.text(&self.style.heading(&text));
-    }
-
-    fn system(&self, name: &str, system: &System) {
-        match system {
-            System::Name(explained) => {
-                if self.output.json() {
-                    self.output.json_line(&SystemEvent::from(&**explained));
-                }
-                self.rows(&system::rows(explained, self.verbose));
-            }
-            System::Address(names, took) => {
-                if self.output.json() {
-                    self.output
-                        .json_line(&HostsNamesEvent::new(name, names, *took));
-                }
-                self.rows(&system::names(names));
-            }
-        }
-    }
-
-    fn dns(&self, name: &str, said: &Said) {
-        if self.output.json() {
-            self.dns_events(name, said);
-        }
-        let label = match (&said.server, self.compares) {
-            (Some(server), true) => says(server),
-            _ => "DNS says".into(),
-        };
-        self.rows(&dns::rows(&label, said, self.verbose));
-    }
-
-    fn dns_events(&self, name: &str, said: &Said) {
-        for (question, result) in &said.results {
-            match result {
-                Ok(response) => self.output.json_line(&AnswerEvent { name, response }),
-                Err(error) => {
-                    let event = UnansweredEvent::new(name, said.server.as_ref(), question, error);
-                    self.output.json_line(&event);
-                }
-            }
-        }
-        if let Some(error) = &said.refused {
-            self.output
-                .json_line(&crate::report::ErrorEvent::from(error));
-        }
-    }
-
-    /// Say whether all views agree, and if not, by which rule.
-    fn comparison(&self, name: &str, system: Option<&System>, all: &[Said]) {
-        let Some(first) = all.first().filter(|said| !said.results.is_empty()) else {
-            return;
-        };
-        let explained = match system {
-            Some(System::Name(explained)) => Some(explained),
-            _ => None,
-        };
-        if explained.is_none() && all.len() < 2 {
-            return;
-        }
-        let mut found = Vec::new();
-        if let Some(explained) = explained {
-            found.extend(
-                explained
-                    .difference(&first.responses())
-                    .map(|it| DifferenceEvent {
-                        who: "system".into(),
-                        cause: Some(it.cause.code()),
-                        text: it.text,
-                    }),
-            );
-        }
-        found.extend(
-            dns::differences(all)
-                .into_iter()
-                .map(|(who, text)| DifferenceEvent {
-                    who,
-                    cause: None,
-                    text,
-                }),
-        );
-        let rows: Vec<Row> = match (found.is_empty(), explained) {
-            (true, Some(explained)) => vec![Row::new(same(explained), "", "")],
-            (true, None) => vec![Row::new("same answer", "", "")],
-            (false, _) => {
-                let sentences = found.iter().map(|it| rows::sentence("differs", &it.text));
-                sentences.flatten().collect()
-            }
-        };
-        self.rows(&rows);
-        if self.output.json() {
-            let same = found.is_empty();
-            self.output.json_line(&ComparisonEvent {
-                name,
-                same,
-                differences: found,
-            });
-        }
-    }
-
-    fn race(&self, name: &str, port: &str, race: &Result<Race>) -> u8 {
-        match race {
-            Ok(race) => {
-                if self.output.json() {
-                    self.output.json_line(&RaceEvent::new(name, port, race));
-                }
-                self.rows(&race::rows(race, port));
-                race.error
-                    .as_ref()
-                    .map_or(0, |error| crate::exit::code(error.kind()))
-            }
-            Err(error) => {
-                if self.output.json() {
-                    self.output
-                        .json_line(&crate::report::ErrorEvent::from(error));
-                }
-                self.rows(&[Row::new(
-                    format!("race to port {port}"),
-                    format!("none: {}", error.why()),
-                    "",
-                )]);
-                crate::exit::code(error.kind())
-            }
-        }
-    }
-
-    /// The values alone; why there are none goes to standard error.
-    fn values(&self, name: &str, system: Option<&System>, all: &[Said]) {
-        let values: Vec<String> = match system {
-            Some(System::Name(explained)) => explained
-                .addresses()
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-            Some(System::Address(names, _)) if !names.is_empty() => {
-                // Programs get one name for an address, the first.
-                names.iter().take(1).map(|(_, name)| name.clone()).collect()
-            }
-            _ => {
-                let mut values: Vec<String> = Vec::new();
-                for value in all.iter().flat_map(Said::values) {
-                    if !values.contains(&value) {
-                        values.push(value);
-                    }
-                }
-                values
-            }
-        };
-        if values.is_empty() {
-            let rows = match system {
-                Some(System::Name(explained)) => system::rows(explained, false),
-                _ => all
-                    .iter()
-                    .flat_map(|said| dns::rows("", said, false))
-                    .collect(),
-            };
-            let why = rows
-                .first()
-                .map_or("nobody to ask", |row| row.content.trim());
-            self.output.say(
-                crate::output::Level::Normal,
-                rows::shown(&format!("sockeye: {name}: {why}")),
-            );
-        }
-        let lines: String = values
-            .iter()
-            .map(|value| format!("{}\n", rows::shown(value)))
-            .collect();
-        self.output.text(&lines);
-    }
-}
-
-fn says(server: &Server) -> String {
-    format!("{} says", dns::short(server))
-}
-
-/// What the views agree on, and which address is tried first.
-fn same(explained: &Explanation) -> &'static str {
-    match explained.meaning() {
-        Meaning::Addresses => "same answer",
-        _ => "both say so",
-    }
-}
-
-/// A name as it was written, and in its other form if it has one.
-fn both_forms(written: &str, domain: &sockeye::net::resolve::query::DomainName) -> String {
-    let (ascii, readable) = (domain.to_string(), domain.to_unicode());
-    let bare = |text: &str| text.strip_suffix('.').unwrap_or(text).to_owned();
-    if ascii == readable {
-        return written.to_owned();
-    }
-    if written.is_ascii() {
-        return format!("{written} ({})", bare(&readable));
-    }
-    format!("{written} ({})", bare(&ascii))
-}
-
-/// The exit code for one name: that of programs if their view is shown, else the worst of the answers.
-fn code_of(system: Option<&System>, all: &[Said]) -> u8 {
-    match system {
-        Some(System::Name(explained)) => match explained.meaning() {
-            Meaning::Addresses => 0,
-            Meaning::NoAddress => 1,
-            Meaning::NoName => 3,
-            Meaning::Silent => 5,
-            Meaning::Failed => 7,
-            _ => explained
-                .found
-                .as_ref()
-                .err()
-                .map_or(0, |error| crate::exit::code(error.kind())),
-        },
-        Some(System::Address(names, _)) if !names.is_empty() => 0,
-        _ => all.iter().map(Said::code).max().unwrap_or(0),
-    }
 }

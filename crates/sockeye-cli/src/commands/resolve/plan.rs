@@ -187,7 +187,8 @@ impl Plan {
         last
     }
 
-    fn questions(&self, target: &Target) -> Result<Vec<Question>> {
+    /// What is asked about a name: its addresses, the name of an address, or what the flags say.
+    pub(super) fn questions(&self, target: &Target) -> Result<Vec<Question>> {
         let (name, kinds) = match target.address {
             Some(address) => (DomainName::reverse(address), vec![RecordKind::PTR]),
             None => {

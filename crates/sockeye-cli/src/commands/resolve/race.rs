@@ -21,7 +21,7 @@ pub(super) fn rows(race: &Race, port: &str) -> Vec<Row> {
     let widest = all.chain(untried).map(|it| width(&it)).max().unwrap_or(0);
     let end = race.attempts.iter().map(|attempt| attempt.ended).max();
     let end = end.unwrap_or(Duration::ZERO);
-    let label = format!("race to port {port}");
+    let label = label(port);
     let mut rows: Vec<Row> = Vec::new();
     for attempt in &race.attempts {
         let label = if rows.is_empty() { &*label } else { "" };
@@ -35,6 +35,11 @@ pub(super) fn rows(race: &Race, port: &str) -> Vec<Row> {
         rows.push(Row::new(label, error.why(), ""));
     }
     rows
+}
+
+/// Who the rows of a race are said by.
+pub(super) fn label(port: &str) -> String {
+    format!("race to port {port}")
 }
 
 fn line(attempt: &Attempt, widest: usize, end: Duration) -> String {
