@@ -1,7 +1,7 @@
 //! IANA's registry, built in as text (`data/services.tsv`, made by `data/make-services`).
 //!
 //! Nothing is read before the first look-up. A name is searched for in the text; for ports there is an index of 50 KiB, made
-//! once (some 100 µs), because a table of sockets asks for thousands of them.
+//! once (half a millisecond), because a table of sockets asks for thousands of them.
 
 use std::sync::OnceLock;
 
