@@ -9,6 +9,7 @@
 //! ```
 
 pub mod act;
+pub mod assertion;
 pub mod cgroups;
 pub(crate) mod diag;
 pub mod filter;

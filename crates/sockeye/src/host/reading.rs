@@ -62,7 +62,7 @@ pub(super) fn read(request: &Request, cache: Option<&mut Cache>) -> Result<Table
     }
     request
         .filter
-        .retain(&mut table, |meant| meant == Some(true));
+        .retain(&mut table, |meant| meant.unwrap_or(request.keep_unknown));
     Ok(table)
 }
 

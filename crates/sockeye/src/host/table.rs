@@ -23,6 +23,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use super::assertion::Assertion;
 use super::cgroups::{self, Container};
 use super::diag::KernelQuery;
 use super::filter::Filter;
@@ -84,6 +85,8 @@ pub struct Request {
     pub(crate) namespaces: Where,
     pub(crate) proc_root: PathBuf,
     pub(crate) filter: Filter,
+    /// Whether rows stay of which the filter cannot tell.
+    pub(crate) keep_unknown: bool,
 }
 
 impl Default for Request {
@@ -94,6 +97,7 @@ impl Default for Request {
             namespaces: Where::default(),
             proc_root: PathBuf::from("/proc"),
             filter: Filter::all(),
+            keep_unknown: false,
         }
     }
 }
@@ -159,6 +163,13 @@ impl Request {
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = self.filter.and(filter);
         self
+    }
+
+    /// What this assertion is about: its filter, and besides what that means all of which it cannot be told.
+    #[must_use]
+    pub fn assertion(mut self, assertion: &Assertion) -> Self {
+        self.keep_unknown = true;
+        self.filter(assertion.filter().clone())
     }
 
     /// Read this instead of `/proc`: another mount of it, or a fixture.

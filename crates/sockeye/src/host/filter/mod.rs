@@ -45,6 +45,7 @@ use super::table::Table;
 pub use self::names::Names;
 pub use self::pushdown::Pushdown;
 pub use self::refusal::FilterError;
+pub(crate) use self::refusal::{Fail, quoted};
 
 /// How long the text of a filter may be, in bytes.
 pub const LENGTH_LIMIT: usize = 4096;
@@ -100,6 +101,11 @@ impl Filter {
         parsed
             .map(|expr| Self { expr })
             .map_err(|fail| FilterError::new(text, "a filter", fail))
+    }
+
+    /// Reads the filter at the end of a sentence, from this byte on; words that say nothing there are skipped.
+    pub(crate) fn in_sentence(text: &str, from: usize, names: &Names) -> Result<Self, Fail> {
+        parse::sentence(text, from, names).map(|expr| Self { expr })
     }
 
     /// Whether this row is meant. What cannot be told is not: see [`Filter::judge`].

@@ -21,7 +21,6 @@ pub(super) fn filter(text: &str, names: &Names) -> Result<Expr, Fail> {
 }
 
 /// Reads the filter at the end of a sentence, from this byte on.
-#[expect(dead_code, reason = "assertions read sentences")]
 pub(super) fn sentence(text: &str, from: usize, names: &Names) -> Result<Expr, Fail> {
     parse(text, from, names, true)
 }
