@@ -29,6 +29,7 @@ pub mod socket;
 pub mod table;
 pub mod tcp_info;
 pub mod users;
+pub mod verdict;
 pub mod watch;
 pub mod who;
 
