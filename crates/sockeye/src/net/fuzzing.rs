@@ -3,3 +3,6 @@
 #[cfg(feature = "tls")]
 pub use super::layer::tls::fuzzing::pem;
 pub use super::resolve::fuzzing::{answer, files};
+pub use super::resolve::query::fuzzing::{query_answer, query_words};
+#[cfg(feature = "tls")]
+pub use super::resolve::query::https::fuzzing::http1_answer;

@@ -29,7 +29,7 @@ const COOKIE_LENGTHS: std::ops::RangeInclusive<usize> = 16..=40;
 ///
 /// [`Kind::TimedOut`] if the server is silent; [`Kind::Refused`], [`Kind::Unreachable`], [`Kind::Tls`] and the other
 /// kinds of [`Net::connect`] if it cannot be reached; [`Kind::Protocol`] if its answer cannot be read;
-/// [`Kind::Usage`] for a kind of record that nobody can be asked for; [`Kind::Unsupported`] over TLS or HTTPS in a build
+/// [`Kind::Usage`] for a kind of record that nobody can be asked for, and for options that contradict each other; [`Kind::Unsupported`] over TLS or HTTPS in a build
 /// without the feature `tls`.
 ///
 /// # Cancel safety
@@ -72,6 +72,7 @@ pub async fn ask(
         let why = format!("{} cannot be asked for: {why}", question.kind);
         return Err(Error::new(Kind::Usage, Operation::Ask, why).with_hint(hint));
     }
+    options.check()?;
     let asking = Asking {
         net,
         question,
@@ -117,7 +118,12 @@ pub async fn ask_all(
     while let Some(ended) = tasks.join_next().await {
         match ended {
             Ok(result) => results.push(result),
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            // A task that was cancelled went down with the runtime, and so will this one.
+            Err(ended) => {
+                if let Ok(panic) = ended.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
         }
     }
     results.sort_by_key(|(position, _)| *position);

@@ -13,6 +13,9 @@ use crate::endpoint::{Carrier, Endpoint, Host, Port};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::net::{MAX_DATAGRAM, Net, Secured};
 
+/// How long saying goodbye may take, once the answer is there.
+pub(super) const GOODBYE: Duration = Duration::from_millis(250);
+
 /// What came of it.
 pub(super) struct Received {
     /// The answer; `None` if it was cut off.
@@ -145,6 +148,8 @@ async fn over_stream(net: &Net, server: &Server, mut waiting: Waiting<'_>) -> Re
             Err(e) => return Err(failed(Operation::Read)(e)),
         };
         if let Some(received) = waiting.take(&bytes, &mut via)? {
+            // An end that can be told from a broken connection; but nothing is worth waiting for any more.
+            drop(tokio::time::timeout(GOODBYE, stream.shutdown()).await);
             return Ok(received);
         }
     }

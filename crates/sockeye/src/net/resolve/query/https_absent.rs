@@ -19,3 +19,22 @@ pub(super) async fn exchange(
     Err(Error::new(Kind::Unsupported, Operation::Ask, why)
         .with_hint("build sockeye with the feature `tls`"))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::net::resolve::query::{Question, RecordKind, ask};
+
+    #[tokio::test]
+    async fn a_build_without_tls_names_the_feature() {
+        let question = Question::new("db.example".parse().unwrap(), RecordKind::A);
+        for server in ["tls://127.0.0.1", "https://127.0.0.1"] {
+            let server = server.parse().unwrap();
+            let asked = ask(&Net::new(), &server, &question, &Options::default()).await;
+            let error = asked.unwrap_err();
+            assert_eq!(error.kind(), Kind::Unsupported, "{error}");
+            assert!(error.hint().unwrap().contains("feature `tls`"));
+        }
+    }
+}

@@ -23,8 +23,10 @@ mod ask;
 mod decode;
 mod edns;
 mod exchange;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 #[cfg(feature = "tls")]
-mod https;
+pub(crate) mod https;
 #[cfg(not(feature = "tls"))]
 #[path = "https_absent.rs"]
 mod https;

@@ -24,9 +24,11 @@ use crate::error::{Error, Kind, Operation, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// The largest answer over UDP that is welcome, in bytes; 1232 by default, at least 512 (RFC 6891 section 6.2.3).
+    /// The largest answer over UDP that is welcome, in bytes; 1232 by default. What is less than 512 counts as that
+    /// (RFC 6891 section 6.2.3).
     pub udp_payload: u16,
-    /// Whether anything of EDNS is sent (RFC 6891); on by default. Without it the options below it cannot be sent.
+    /// Whether anything of EDNS is sent (RFC 6891); on by default. Without it, asking for what travels in it is refused:
+    /// signatures, client subnet, identity of the server, cookies.
     pub edns: bool,
     /// Ask for signatures (DO, RFC 3225); off by default.
     pub dnssec_ok: bool,
@@ -76,6 +78,25 @@ impl Default for Options {
             ignore_truncation: false,
             random_case: false,
             https_get: false,
+        }
+    }
+}
+
+impl Options {
+    /// Whether they can be sent together.
+    pub(super) fn check(&self) -> Result<()> {
+        let needs_edns = [
+            (self.dnssec_ok, "asking for signatures (DO)"),
+            (self.client_subnet.is_some(), "a client subnet"),
+            (self.nsid, "asking for the server's identity (NSID)"),
+            (self.cookie, "a cookie"),
+        ];
+        match needs_edns.iter().find(|(wanted, _)| *wanted) {
+            Some((_, what)) if !self.edns => {
+                let why = format!("{what} needs EDNS, which is off");
+                Err(Error::new(Kind::Usage, Operation::Ask, why))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Questions to a scripted name server on loopback.
 #![allow(clippy::unwrap_used)]
 
+mod hostile;
+
 use std::time::Duration;
 
 use super::super::tests::{NameServer, Reply};
@@ -149,6 +151,28 @@ async fn the_servers_of_this_machine_are_those_of_the_resolver() {
     let resolver = super::super::Resolver::new().resolv_conf_text("nameserver 192.0.2.53\n");
     let servers = Server::system(&Net::new().resolver(resolver)).await;
     assert_eq!(servers, ["192.0.2.53".parse().unwrap()]);
+}
+
+#[tokio::test]
+async fn options_that_need_edns_are_refused_without_it() {
+    let server = Server::udp(([127, 0, 0, 1], 9).into());
+    let without = || Options::default().edns(false);
+    for options in [
+        without().dnssec_ok(true),
+        without().nsid(true),
+        without().cookie(true),
+        without().client_subnet(Some("0/0".parse().unwrap())),
+    ] {
+        let error = ask_for(&server, RecordKind::A, &options).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage);
+        assert!(error.to_string().contains("needs EDNS"), "{error}");
+    }
+    for kind in [RecordKind::AXFR, RecordKind::OPT, RecordKind::TSIG] {
+        let error = ask_for(&server, kind, &Options::default())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage);
+    }
 }
 
 #[test]

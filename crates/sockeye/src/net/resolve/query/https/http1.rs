@@ -55,7 +55,7 @@ fn written(request: &Request<'_>) -> Vec<u8> {
 
 /// An answer that is being read.
 #[derive(Debug, Default)]
-pub(crate) struct Answer {
+pub(super) struct Answer {
     /// What was received and not yet understood.
     pending: Vec<u8>,
     head: Option<(Head, End)>,
@@ -84,7 +84,7 @@ enum End {
 
 impl Answer {
     /// Take what was received, nothing at its end; the head and the whole body once they are there.
-    pub(crate) fn take(&mut self, bytes: &[u8]) -> Result<Option<(Head, Vec<u8>)>> {
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Option<(Head, Vec<u8>)>> {
         self.pending.extend_from_slice(bytes);
         while self.head.is_none() {
             if !self.read_head()? {
@@ -126,10 +126,14 @@ impl Answer {
         let mut response = httparse::Response::new(&mut headers);
         let parsed = response.parse(&self.pending);
         let parsed = parsed.map_err(|e| broken(format!("it does not answer in HTTP/1.1: {e}")))?;
-        let httparse::Status::Complete(length) = parsed else {
-            if self.pending.len() > MAX_HEAD {
-                return Err(broken(format!("its head is longer than {MAX_HEAD} bytes")));
-            }
+        let length = match parsed {
+            httparse::Status::Complete(length) => Some(length),
+            httparse::Status::Partial => None,
+        };
+        if length.unwrap_or(self.pending.len()) > MAX_HEAD {
+            return Err(broken(format!("its head is longer than {MAX_HEAD} bytes")));
+        }
+        let Some(length) = length else {
             return Ok(false);
         };
         let mut head = Head {
@@ -208,6 +212,9 @@ impl Answer {
 
     /// Leave out bytes of framing.
     fn skip(&mut self, length: usize) -> Result<()> {
+        if length > MAX_HEAD {
+            return Err(broken("a line of its answer does not end"));
+        }
         self.pending.drain(..length);
         self.framing += length;
         if self.framing > MAX_FRAMING {

@@ -1,16 +1,12 @@
 //! One request over HTTP/2 (RFC 9113).
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use tokio::time::timeout;
 
 use super::{Head, MAX_BODY, MAX_HEAD, MEDIA_TYPE, Request, broken};
 use crate::error::{Error, Operation, Result};
 use crate::net::Stream;
-
-/// How long saying goodbye may take.
-const GOODBYE: Duration = Duration::from_millis(250);
+use crate::net::resolve::query::exchange::GOODBYE;
 
 /// Send the request, and read the whole answer.
 pub(super) async fn send(stream: Stream, request: &Request<'_>) -> Result<(Head, Vec<u8>)> {

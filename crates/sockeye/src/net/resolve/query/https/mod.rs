@@ -2,7 +2,9 @@
 //!
 //! One request per connection. Redirects are not followed: whom to ask is the user's choice.
 
-pub(crate) mod http1;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+mod http1;
 mod http2;
 
 use std::time::Instant;
@@ -35,7 +37,7 @@ struct Request<'a> {
 
 /// What the server says before the answer itself, as far as it matters here.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Head {
+struct Head {
     status: u16,
     content_type: String,
     location: Option<String>,
