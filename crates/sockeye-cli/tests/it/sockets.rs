@@ -53,3 +53,10 @@ pub(crate) fn python(script: &str) -> Option<(Program, Vec<u16>)> {
     let ports = ports.collect();
     Some((program, ports))
 }
+
+/// A listener of this process on a port that the system chose.
+pub(crate) fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
+}

@@ -1,0 +1,126 @@
+//! `sockeye sockets --wait-listening` and `--who`.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use sockeye_testkit::within;
+
+use crate::sockets::{listener, sockets};
+use crate::sockets_json::lines;
+use crate::sockeye;
+
+/// A port of this test that nobody listens on yet.
+fn bound() -> (socket2::Socket, u16) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&any.into()).unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+    (socket, port)
+}
+
+#[test]
+fn it_waits_until_every_port_has_a_listener() {
+    within(|| {
+        let (one, first) = bound();
+        let (two, second) = bound();
+        let ports = format!("{first},{second}");
+        let mut waits = sockeye([
+            "sockets",
+            "--wait-listening",
+            &ports,
+            "--format",
+            "{local-port}",
+        ]);
+        one.listen(1).unwrap();
+        assert!(waits.is_running());
+        two.listen(1).unwrap();
+        let output = waits.finish();
+        assert_eq!(output.code, Some(0), "{output:?}");
+        assert_eq!(output.stdout_text(), format!("{first}\n{second}\n"));
+    });
+}
+
+#[test]
+fn out_of_time_it_says_what_is_there_instead() {
+    within(|| {
+        let (_bound, port) = bound();
+        let flags = ["--wait-listening", &port.to_string(), "--timeout", "100ms"];
+        let output = sockets(&flags);
+        assert_eq!(
+            (output.code, output.stdout_text().as_str()),
+            (Some(5), ""),
+            "{output:?}"
+        );
+        let said = output.stderr_text();
+        assert!(
+            said.starts_with(&format!("sockeye: nobody listens on port {port}")),
+            "{said}"
+        );
+        assert!(said.contains(" after 100ms\nhint: "), "{said}");
+        let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = udp.local_addr().unwrap().port().to_string();
+        let output = sockets(&["--wait-listening", &port, "--timeout", "50ms"]);
+        let said = output.stderr_text();
+        assert!(said.contains("(there is udp unconnected of "), "{said}");
+        assert!(
+            said.contains(&format!(" {})", std::process::id())),
+            "{said}"
+        );
+        // Whoever means datagrams says so.
+        let output = sockets(&["-u", "--wait-listening", &port, "--timeout", "5s"]);
+        assert_eq!(output.code, Some(0), "{output:?}");
+    });
+}
+
+#[test]
+fn a_connection_is_found_by_its_two_ends_from_either_of_them() {
+    within(|| {
+        let (listener, port) = listener();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let from = client.local_addr().unwrap();
+        let (_served, _) = listener.accept().unwrap();
+        for who in [
+            format!("{from}-127.0.0.1:{port}"),
+            format!("127.0.0.1:{port} -> {from}"),
+            format!("{from}→:{port}"),
+        ] {
+            let output = sockets(&["--who", &who, "--json"]);
+            let all = lines(&output);
+            let mut ports: Vec<_> = all
+                .iter()
+                .map(|line| line["local"]["port"].as_u64().unwrap())
+                .collect();
+            let mut expected = [u64::from(port), u64::from(from.port())];
+            ports.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(ports, expected, "{who}: {output:?}");
+            assert!(
+                all.iter()
+                    .all(|line| line["owners"][0]["pid"] == std::process::id())
+            );
+        }
+    });
+}
+
+#[test]
+fn a_wrong_peer_is_no_such_connection_and_not_the_listener() {
+    within(|| {
+        let (listener, port) = listener();
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let free = other.local_addr().unwrap().port();
+        let who = format!("127.0.0.1:{free}-127.0.0.1:{port}");
+        let output = sockets(&["--who", &who]);
+        assert_eq!(
+            (output.code, output.stdout_text().as_str()),
+            (Some(1), ""),
+            "{output:?}"
+        );
+        assert_eq!(output.stderr_text(), format!("no such connection: {who}\n"));
+        let output = sockets(&["--who", "127.0.0.1"]);
+        assert_eq!(output.code, Some(2), "{output:?}");
+        assert!(
+            output.stderr_text().contains("two ends are needed, as in"),
+            "{output:?}"
+        );
+        drop(listener);
+    });
+}
