@@ -60,3 +60,53 @@ pub(crate) fn listener() -> (TcpListener, u16) {
     let port = listener.local_addr().unwrap().port();
     (listener, port)
 }
+
+#[test]
+fn a_filter_and_the_flags_mean_what_both_mean() {
+    within(|| {
+        let (one, port) = listener();
+        let (_other, other) = listener();
+        let client = TcpStream::connect(one.local_addr().unwrap()).unwrap();
+        let of = |words: &[&str]| {
+            let form = ["--format", "{state} {local-port}"];
+            let text = sockets(&[words, &form].concat()).stdout_text();
+            text.lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let pid = std::process::id().to_string();
+        let listening = format!("listening {port}");
+        let both = format!("sport = :{port} or sport = :{other}");
+        assert_eq!(of(&["-l", &both]).len(), 2);
+        assert_eq!(
+            of(&["-l", &both, "--port", &port.to_string()]),
+            [listening.as_str()]
+        );
+        // Words without quotes are one filter too.
+        let words = ["state", "listening", "and", "sport", "=", &port.to_string()];
+        assert_eq!(of(&words), [listening.as_str()]);
+        let held = of(&["--port", &port.to_string(), "--pid", &pid]);
+        assert!(held.contains(&listening) && held.len() == 2, "{held:?}");
+        assert_eq!(of(&["--port", &port.to_string(), "--pid", "1"]), [""; 0]);
+        // A filter that names a protocol needs no flag for it.
+        assert!(
+            of(&["unix"])
+                .iter()
+                .all(|line| !line.contains(&port.to_string()))
+        );
+        drop(client);
+    });
+}
+
+#[test]
+fn a_filter_that_makes_no_sense_is_shown_with_carets() {
+    within(|| {
+        let output = sockets(&["proc = nginx adn dport = :443"]);
+        assert_eq!(output.code, Some(2), "{output:?}");
+        assert_eq!(
+            output.stderr_text(),
+            "proc = nginx adn dport = :443\n             \
+             ^^^ `adn` is not a word of filters; did you mean `and`?\n\
+             sockeye: `proc = nginx adn dport = :443` is not a filter: `adn` is not a word of filters at column 14\n\
+             hint: did you mean `and`?\n"
+        );
+    });
+}

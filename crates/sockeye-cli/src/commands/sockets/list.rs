@@ -140,6 +140,16 @@ pub(super) fn footer(rows: &[Row<'_>], table: &Table, selection: &Selection, out
     if hidden > 0 {
         output.say(Level::Normal, hidden_owners(hidden));
     }
+    if selection.asks_for_owners() && table.hidden_processes() > 0 {
+        let count = table.hidden_processes();
+        let processes = if count == 1 { "process" } else { "processes" };
+        output.say(
+            Level::Normal,
+            format_args!(
+                "{count} {processes} may not be looked into; sockets of theirs are left out"
+            ),
+        );
+    }
     for notice in &table.notices {
         // What this kernel has not got is news only to those who ask for it.
         let level = match notice.code {

@@ -18,7 +18,8 @@ mod words;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
-use sockeye::{Error, Kind, Operation, Result};
+use sockeye::Result;
+use sockeye::host::filter::{Filter, FilterError};
 
 use self::act::Signal;
 use self::show::Show;
@@ -26,7 +27,7 @@ use self::which::{Which, number};
 use self::who::Who;
 use crate::args;
 use crate::exit::Outcome;
-use crate::output::Output;
+use crate::output::{Level, Output};
 
 /// List the sockets of this machine, with their owners
 ///
@@ -90,11 +91,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         more,
     } = args;
     show.check(output.json())?;
-    if !filter.is_empty() {
-        let why = "filters are not understood yet";
-        return Err(Error::new(Kind::Unsupported, Operation::Parse, why));
-    }
-    let selection = which.selection()?;
+    let selection = which.selection(understood(&filter.join(" "), &output)?)?;
     if let Some(port) = &more.stop {
         let port = port.as_deref().map(number).transpose()?;
         let ports: Vec<u16> = port.into_iter().chain(selection.ports.clone()).collect();
@@ -122,4 +119,12 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         return pairs::run(&selection, &show, &output);
     }
     list::run(&selection, &show, &output).await
+}
+
+/// The filter; where it makes no sense, carets stand under the fault.
+fn understood(text: &str, output: &Output) -> Result<Filter> {
+    text.parse().map_err(|refusal: FilterError| {
+        output.say(Level::Quiet, refusal.caret());
+        refusal.into()
+    })
 }

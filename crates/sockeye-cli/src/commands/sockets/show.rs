@@ -15,7 +15,7 @@ pub(super) struct Show {
     #[arg(short = 'n', long)]
     pub(super) numeric: bool,
     /// More of each: round-trip time, window, rates, bytes, memory, timers, device, cookie, control group
-    #[arg(short = 'w', long, short_aliases = ['e', 'i', 'm', 'o'])]
+    #[arg(short = 'w', long, short_aliases = ['e', 'i', 'm', 'o'], overrides_with = "wide")]
     wide: bool,
     /// Put them in the order of this column; `-rtt` puts the greatest first
     #[arg(long, value_name = "COLUMN", allow_hyphen_values = true, value_parser = order)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use sockeye::host::filter::{Filter, Names};
 use sockeye::host::services;
 use sockeye::host::socket::{Protocol, Protocols, Socket, State, States};
 use sockeye::host::table::{OwnerSearch, Request, Where};
@@ -92,25 +93,28 @@ struct StateSet(States);
 /// What the flags ask for, ready to be used.
 #[derive(Clone, Debug)]
 pub(super) struct Selection {
+    /// What was typed as a filter.
+    given: Filter,
+    /// The same with what the flags say.
+    filter: Filter,
     protocols: Protocols,
     /// Whether protocols were asked for by name.
     pub(super) named_protocols: bool,
     states: States,
     listening: bool,
     pub(super) ports: Vec<u16>,
-    pids: Vec<u32>,
     ipv4: Option<bool>,
     namespaces: Where,
     owners: OwnerSearch,
 }
 
 impl Which {
-    /// What is asked for.
+    /// What is asked for, of what the filter means.
     ///
     /// # Errors
     ///
     /// `Kind::Usage` for a service that nobody knows.
-    pub(super) fn selection(&self) -> Result<Selection> {
+    pub(super) fn selection(&self, filter: Filter) -> Result<Selection> {
         let ports = self.ports()?;
         let states = match &self.state[..] {
             [] => States::ALL,
@@ -121,13 +125,14 @@ impl Which {
             protocols: match (named.is_empty(), self.all) {
                 (false, _) => named,
                 (true, true) => Protocols::ALL,
-                (true, false) => internet(),
+                (true, false) => unnamed(&filter),
             },
+            filter: filter.clone().and(self.pushed(&ports)?),
+            given: filter,
             named_protocols: !named.is_empty(),
             states,
             listening: self.listening,
             ports,
-            pids: self.pid.clone(),
             ipv4: (self.ipv4 || self.ipv6).then_some(self.ipv4),
             namespaces: self.namespaces(),
             owners: match self.owner {
@@ -158,6 +163,19 @@ impl Which {
         named.flat_map(|(_, group)| group.iter().copied()).collect()
     }
 
+    /// What the flags say in the language of filters, so that the kernel does the work.
+    fn pushed(&self, ports: &[u16]) -> Result<Filter> {
+        let any = |terms: Vec<String>| -> Result<Filter> {
+            Ok(Filter::parse(&terms.join(" or "), &Names::system())?)
+        };
+        let ends = ports.iter().map(|port| match self.listening {
+            true => format!("sport = :{port}"),
+            false => format!("sport = :{port} or dport = :{port}"),
+        });
+        let holders = self.pid.iter().map(|pid| format!("pid = {pid}"));
+        Ok(any(ends.collect())?.and(any(holders.collect())?))
+    }
+
     fn ports(&self) -> Result<Vec<u16>> {
         self.port.iter().map(|port| number(port)).collect()
     }
@@ -178,14 +196,12 @@ impl Which {
 impl Selection {
     /// What to ask the kernel. Owners are looked for only if somebody needs them.
     pub(super) fn request(&self, owners_shown: bool) -> Request {
-        let mut request = Request::new()
+        let request = Request::new()
             .protocols(self.protocols)
             .states(self.kernel_states())
+            .filter(self.filter.clone())
             .namespaces(self.namespaces.clone());
-        if let ([port], true) = (&self.ports[..], self.listening) {
-            request = request.local_port(*port);
-        }
-        request.owners(match owners_shown || !self.pids.is_empty() {
+        request.owners(match owners_shown {
             true => self.owners,
             false => OwnerSearch::None,
         })
@@ -205,10 +221,16 @@ impl Selection {
         selection.listening = true;
         selection.states = States::ALL;
         selection.ports.clear();
+        selection.filter = self.given.clone();
         if !self.named_protocols {
             selection.protocols = [Protocol::Tcp, Protocol::Mptcp].into_iter().collect();
         }
         selection
+    }
+
+    /// Whether it depends on who holds a socket what is meant.
+    pub(super) fn asks_for_owners(&self) -> bool {
+        self.filter.needs().owners
     }
 
     /// In which namespaces.
@@ -229,7 +251,7 @@ impl Selection {
 
     /// Whether anything was said that chooses among the sockets of a protocol.
     pub(super) fn is_narrowed(&self) -> bool {
-        !self.ports.is_empty() || !self.pids.is_empty()
+        !self.filter.is_all()
     }
 
     /// The states that can pass; listening is a matter of the protocol too.
@@ -253,27 +275,25 @@ impl Selection {
         if self.listening && !waits(socket) {
             return false;
         }
-        if !self.ports.is_empty() {
-            let ends = [socket.local.port(), socket.peer.port()];
-            let wanted = |port: &u16| self.ports.contains(port);
-            if !socket.protocol.is_internet() || !ends.iter().flatten().any(wanted) {
-                return false;
-            }
-        }
         if self.ipv4.is_some_and(|ipv4| !carries(socket, ipv4)) {
             return false;
         }
-        self.pids.is_empty() || {
-            let holders = row.holders().iter();
-            let mut pids = holders.map(|holder| row.source.table.process(holder).pid);
-            pids.any(|pid| self.pids.contains(&pid))
-        }
+        self.filter.matches(row.source.table, socket)
     }
 }
 
-fn internet() -> Protocols {
-    let all = Protocol::ALL.into_iter();
-    all.filter(|protocol| protocol.is_internet()).collect()
+/// The protocols that are meant if none is named by a flag: those of the internet, unless the filter means others.
+fn unnamed(filter: &Filter) -> Protocols {
+    let internet: Protocols = Protocol::ALL
+        .into_iter()
+        .filter(|protocol| protocol.is_internet())
+        .collect();
+    let meant = filter.pushdown().protocols;
+    // A filter that lets pass what nobody names, such as `not tcp`, says nothing about protocols beyond the internet's.
+    match meant.has(Protocol::Netlink) && meant.has(Protocol::Vsock) {
+        true => internet,
+        false => meant,
+    }
 }
 
 /// A port by its number or by the name of a service.
