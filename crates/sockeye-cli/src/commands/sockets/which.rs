@@ -54,7 +54,7 @@ pub(super) struct Which {
     /// Only with this port at either end: a number or a service's name
     #[arg(long, value_name = "PORT", value_delimiter = ',')]
     port: Vec<String>,
-    /// Only those that this process holds
+    /// Only those that this process holds, or that wait in the queue of a listener of its
     #[arg(long, value_name = "PID", value_delimiter = ',')]
     pid: Vec<u32>,
     /// Only those that carry IPv4, over an IPv6 socket too
