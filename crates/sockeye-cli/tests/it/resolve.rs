@@ -380,13 +380,16 @@ fn names_that_nobody_must_ask_for_are_not_asked_for() {
 localhost
   programs here get  ::1  127.0.0.1                      this machine itself, by rule (RFC 6761)
                      programs that use the C library go by the hosts file: 127.0.0.1 (line 1)
-  DNS                not asked: names below .localhost are no question for name servers (RFC 6761 section 6.3); --dns asks
+  DNS                not asked: names below .localhost are no question for name servers (RFC 6761 section 6.3);
+                     --dns asks
 hidden.onion
   programs here get  nothing: nobody knows this name     names below .onion are not asked for (RFC 7686 section 2)
-  DNS                not asked: names below .onion are no question for name servers (RFC 7686 section 2); --dns asks
+  DNS                not asked: names below .onion are no question for name servers (RFC 7686 section 2);
+                     --dns asks
 x.invalid
   programs here get  nothing: nobody knows this name     names below .invalid are not asked for (RFC 6761 section 6.4)
-  DNS                not asked: names below .invalid are no question for name servers (RFC 6761 section 6.4); --dns asks
+  DNS                not asked: names below .invalid are no question for name servers (RFC 6761 section 6.4);
+                     --dns asks
 "
         );
         assert_eq!(output.code, Some(3));
@@ -502,6 +505,9 @@ fn the_bytes_of_every_question_can_be_seen() {
         let output = resolve_on(&etc, &["v4.example", "A", "--wire"]);
         let talk = output.stderr_text();
         assert_eq!(talk.matches("v4\\x07example").count(), 2, "{talk}");
+        let output = resolve_on(&etc, &["v4.example", "-4", "--system", "--wire"]);
+        let own = output.stderr_text();
+        assert_eq!(own.matches("v4\\x07example").count(), 2, "{own}");
         assert!(talk.contains(" > ") && talk.contains(" < "), "{talk}");
     });
 }

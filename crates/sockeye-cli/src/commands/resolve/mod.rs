@@ -197,7 +197,6 @@ async fn plan(args: &Args, words: &Words, output: &Output) -> Result<Plan> {
         net,
         resolver: Resolver::in_directory(&args.etc),
         family: args.talking.family(),
-        limit,
         views: Views {
             system: !args.dns && words.kinds.is_empty() && words.class.is_none(),
             dns: !args.system,

@@ -28,8 +28,6 @@ pub(super) struct Plan {
     pub(super) net: Net,
     pub(super) resolver: Resolver,
     pub(super) family: Option<Family>,
-    /// How long one look-up of the system view may take.
-    pub(super) limit: Duration,
     pub(super) views: Views,
     /// The record types; empty for the addresses.
     pub(super) kinds: Vec<RecordKind>,
@@ -124,8 +122,7 @@ impl Plan {
                     System::Address(names, begin.elapsed())
                 }
                 None => {
-                    let deadline = begin + plan.limit;
-                    let explained = plan.resolver.explain(&target.text, plan.family, deadline);
+                    let explained = plan.net.explain(&target.text, plan.family);
                     System::Name(Box::new(explained.await))
                 }
             }

@@ -133,7 +133,7 @@ impl Report {
             self.system(&name, system);
         }
         if let Some(why) = &looked.unasked {
-            self.rows(&[Row::new("DNS", why.as_str(), "")]);
+            self.rows(&rows::sentence("DNS", why));
         }
         let mut all: Vec<Said> = Vec::with_capacity(looked.dns.len());
         for task in looked.dns {

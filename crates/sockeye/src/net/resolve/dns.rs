@@ -21,7 +21,9 @@ use tokio::time::Instant;
 
 use super::message::{self, MAX_STRAYS, UDP_PAYLOAD};
 use super::resolv_conf::ResolvConf;
-use crate::endpoint::Family;
+use crate::endpoint::{Endpoint, Family};
+use crate::net::Net;
+use crate::wire::{Direction, OpenTap, Tap, What};
 
 /// How long the second family may take once the first one is known.
 ///
@@ -109,9 +111,11 @@ impl fmt::Display for Failure {
 /// The addresses of this family that name servers have for this full name.
 ///
 /// Servers are asked one after the other, then again with twice the patience; one that said clearly that it cannot
-/// help is not asked again. If servers are asked in turn, `turn` says with which to begin.
+/// help is not asked again. If servers are asked in turn, `turn` says with which to begin. The observer of the net, if
+/// there is one, sees every byte.
 pub(super) async fn ask(
     conf: &ResolvConf,
+    net: Option<&Net>,
     turn: usize,
     name: &Name,
     family: Family,
@@ -139,7 +143,7 @@ pub(super) async fn ask(
             let left = u32::try_from(servers.len() - position).unwrap_or(1);
             let share = deadline.saturating_duration_since(now) / left;
             let until = now + share.min(conf.timeout.saturating_mul(1 << attempt.min(5)));
-            match ask_one(conf, server, name, kind, until).await {
+            match ask_one(conf, net, server, name, kind, until).await {
                 Ok(answer) => {
                     asked.answer = Some((answer, server));
                     return asked;
@@ -159,6 +163,7 @@ pub(super) async fn ask(
 
 async fn ask_one(
     conf: &ResolvConf,
+    net: Option<&Net>,
     server: SocketAddr,
     name: &Name,
     kind: RecordType,
@@ -167,7 +172,7 @@ async fn ask_one(
     let mut edns = conf.edns0;
     loop {
         let query = question(name, kind, edns);
-        let asked = tokio::time::timeout_at(until, exchange(server, &query, conf.use_tcp));
+        let asked = tokio::time::timeout_at(until, exchange(net, server, &query, conf.use_tcp));
         let response = asked.await.map_err(|_| Why::Silent)??;
         match response.metadata.response_code {
             // An old server; ask again in its language (RFC 6891 section 7).
@@ -184,18 +189,28 @@ pub(super) fn question(name: &Name, kind: RecordType, edns: bool) -> Message {
     message::question(Query::query(name.clone(), kind), edns)
 }
 
-async fn exchange(server: SocketAddr, query: &Message, use_tcp: bool) -> Result<Message, Why> {
+async fn exchange(
+    net: Option<&Net>,
+    server: SocketAddr,
+    query: &Message,
+    use_tcp: bool,
+) -> Result<Message, Why> {
     let bytes = query.to_vec().map_err(|_| Why::Garbled)?;
     if !use_tcp {
-        let response = over_udp(server, query, &bytes).await?;
+        let response = over_udp(net, server, query, &bytes).await?;
         if !response.metadata.truncation {
             return Ok(response);
         }
     }
-    over_tcp(server, query, &bytes).await
+    over_tcp(net, server, query, &bytes).await
 }
 
-async fn over_udp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<Message, Why> {
+async fn over_udp(
+    net: Option<&Net>,
+    server: SocketAddr,
+    query: &Message,
+    bytes: &[u8],
+) -> Result<Message, Why> {
     let any: IpAddr = if server.is_ipv4() {
         Ipv4Addr::UNSPECIFIED.into()
     } else {
@@ -203,10 +218,13 @@ async fn over_udp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
     };
     let socket = UdpSocket::bind((any, 0)).await.map_err(unreached)?;
     socket.connect(server).await.map_err(unreached)?;
+    let tap = tap(net, "udp", socket.local_addr(), server);
     socket.send(bytes).await.map_err(unreached)?;
+    saw(tap.as_ref(), Direction::Sent, bytes);
     let mut buffer = vec![0; 4096];
     for _ in 0..MAX_STRAYS {
         let length = socket.recv(&mut buffer).await.map_err(unreached)?;
+        saw(tap.as_ref(), Direction::Received, &buffer[..length]);
         match Message::from_vec(&buffer[..length]) {
             Ok(response) if is_answer(&response, query) => return Ok(response),
             // A forged or late answer must not keep the real one from us (RFC 5452 section 9.1).
@@ -216,14 +234,51 @@ async fn over_udp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<M
     Err(Why::Garbled)
 }
 
-async fn over_tcp(server: SocketAddr, query: &Message, bytes: &[u8]) -> Result<Message, Why> {
+async fn over_tcp(
+    net: Option<&Net>,
+    server: SocketAddr,
+    query: &Message,
+    bytes: &[u8],
+) -> Result<Message, Why> {
     let framed = message::framed(bytes).ok_or(Why::Garbled)?;
     let mut stream = TcpStream::connect(server).await.map_err(unreached)?;
+    let tap = tap(net, "tcp", stream.local_addr(), server);
     stream.write_all(&framed).await.map_err(unreached)?;
+    saw(tap.as_ref(), Direction::Sent, &framed);
     let buffer = message::read_framed(&mut stream).await.map_err(unreached)?;
+    if let Some(framed) = message::framed(&buffer) {
+        saw(tap.as_ref(), Direction::Received, &framed);
+    }
     match Message::from_vec(&buffer) {
         Ok(response) if is_answer(&response, query) => Ok(response),
         Ok(_) | Err(_) => Err(Why::Garbled),
+    }
+}
+
+/// The observation point of one exchange, if anybody watches; its end is told when it is dropped.
+fn tap(
+    net: Option<&Net>,
+    layer: &'static str,
+    local: io::Result<SocketAddr>,
+    server: SocketAddr,
+) -> Option<OpenTap> {
+    let watch = net?.watch()?;
+    let endpoint = |address: SocketAddr| match layer {
+        "udp" => Endpoint::udp(address.ip(), address.port()),
+        _ => Endpoint::tcp(address.ip(), address.port()),
+    };
+    let (local, peer) = (local.ok().map(endpoint), endpoint(server));
+    let connected = What::Connected {
+        local: local.as_ref(),
+        peer: Some(&peer),
+    };
+    watch.report(layer, connected);
+    Some(OpenTap::new(Tap::new(watch, layer, false)))
+}
+
+fn saw(tap: Option<&OpenTap>, direction: Direction, bytes: &[u8]) {
+    if let Some(tap) = tap {
+        tap.data(direction, bytes);
     }
 }
 

@@ -17,6 +17,8 @@ use super::order::{self, Ranked};
 use super::{Resolved, Resolver};
 use crate::endpoint::Family;
 use crate::error::{Error, Kind, Result};
+use crate::net::Net;
+use crate::net::context::deadline_after;
 
 /// How a look-up went, step by step.
 #[derive(Debug)]
@@ -282,8 +284,18 @@ impl Resolver {
         family: Option<Family>,
         deadline: Instant,
     ) -> Explanation {
+        self.explain_to(name, family, deadline, None).await
+    }
+
+    async fn explain_to(
+        &self,
+        name: &str,
+        family: Option<Family>,
+        deadline: Instant,
+        net: Option<&Net>,
+    ) -> Explanation {
         let begin = Instant::now();
-        let mut walked = self.resolve(name, family, deadline).await;
+        let mut walked = self.resolve(name, family, deadline, net).await;
         let elapsed = begin.elapsed();
         let view = tokio::time::timeout_at(deadline.into(), self.cache.view(&self.sources)).await;
         let view = view.ok();
@@ -333,6 +345,35 @@ impl Resolver {
         }
         let names = view.hosts.names_of(address).into_iter();
         names.map(|(line, name)| (line, name.to_owned())).collect()
+    }
+}
+
+impl Net {
+    /// Look a name up as connections of this `Net` do, and tell how it went; see [`Resolver::explain`].
+    ///
+    /// [`Net::connect_timeout`] bounds it, and the observer sees what is said to name servers.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the look-up and leaves nothing behind.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sockeye::Net;
+    /// use sockeye::net::resolve::Meaning;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let explained = Net::new().explain("localhost", None).await;
+    /// assert_eq!(explained.meaning(), Meaning::Addresses);
+    /// # }
+    /// ```
+    pub async fn explain(&self, name: &str, family: Option<Family>) -> Explanation {
+        let deadline = deadline_after(self.connect_timeout);
+        let resolver = &self.resolver;
+        resolver
+            .explain_to(name, family, deadline, Some(self))
+            .await
     }
 }
 

@@ -277,6 +277,6 @@ impl Resolver {
         family: Option<Family>,
         deadline: Instant,
     ) -> Result<Resolved> {
-        self.resolve(name, family, deadline).await.found
+        self.resolve(name, family, deadline, None).await.found
     }
 }

@@ -18,6 +18,7 @@ use super::view::{Text, View};
 use super::{Resolved, Resolver, is_of};
 use crate::endpoint::Family;
 use crate::error::{Error, Kind, Operation, Result};
+use crate::net::Net;
 
 /// How a look-up went.
 pub(super) struct Walked {
@@ -62,15 +63,18 @@ struct Wanted<'a> {
     host: &'a HostName,
     family: Option<Family>,
     deadline: tokio::time::Instant,
+    /// Whose observer sees what is said to name servers.
+    net: Option<&'a Net>,
 }
 
 impl Resolver {
-    /// Find what a name means, and keep how.
+    /// Find what a name means, and keep how. The observer of the net, if one is given, sees what is said to servers.
     pub(super) async fn resolve(
         &self,
         name: &str,
         family: Option<Family>,
         deadline: Instant,
+        net: Option<&Net>,
     ) -> Walked {
         if let Ok(address) = name.parse::<IpAddr>() {
             return Walked::by_rule("literal", Said::Literal, literal(address, family));
@@ -104,6 +108,7 @@ impl Resolver {
             host: &host,
             family,
             deadline,
+            net,
         };
         self.walk(&view, &wanted).await
     }
@@ -263,7 +268,10 @@ impl Resolver {
     ) -> Asked {
         let begin = Instant::now();
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let ask = |family| dns::ask(&view.dns, turn, full, family, wanted.deadline);
+        let ask = |family| {
+            let (net, deadline) = (wanted.net, wanted.deadline);
+            dns::ask(&view.dns, net, turn, full, family, deadline)
+        };
         let family = wanted.family.or(view.dns.no_aaaa.then_some(Family::V4));
         let mut asked = Asked::new(name, Told::Nothing);
         let answers = if let Some(family) = family {

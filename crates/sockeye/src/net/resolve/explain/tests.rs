@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::net::resolve::Rule;
-use crate::net::resolve::tests::{NameServer, Reply};
+use crate::net::resolve::tests::{NameServer, Reply, watched};
 
 async fn explain(resolver: &Resolver, name: &str) -> Explanation {
     let deadline = Instant::now() + Duration::from_secs(5);
@@ -199,4 +199,23 @@ async fn an_address_has_names_in_the_hosts_file_if_that_is_asked_first() {
     assert_eq!(names, [(1, "db.example".to_owned()), (1, "db".to_owned())]);
     let resolver = resolver.nsswitch_text("hosts: dns files");
     assert!(resolver.hosts_names(address).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_observer_sees_what_is_said_to_name_servers() {
+    let server = NameServer::start(|_, _| Reply::Truncated(&["127.0.0.1"]));
+    let (heard, _) = watched();
+    let net = Net::new().resolver(Resolver::new().name_servers([server.address]));
+    let net = net.observer(heard.clone());
+    let explained = net.explain("db.example", Some(Family::V4)).await;
+    assert_eq!(explained.meaning(), Meaning::Addresses);
+    let heard = heard.0.lock().unwrap();
+    let kinds: Vec<&str> = heard
+        .iter()
+        .map(|event| event.split(['(', ' ']).next().unwrap())
+        .collect();
+    let exchange = ["Connected", "Data", "Data", "Closed"];
+    assert_eq!(kinds, [exchange, exchange].concat());
+    assert!(heard[1].starts_with("Data(Sent"), "{heard:?}");
+    assert!(heard[2].starts_with("Data(Received"), "{heard:?}");
 }
