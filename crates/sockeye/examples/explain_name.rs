@@ -12,7 +12,9 @@ use sockeye::net::resolve::special_use;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> sockeye::Result<()> {
-    let name = std::env::args().nth(1).unwrap_or_else(|| "localhost".into());
+    let name = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "localhost".into());
     let net = Net::new();
     let explained = net.explain(&name, None).await;
     match &explained.found {
