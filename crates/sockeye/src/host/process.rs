@@ -68,6 +68,8 @@ pub enum Missing<'a> {
     HalfOpen,
     /// The program has closed it; the kernel finishes what is under way.
     Orphan,
+    /// It was closed after the list was made and before the processes were looked into.
+    Closed,
     /// It belongs to a namespace whose processes are not among those that we see.
     OtherNamespace,
     /// Its descriptor is on its way from one process to another, or the kernel itself holds it.
@@ -86,6 +88,7 @@ impl Missing<'_> {
             Self::TimeWait { .. } => "time-wait",
             Self::HalfOpen => "half-open",
             Self::Orphan => "orphan",
+            Self::Closed => "closed-meanwhile",
             Self::OtherNamespace => "other-namespace",
             Self::InFlight => "in-flight-or-kernel",
             Self::Kernel => "kernel",

@@ -1,13 +1,14 @@
 //! How a [`Request`] becomes a [`Table`]: the kernel's list in each namespace, then the processes, then the names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use super::diag::{self, KernelQuery};
 use super::namespaces::{self, Target};
 use super::owners::{self, Cache};
+use super::process::{Missing, Owners};
 use super::queues::{self, Queues};
-use super::socket::{Address, NamespaceIndex, Protocol, Protocols, Socket, State, States};
+use super::socket::{Address, NamespaceIndex, Protocol, Protocols, Socket, State, States, Wanted};
 use super::table::{Namespace, Notice, OwnerSearch, Request, Table, Where};
 use super::users::Users;
 use crate::error::Result;
@@ -34,6 +35,7 @@ pub(super) fn read(request: &Request, cache: Option<&mut Cache>) -> Result<Table
     table.notices = notices;
     table.proc_root.clone_from(&request.proc_root);
     let mut others = Vec::new();
+    let mut entered = Vec::new();
     for target in targets {
         // There are at most 1,024 namespaces.
         let index = NamespaceIndex(table.namespaces.len() as u16);
@@ -47,7 +49,8 @@ pub(super) fn read(request: &Request, cache: Option<&mut Cache>) -> Result<Table
             }
             Err(closed) => return Err(closed.error(&target.namespace)),
         };
-        others.extend(absorb(&mut table, target, part?));
+        others.extend(absorb(&mut table, &target, part?));
+        entered.push(target);
     }
     let dropped = request
         .filter
@@ -58,7 +61,12 @@ pub(super) fn read(request: &Request, cache: Option<&mut Cache>) -> Result<Table
     table.search = search;
     table.queues = Queues::of(table.sockets.iter().chain(&others));
     if search != OwnerSearch::None {
+        // A view that asks again and again learns from its next look what has gone.
+        let once = cache.is_none();
         find_owners(&mut table, &others, cache)?;
+        if once {
+            table.closed = closed_since(&table, &entered, &query);
+        }
     }
     request
         .filter
@@ -67,7 +75,7 @@ pub(super) fn read(request: &Request, cache: Option<&mut Cache>) -> Result<Table
 }
 
 /// Put one namespace into the table; its other listeners come back.
-fn absorb(table: &mut Table, target: Target, part: Part) -> Vec<Socket> {
+fn absorb(table: &mut Table, target: &Target, part: Part) -> Vec<Socket> {
     table.partial |= part.notices.iter().any(diag::means_partial);
     for notice in part.notices {
         // What a kernel lacks, it lacks in each namespace.
@@ -78,7 +86,7 @@ fn absorb(table: &mut Table, target: Target, part: Part) -> Vec<Socket> {
     table.sockets.extend(part.sockets);
     table.namespaces.push(Namespace {
         devices: part.devices,
-        ..target.namespace
+        ..target.namespace.clone()
     });
     part.others
 }
@@ -186,4 +194,74 @@ fn find_owners(table: &mut Table, others: &[Socket], cache: Option<&mut Cache>) 
     table.queues.set_holders(&scanned);
     table.scanned = scanned;
     Ok(())
+}
+
+/// Of the sockets that nobody was found to hold, those that are not there any more: they were closed between the list
+/// and the look at the processes. Costs another list, but only of what is in question.
+fn closed_since(table: &Table, entered: &[Target], query: &KernelQuery) -> HashSet<u64> {
+    let user = rustix::process::geteuid().as_raw();
+    // What processes of others hold is unknown anyway, and there may be much of it.
+    let in_question = |socket: &&Socket| match table.owners(socket) {
+        Owners::Missing(Missing::InFlight) => true,
+        Owners::Missing(Missing::NeedsPrivilege) => socket.uid == Some(user),
+        _ => false,
+    };
+    let in_question: Vec<&Socket> = table
+        .sockets
+        .iter()
+        .filter(|socket| socket.inode.is_some())
+        .filter(in_question)
+        .collect();
+    let mut closed = HashSet::new();
+    for (index, target) in (0..).map(NamespaceIndex).zip(entered) {
+        let here = || {
+            in_question
+                .iter()
+                .filter(|socket| socket.namespace == index)
+        };
+        let Some(first) = here().next() else { continue };
+        let port = first.local.port();
+        let again = KernelQuery {
+            protocols: here().map(|socket| socket.protocol).collect(),
+            local_port: port.filter(|_| here().all(|socket| socket.local.port() == port)),
+            wanted: Wanted::default(),
+            ..query.clone()
+        };
+        let mut sockets = Vec::new();
+        let list = || diag::sockets(&again, &table.proc_root, &mut sockets);
+        if matches!(namespaces::inside(target, list), Ok(Ok(_))) {
+            let alive: HashSet<u64> = sockets.iter().filter_map(|socket| socket.inode).collect();
+            let inodes = here().filter_map(|socket| socket.inode);
+            closed.extend(inodes.filter(|inode| !alive.contains(inode)));
+        }
+    }
+    closed
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn what_was_closed_while_owners_were_looked_for_is_told_from_what_has_no_owner() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut alive = Socket::new(Protocol::Tcp, State::Listening);
+        alive.local = Address::Internet(server.local_addr().unwrap());
+        alive.inode = Some(rustix::fs::fstat(&server).unwrap().st_ino);
+        let mut gone = alive.clone();
+        // The number of no socket: they have 32 bits.
+        gone.inode = Some(u64::MAX);
+        let mut table = Table::from_parts(vec![alive, gone], Vec::new(), Vec::new(), Vec::new());
+        let (entered, _) = namespaces::targets(&Where::Here, &table.proc_root).unwrap();
+        table.closed = closed_since(&table, &entered, &KernelQuery::default());
+        assert_eq!(table.closed, HashSet::from([u64::MAX]));
+        let reasons: Vec<_> = table
+            .sockets
+            .iter()
+            .map(|socket| table.owners(socket))
+            .collect();
+        let expected = [Missing::InFlight, Missing::Closed].map(Owners::Missing);
+        assert_eq!(reasons, expected);
+    }
 }

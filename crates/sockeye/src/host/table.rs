@@ -19,7 +19,7 @@
 //! # }
 //! ```
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -226,6 +226,8 @@ pub struct Table {
     pub partial: bool,
     pub(super) search: OwnerSearch,
     pub(super) scanned: Scanned,
+    /// Inodes of sockets that were closed while owners were looked for.
+    pub(super) closed: HashSet<u64>,
     /// The listeners at which sockets wait to be accepted.
     pub(super) queues: Queues,
     /// Paths of control groups by their number, made when somebody asks.
@@ -268,6 +270,7 @@ impl Table {
             partial: false,
             search,
             scanned: Scanned::default(),
+            closed: HashSet::new(),
             queues: Queues::default(),
             groups: OnceLock::new(),
             proc_root: PathBuf::from("/proc"),
@@ -379,8 +382,9 @@ impl Table {
             _ if self.search == OwnerSearch::None => return Missing::NotAsked,
             _ => {}
         }
-        if socket.inode.is_some() {
+        if let Some(inode) = socket.inode {
             return match self.scanned.sight {
+                _ if self.closed.contains(&inode) => Missing::Closed,
                 _ if self.scanned.hidden > 0 => Missing::NeedsPrivilege,
                 Sight::Hidden => Missing::NeedsPrivilege,
                 Sight::Partial => Missing::OtherNamespace,

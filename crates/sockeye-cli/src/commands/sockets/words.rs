@@ -81,6 +81,7 @@ pub(super) fn missing(missing: Missing<'_>, out: &mut String) {
         Missing::TimeWait { left } => return time_wait(left, out),
         Missing::HalfOpen => "half-open, the handshake is under way",
         Missing::Orphan => "orphan, its program has closed it",
+        Missing::Closed => "closed while owners were looked for",
         Missing::OtherNamespace => "held in another namespace",
         Missing::InFlight => "descriptor in flight, or the kernel's",
         Missing::Kernel => "the kernel",

@@ -182,6 +182,7 @@ pub(super) const OWNERS: &[(&str, OwnerIs)] = &[
     ("accept-queue", OwnerIs::Missing("accept-queue")),
     ("time-wait", OwnerIs::Missing("time-wait")),
     ("half-open", OwnerIs::Missing("half-open")),
+    ("closed-meanwhile", OwnerIs::Missing("closed-meanwhile")),
     ("other-namespace", OwnerIs::Missing("other-namespace")),
     (
         "in-flight-or-kernel",

@@ -76,7 +76,7 @@ pub(super) struct Share {
 
 /// What is to be done with a process after a look at its size.
 enum Plan {
-    Look(Option<usize>),
+    Look,
     Later,
     Hidden,
     Skip,
@@ -194,7 +194,7 @@ impl Scan {
             let Some(some) = pids.get(from..) else { break };
             for pid in some.iter().take(SHARE) {
                 match self.plan(*pid, choose) {
-                    Plan::Look(expected) => self.look(*pid, expected, &mut walker, &mut share),
+                    Plan::Look => self.look(*pid, &mut walker, &mut share),
                     Plan::Later => share.later.push(*pid),
                     Plan::Hidden => share.hidden.push(*pid),
                     Plan::Skip => {}
@@ -207,33 +207,33 @@ impl Scan {
         share
     }
 
+    /// Whether to look into a process. If there is nothing to choose, the look itself shows soonest whether there is
+    /// something to see.
     fn plan(&self, pid: u32, choose: bool) -> Plan {
-        if !self.counts && !choose {
-            return Plan::Look(None);
+        if !choose {
+            return Plan::Look;
         }
         let stat = match walk::stat(&self.root, &PidPath::new(pid, "/fd")) {
             Ok(stat) => stat,
             Err(Unread::Hidden) => return Plan::Hidden,
             Err(Unread::Gone) => return Plan::Skip,
         };
-        let count = self
-            .counts
-            .then(|| usize::try_from(stat.st_size).unwrap_or(0));
-        if count == Some(0) {
-            // A kernel thread, or a process that has ended.
+        let count = usize::try_from(stat.st_size).unwrap_or(0);
+        if self.counts && count == 0 {
             return Plan::Skip;
         }
         let of_user = self.users.is_empty() || self.users.binary_search(&stat.st_uid).is_ok();
-        if choose && !(of_user && count.is_none_or(|count| LIKELY.contains(&count))) {
-            return Plan::Later;
+        if of_user && (!self.counts || LIKELY.contains(&count)) {
+            Plan::Look
+        } else {
+            Plan::Later
         }
-        Plan::Look(count)
     }
 
-    fn look(&self, pid: u32, expected: Option<usize>, walker: &mut Walker, share: &mut Share) {
+    fn look(&self, pid: u32, walker: &mut Walker, share: &mut Share) {
         let mut found = Vec::new();
         let path = PidPath::new(pid, "/fd");
-        let outcome = walker.sockets(self.root(), &path, expected, |inode, descriptor| {
+        let outcome = walker.sockets(self.root(), &path, self.counts, |inode, descriptor| {
             if self.inodes.take(inode) || self.keep_all {
                 found.push(Found {
                     inode,
@@ -247,14 +247,23 @@ impl Scan {
                 ControlFlow::Continue(())
             }
         });
-        // Without a count, a kernel thread looks like a process that hides something.
-        if outcome == Err(Unread::Hidden)
-            && (self.counts || !facts::is_kernel_thread(&self.root, pid))
-        {
+        if outcome == Err(Unread::Hidden) && self.has_descriptors(pid) {
             share.hidden.push(pid);
         }
         if !found.is_empty() {
             share.held.push(self.held(pid, found));
+        }
+    }
+
+    /// Whether a process that may not be looked into has something to hide: threads of the kernel have not.
+    fn has_descriptors(&self, pid: u32) -> bool {
+        if self.counts {
+            match walk::stat(&self.root, &PidPath::new(pid, "/fd")) {
+                Ok(stat) => stat.st_size > 0,
+                Err(error) => error == Unread::Hidden,
+            }
+        } else {
+            !facts::is_kernel_thread(&self.root, pid)
         }
     }
 
@@ -277,7 +286,7 @@ pub(crate) fn pids(proc_root: &Path) -> Vec<u32> {
 
 fn list(root: BorrowedFd<'_>) -> Result<Vec<(u32, u64)>, Errno> {
     let mut pids = Vec::new();
-    Walker::new().numbers(root, None, |pid, entry| {
+    Walker::new().numbers(root, |pid, entry| {
         pids.push((pid, entry.ino()));
         if pids.len() < MAX_PROCESSES {
             ControlFlow::Continue(())

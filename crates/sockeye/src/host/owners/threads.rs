@@ -58,7 +58,7 @@ fn threads_of(scan: &Scan, pid: u32, walker: &mut Walker) -> Vec<u32> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     if let Ok(dir) = openat(&scan.root, path.bytes(), flags, Mode::empty()) {
         // A process that goes away meanwhile has no threads.
-        let _ = walker.numbers(dir.as_fd(), None, |thread, _| {
+        let _ = walker.numbers(dir.as_fd(), |thread, _| {
             if thread != pid {
                 threads.push(thread);
             }
@@ -78,23 +78,24 @@ fn look(
 ) {
     let path = PidPath::of_thread(pid, thread);
     // Threads that may not be looked into were counted with their process.
-    let _: Result<(), Unread> = walker.sockets(scan.root(), &path, None, |inode, descriptor| {
-        // The first thread stands for all that share its table.
-        let known = || found.iter().any(|found: &Found| found.inode == inode);
-        if wanted.contains(&inode) && !known() {
-            scan.inodes.take(inode);
-            found.push(Found {
-                inode,
-                descriptor,
-                thread: Some(thread),
-            });
-        }
-        if scan.over() {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    });
+    let _: Result<(), Unread> =
+        walker.sockets(scan.root(), &path, scan.counts, |inode, descriptor| {
+            // The first thread stands for all that share its table.
+            let known = || found.iter().any(|found: &Found| found.inode == inode);
+            if wanted.contains(&inode) && !known() {
+                scan.inodes.take(inode);
+                found.push(Found {
+                    inode,
+                    descriptor,
+                    thread: Some(thread),
+                });
+            }
+            if scan.over() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
 }
 
 /// Whether the first thread still has its table of descriptors.
@@ -104,7 +105,7 @@ fn leader_lives(scan: &Scan, pid: u32) -> bool {
     let path = PidPath::new(pid, "/fd");
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     if let Ok(dir) = openat(&scan.root, path.bytes(), flags, Mode::empty()) {
-        let _ = walker.numbers(dir.as_fd(), None, |_, _| {
+        let _ = walker.numbers(dir.as_fd(), |_, _| {
             any = true;
             ControlFlow::Break(())
         });

@@ -5,12 +5,16 @@ use std::ops::ControlFlow;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{
-    AtFlags, Mode, OFlags, RawDir, RawDirEntry, Stat, openat, readlinkat_raw, statat,
+    AtFlags, Mode, OFlags, RawDir, RawDirEntry, Stat, fstat, openat, readlinkat_raw, statat,
 };
 use rustix::io::Errno;
+use rustix::path::Arg;
 
 /// Room for the names that one call returns: some 1,300 descriptors, or as many processes.
 const BUFFER: usize = 32 * 1024;
+
+/// Up to so many descriptors are asked for by number before they are listed.
+const MAX_DENSE: u32 = 4096;
 
 /// `PID` or `PID/something`, made without the heap.
 pub(super) struct PidPath {
@@ -105,63 +109,112 @@ impl Walker {
         }
     }
 
-    /// Each entry of a directory whose name is a number, with the inode that the directory gives. `expected` is how many entries it should have, if that is
-    /// known: then the call that would only say "no more" is saved.
+    /// Each entry of a directory whose name is a number, with the inode that the directory gives.
     pub(super) fn numbers(
         &mut self,
         dir: BorrowedFd<'_>,
-        expected: Option<usize>,
         mut each: impl FnMut(u32, &RawDirEntry<'_>) -> ControlFlow<()>,
     ) -> Result<(), Errno> {
         let mut entries = RawDir::new(dir, &mut self.buffer);
-        let mut seen = 0;
         while let Some(entry) = entries.next() {
             let entry = entry?;
-            if let Some(number) = number(entry.file_name().to_bytes()) {
-                seen += 1;
-                if each(number, &entry).is_break() {
-                    break;
-                }
-            }
-            if entries.is_buffer_empty() && expected.is_some_and(|expected| seen >= expected) {
+            if let Some(number) = number(entry.file_name().to_bytes())
+                && each(number, &entry).is_break()
+            {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Each socket of the table of descriptors at `path`: its inode and the descriptor's number.
+    /// Each socket of the table of descriptors at `path`: its inode and the descriptor's number. `counts` says whether
+    /// the kernel tells how many descriptors there are.
     pub(super) fn sockets(
         &mut self,
         root: BorrowedFd<'_>,
         path: &PidPath,
-        expected: Option<usize>,
+        counts: bool,
         mut each: impl FnMut(u64, u32) -> ControlFlow<()>,
     ) -> Result<(), Unread> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = openat(root, path.bytes(), flags, Mode::empty())?;
-        let dir = dir.as_fd();
-        let (mut hidden, mut looked_at) = (false, 0);
-        let outcome = self.numbers(dir, expected, |descriptor, entry| {
-            looked_at += 1;
-            let mut link = [0; LINK];
-            match readlinkat_raw(dir, entry.file_name(), &mut link) {
-                Ok(len) => match socket_inode(&link[..len]) {
-                    Some(inode) => each(inode, descriptor),
-                    None => ControlFlow::Continue(()),
-                },
-                // The table may be listed, and what it refers to may not be seen: root without CAP_SYS_PTRACE.
-                Err(Errno::ACCESS | Errno::PERM) => {
-                    hidden = true;
-                    ControlFlow::Break(())
-                }
-                // It was closed a moment ago.
-                Err(_) => ControlFlow::Continue(()),
+        let count = if counts { fstat(&dir)?.st_size } else { 0 };
+        if counts && count == 0 {
+            // A kernel thread, or a process that has ended.
+            return Ok(());
+        }
+        let mut table = Descriptors {
+            dir: dir.as_fd(),
+            looked_at: 0,
+            hidden: false,
+        };
+        // Most programs have the first so many numbers. Then a list of them, which costs more than all else, is not
+        // needed; if one is missing, the list is for those after it.
+        let dense = u32::try_from(count).unwrap_or(u32::MAX).min(MAX_DENSE);
+        let known = (0..dense).find_map(|number| {
+            match table.read(number, PidPath::new(number, "").bytes(), &mut each) {
+                Ok(ControlFlow::Continue(())) => None,
+                Ok(ControlFlow::Break(())) => Some(u32::MAX),
+                Err(Missing) => Some(number),
             }
         });
-        self.looked_at += looked_at;
+        let outcome = match known {
+            Some(u32::MAX) => Ok(()),
+            None if counts && i64::from(dense) == count => Ok(()),
+            known => {
+                let from = known.unwrap_or(dense);
+                self.numbers(dir.as_fd(), |number, entry| {
+                    if number < from {
+                        return ControlFlow::Continue(());
+                    }
+                    // One that is missing was closed a moment ago.
+                    let read = table.read(number, entry.file_name(), &mut each);
+                    read.unwrap_or(ControlFlow::Continue(()))
+                })
+            }
+        };
+        self.looked_at += table.looked_at;
         outcome?;
-        if hidden { Err(Unread::Hidden) } else { Ok(()) }
+        if table.hidden {
+            Err(Unread::Hidden)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// A table of descriptors while it is read.
+struct Descriptors<'a> {
+    dir: BorrowedFd<'a>,
+    looked_at: usize,
+    hidden: bool,
+}
+
+/// There is no such descriptor.
+struct Missing;
+
+impl Descriptors<'_> {
+    /// Read one link, and tell of it if it leads to a socket.
+    fn read(
+        &mut self,
+        number: u32,
+        name: impl Arg,
+        each: &mut impl FnMut(u64, u32) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Missing> {
+        self.looked_at += 1;
+        let mut link = [0; LINK];
+        match readlinkat_raw(self.dir, name, &mut link) {
+            Ok(len) => Ok(match socket_inode(&link[..len]) {
+                Some(inode) => each(inode, number),
+                None => ControlFlow::Continue(()),
+            }),
+            // The table may be listed, and what it refers to may not be seen: root without CAP_SYS_PTRACE.
+            Err(Errno::ACCESS | Errno::PERM) => {
+                self.hidden = true;
+                Ok(ControlFlow::Break(()))
+            }
+            Err(_) => Err(Missing),
+        }
     }
 }
 
