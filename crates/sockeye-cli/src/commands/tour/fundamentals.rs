@@ -80,6 +80,15 @@ pub(super) const STAGE: Stage = Stage {
                     a program, which connected in its turn. Streams fit together like pipes: once you can speak over one, \
                     you can speak over all.",
         },
+        Step {
+            title: "What a name means",
+            before: "Programs look a name up in the files of this machine first and then ask name servers (DNS). The two may \
+                     disagree, so both answers are worth seeing. These two names are special: no name server is asked.",
+            play: |scene| Box::pin(names(scene)),
+            after: "`localhost` is this machine by rule. A name that nobody knows is exit code 3, here as with every \
+                    command. With a name of the real world, `sockeye resolve` shows what each side answers, whom it \
+                    asked, how long that took, and which rule makes them differ.",
+        },
     ],
 };
 
@@ -264,4 +273,16 @@ async fn anything(scene: &mut Scene) -> Result<(), Broken> {
     client.exited(0)?;
     client.said(&format!("< {}\\n", version.trim_end()))?;
     client.wrote(&version)
+}
+
+async fn names(scene: &mut Scene) -> Result<(), Broken> {
+    let known = scene.run("anybody", "sockeye resolve localhost").await?;
+    known.exited(0)?;
+    known.wrote_line(&["programs here get", "127.0.0.1"])?;
+    let unknown = scene
+        .run("anybody", "sockeye resolve nobody.invalid")
+        .await?;
+    unknown.wrote_line(&["programs here get", "nothing"])?;
+    scene.shows_code("anybody", &unknown);
+    unknown.exited(3)
 }

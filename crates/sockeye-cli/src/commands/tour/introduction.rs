@@ -26,8 +26,25 @@ pub(super) const STAGE: Stage = Stage {
                      answers.",
             play: |scene| Box::pin(endpoint(scene)),
             after: "`::1` is this machine in IPv6, `127.0.0.1` in IPv4, the two ways of writing addresses. They race, and \
-                    the first that answers wins. The client has a port too, behind `from`: the system chose it.\n\
-                    Well-known services have fixed ports with names: 21 ftp, 22 ssh, 23 telnet, 80 http, 443 https.",
+                    the first that answers wins. The client has a port too, behind `from`: the system chose it.",
+        },
+        Step {
+            title: "Well-known services have their ports",
+            before: "How does a client know the port? For common services it was agreed on long ago, and the numbers are \
+                     kept in a registry.",
+            play: |scene| Box::pin(well_known(scene)),
+            after: "So `https` can be written wherever 443 can: a name for a number, nothing more. Nobody has to keep to \
+                    it, and a name says nothing about who really listens there. The next step asks that.",
+        },
+        Step {
+            title: "Who talks to whom",
+            before: "Elsewhere `netstat -a` lists the sockets of a machine. Here: a server with one client, and everything \
+                     that has to do with the server's port.",
+            play: |scene| Box::pin(whose(scene)),
+            after: "The listening socket waits at its endpoint for whoever comes. The connection is there twice, for both \
+                    of its ends are on this machine: what is local to one is the peer of the other. The server has not \
+                    become busy: it holds one more socket, next to the one that listens. `--pairs` puts both ends into \
+                    one row.",
         },
         Step {
             title: "Nobody there",
@@ -91,6 +108,41 @@ async fn endpoint(scene: &mut Scene) -> Result<(), Broken> {
     client.said("* resolved localhost to ")?;
     client.said(&format!("127.0.0.1:{}", server.port()))?;
     client.said("* connected tcp://")
+}
+
+async fn well_known(scene: &mut Scene) -> Result<(), Broken> {
+    let command = "sockeye ports ftp ssh telnet http https --protocol tcp";
+    let listed = scene.run("anybody", command).await?;
+    listed.exited(0)?;
+    for (port, name) in [
+        ("21", "ftp"),
+        ("22", "ssh"),
+        ("23", "telnet"),
+        ("80", "http"),
+        ("443", "https"),
+    ] {
+        listed.wrote_line(&[&format!("{port}/tcp"), name])?;
+    }
+    Ok(())
+}
+
+async fn whose(scene: &mut Scene) -> Result<(), Broken> {
+    let server = scene
+        .serve("the server", "sockeye listen 127.0.0.1:0 --echo")
+        .await?;
+    let address = server.address().to_owned();
+    let client = scene.start("the client", &format!("sockeye connect {address}"))?;
+    scene.types(client, "Hello World").await?;
+    scene.writes(client, "Hello World").await?;
+    let command = format!("sockeye sockets --tcp --port {}", server.port());
+    let listed = scene.run("anybody", &command).await?;
+    listed.exited(0)?;
+    listed.wrote_line(&["listening", &address, "sockeye"])?;
+    listed.wrote_line(&["established", &address, "sockeye"])?;
+    let paired = scene.run("anybody", &format!("{command} --pairs")).await?;
+    paired.exited(0)?;
+    paired.wrote_line(&["established", &address, "⇄"])?;
+    scene.leaves(client).await?.exited(0)
 }
 
 async fn nobody(scene: &mut Scene) -> Result<(), Broken> {

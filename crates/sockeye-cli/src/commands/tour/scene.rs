@@ -374,6 +374,18 @@ impl Finished {
         ))
     }
 
+    /// Its standard output has a line with all of these words.
+    pub(super) fn wrote_line(&self, words: &[&str]) -> Result<(), Broken> {
+        let mut lines = self.data.lines();
+        if lines.any(|line| words.iter().all(|word| line.contains(word))) {
+            return Ok(());
+        }
+        Err(broken(
+            format!("a line with {}", words.join(" and ")),
+            format!("{:?}", self.data),
+        ))
+    }
+
     /// Its standard error has this.
     pub(super) fn said(&self, wanted: &str) -> Result<(), Broken> {
         if self.talk.contains(wanted) {
