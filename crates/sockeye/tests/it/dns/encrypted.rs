@@ -38,6 +38,8 @@ fn the_same_answer_comes_over_every_transport() {
             assert_eq!(response.outcome, Outcome::Answer, "{to}");
             assert_eq!(response.answers.len(), 60);
             assert_eq!(response.transport, to.transport());
+            let json = serde_json::to_value(&response).unwrap();
+            assert!(json["tls"]["cipher"].is_string());
             let secured = response.secured.unwrap();
             assert!(secured.version.starts_with("TLSv1."));
             let http = response.http;

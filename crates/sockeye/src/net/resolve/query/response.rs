@@ -1,5 +1,6 @@
 //! What a server said.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -53,7 +54,7 @@ pub struct Response {
     /// Messages that came from the server and were no answer to us: another identifier, another question, garbage.
     pub strays: usize,
     /// What TLS agreed on, if the question went over TLS.
-    #[serde(skip)]
+    #[serde(rename = "tls", serialize_with = "agreed")]
     pub secured: Option<Secured>,
     /// What HTTP said, if the question went over HTTPS.
     pub http: Option<HttpInfo>,
@@ -115,9 +116,9 @@ impl Outcome {
         let soa = authority
             .iter()
             .any(|record| record.kind == RecordKind::SOA);
-        let alias = answers
-            .iter()
-            .any(|record| record.kind == RecordKind::CNAME);
+        // A server may leave it to us to follow a DNAME (RFC 6672 section 3.2).
+        let alias = |record: &Record| matches!(record.kind, RecordKind::CNAME | RecordKind::DNAME);
+        let alias = answers.iter().any(alias);
         if answers.iter().any(|record| wanted(&record)) || (alias && !soa) {
             return Self::Answer;
         }
@@ -307,7 +308,7 @@ impl Serialize for Fallback {
     }
 }
 
-/// What HTTP said around an answer (RFC 8484).
+/// What HTTP said around an answer (RFC 8484). Its texts come from outside: escape them before a terminal sees them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct HttpInfo {
@@ -356,6 +357,19 @@ impl Response {
         }
         name
     }
+}
+
+/// What TLS agreed on, as an object.
+fn agreed<S: Serializer>(secured: &Option<Secured>, serializer: S) -> Result<S::Ok, S::Error> {
+    let object = secured.as_ref().map(|secured| {
+        BTreeMap::from([
+            ("version", Some(&secured.version)),
+            ("cipher", Some(&secured.cipher)),
+            ("alpn", secured.alpn.as_ref()),
+            ("peer_fingerprint", secured.peer_fingerprint.as_ref()),
+        ])
+    });
+    object.serialize(serializer)
 }
 
 fn seconds<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

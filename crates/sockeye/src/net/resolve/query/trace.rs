@@ -331,6 +331,9 @@ impl<'a> Trace<'a> {
             }
             Outcome::Answer => {
                 let target = response.canonical_name().clone();
+                if target == goal.question.name {
+                    return Leads::Nowhere("it does not say where the alias leads".into());
+                }
                 self.go_on_with(target)
             }
             Outcome::NoData | Outcome::NoName => {

@@ -83,7 +83,7 @@ fn tcp(reply: impl FnOnce(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> Server {
 
 async fn ask_udp(reply: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> Result<Response> {
     let server = Server::udp(udp(2, reply));
-    ask_for(&server, RecordKind::A, &quick()).await
+    ask_for(&server, RecordKind::A, &Options::default()).await
 }
 
 /// Why the only answer cannot be read.
@@ -240,7 +240,9 @@ async fn a_name_in_another_case_is_no_answer_if_the_case_was_random() {
             .contains("2 messages came that are no answer"),
         "{error}"
     );
-    let response = ask(&net, &server, &question, &quick()).await.unwrap();
+    let response = ask(&net, &server, &question, &Options::default())
+        .await
+        .unwrap();
     assert_eq!((response.answers.len(), response.strays), (1, 0));
 }
 
@@ -371,7 +373,7 @@ async fn tcp_that_is_truncated_is_taken_as_it_is() {
 #[tokio::test]
 async fn a_truncated_answer_without_tcp_says_what_failed() {
     let address = udp(1, |query| vec![head(query, [2, 0], [0, 0, 0])]);
-    let error = ask_for(&Server::udp(address), RecordKind::A, &quick())
+    let error = ask_for(&Server::udp(address), RecordKind::A, &Options::default())
         .await
         .unwrap_err();
     assert_eq!(error.kind(), Kind::Refused);
@@ -401,7 +403,7 @@ async fn a_server_that_never_likes_our_cookie_is_asked_twice() {
         .concat();
         vec![[head(query, [0, 7], [0, 0, 1]), opt].concat()]
     }));
-    let response = ask_for(&server, RecordKind::A, &quick().cookie(true))
+    let response = ask_for(&server, RecordKind::A, &Options::default().cookie(true))
         .await
         .unwrap();
     assert_eq!(response.code, Code::BAD_COOKIE);
