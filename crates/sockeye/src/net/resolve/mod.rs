@@ -264,9 +264,10 @@ impl Resolver {
     ///
     /// # Errors
     ///
-    /// [`Kind::Name`] if nobody knows it, if it has no address of this family, if name servers fail, or if it is no
-    /// host name at all; [`Kind::TimedOut`] if no name server answers before the deadline; [`Kind::Usage`] for a
-    /// literal address of the other family. The text says who was asked.
+    /// [`Kind::Name`](crate::Kind::Name) if nobody knows it, if it has no address of this family, if name servers fail,
+    /// or if it is no host name at all; [`Kind::TimedOut`](crate::Kind::TimedOut) if no name server answers before the
+    /// deadline; [`Kind::Usage`](crate::Kind::Usage) for a literal address of the other family. The text says who was
+    /// asked.
     ///
     /// # Cancel safety
     ///
