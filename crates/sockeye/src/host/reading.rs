@@ -29,7 +29,6 @@ pub(super) fn read(request: &Request, cache: Option<&mut Cache>) -> Result<Table
         OwnerSearch::None if request.filter.needs().owners => OwnerSearch::All,
         search => search,
     };
-    let query = request.filter.narrow(&request.kernel);
     // Owners are unknown until they have been looked for, also for the filter.
     let mut table = Table::empty(OwnerSearch::None);
     table.notices = notices;
@@ -39,7 +38,7 @@ pub(super) fn read(request: &Request, cache: Option<&mut Cache>) -> Result<Table
     for target in targets {
         // There are at most 1,024 namespaces.
         let index = NamespaceIndex(table.namespaces.len() as u16);
-        let looked = namespaces::inside(&target, || look(request, &query, search, index));
+        let looked = namespaces::inside(&target, || look(request, search, index));
         let part = match looked {
             Ok(part) => part,
             Err(closed) if request.namespaces == Where::Everywhere => {
@@ -65,6 +64,7 @@ pub(super) fn read(request: &Request, cache: Option<&mut Cache>) -> Result<Table
         let once = cache.is_none();
         find_owners(&mut table, &others, cache)?;
         if once {
+            let query = request.filter.narrow(&request.kernel, None);
             table.closed = closed_since(&table, &entered, &query);
         }
     }
@@ -92,14 +92,11 @@ fn absorb(table: &mut Table, target: &Target, part: Part) -> Vec<Socket> {
 }
 
 /// Runs inside the namespace.
-fn look(
-    request: &Request,
-    query: &KernelQuery,
-    search: OwnerSearch,
-    index: NamespaceIndex,
-) -> Result<Part> {
+fn look(request: &Request, search: OwnerSearch, index: NamespaceIndex) -> Result<Part> {
+    let named = request.filter.needs().devices.then(devices);
+    let query = request.filter.narrow(&request.kernel, named.as_ref());
     let mut sockets = Vec::new();
-    let notices = diag::sockets(query, &request.proc_root, &mut sockets)?;
+    let notices = diag::sockets(&query, &request.proc_root, &mut sockets)?;
     for socket in &mut sockets {
         socket.namespace = index;
     }

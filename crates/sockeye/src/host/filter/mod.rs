@@ -34,6 +34,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -161,9 +162,17 @@ impl Filter {
         needs
     }
 
-    /// The query, for no more than what the kernel cannot tell to be no match.
-    pub(crate) fn narrow(&self, query: &KernelQuery) -> KernelQuery {
-        let down = self.pushdown();
+    /// The query, for no more than what the kernel cannot tell to be no match. The devices are those of the namespace
+    /// where it is asked, by index.
+    pub(crate) fn narrow(
+        &self,
+        query: &KernelQuery,
+        devices: Option<&HashMap<u32, String>>,
+    ) -> KernelQuery {
+        if self.is_all() {
+            return query.clone();
+        }
+        let down = pushdown::of(&self.expr, devices);
         KernelQuery {
             protocols: query.protocols.and(down.protocols),
             states: query.states.and(down.states),
@@ -194,9 +203,9 @@ impl Filter {
             .collect()
     }
 
-    /// What of it the kernel can decide.
+    /// What of it the kernel can decide. A device by name is left open here: its index depends on the namespace.
     pub fn pushdown(&self) -> Pushdown {
-        pushdown::of(&self.expr)
+        pushdown::of(&self.expr, None)
     }
 }
 

@@ -3,6 +3,7 @@
 //! What the kernel cannot tell counts as "maybe", so that it never withholds a row that is meant, not even under `not`:
 //! tests stand in a form where `not` is before single ones only, and there a "maybe" lets pass.
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -10,6 +11,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use super::bytecode::{Code, Op};
 use super::expr::{Compare, Expr, Family, Field, Number, Reach, Side, Special, Term};
 use super::matching;
+use super::pattern::Text;
 use crate::host::socket::{Protocol, Protocols, Socket, State, States};
 
 /// What of a filter the kernel can decide. Every row that is meant passes all of it; others may.
@@ -31,13 +33,15 @@ pub struct Pushdown {
     pub exact: bool,
 }
 
-pub(super) fn of(expr: &Expr) -> Pushdown {
+/// With the names of the devices where the kernel is asked; without them, a device by name is left open.
+pub(super) fn of(expr: &Expr, devices: Option<&HashMap<u32, String>>) -> Pushdown {
     let kinds = Kinds::of(expr);
     let (mut protocols, states) = (kinds.protocols(), kinds.states());
     let local_port = implied(expr, Side::Local);
     let peer_port = implied(expr, Side::Peer);
     let mut compiler = Compiler {
         kinds: &kinds,
+        devices,
         maybe: false,
     };
     let code = compiler.top(expr, local_port, peer_port);
@@ -169,6 +173,7 @@ fn implied(expr: &Expr, side: Side) -> Option<u16> {
 
 struct Compiler<'a> {
     kinds: &'a Kinds,
+    devices: Option<&'a HashMap<u32, String>>,
     /// Whether something had to be left open.
     maybe: bool,
 }
@@ -219,6 +224,10 @@ impl Compiler<'_> {
             Term::Autobound(low, high) => range(false, *low, *high),
             Term::Net(side, net) => either(*side, |peer| network(peer, *net)),
             Term::Family(family) => return self.family(*family, holds),
+            Term::Text(Field::Device, text) => match self.devices {
+                Some(devices) => named(devices, text),
+                None => return self.unknown(),
+            },
             // A mark that may not be seen is unknown, whatever the kernel says to the test.
             Term::Mark(mark, mask) => {
                 self.maybe = true;
@@ -263,6 +272,17 @@ impl Compiler<'_> {
         };
         if holds { sure } else { sure.not() }
     }
+}
+
+/// Bound to one of the devices with such a name.
+fn named(devices: &HashMap<u32, String>, text: &Text) -> Code {
+    let meant = devices
+        .iter()
+        .filter(|(_, name)| text.matches(name.as_bytes()));
+    let mut meant: Vec<u32> = meant.map(|(index, _)| *index).collect();
+    // The same filter is the same program.
+    meant.sort_unstable();
+    Code::or(meant.into_iter().map(|index| Code::Op(Op::Device(index))))
 }
 
 fn either(side: Side, code: impl Fn(bool) -> Code) -> Code {

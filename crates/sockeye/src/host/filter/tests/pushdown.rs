@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::{made, model};
+use crate::host::diag::KernelQuery;
 use crate::host::filter::{Filter, Pushdown};
 use crate::host::socket::{Protocol, Socket};
 use crate::host::table::{Namespace, Table};
@@ -72,6 +73,21 @@ fn what_the_kernel_can_tell_is_told_to_it() {
     assert!(down("rtt > 1ms").protocols.has(Protocol::Tcp));
     assert!(!down("rtt > 1ms").protocols.has(Protocol::Udp));
     assert!(down("tcp udp").protocols.is_empty());
+}
+
+#[test]
+fn a_device_by_name_is_told_by_its_index_where_the_namespace_is_known() {
+    let filter: Filter = "tcp and dev = eth*".parse().unwrap();
+    assert_eq!(filter.pushdown().bytecode, None);
+    let names = [(1, "lo"), (3, "eth1"), (2, "eth0")];
+    let devices = names.map(|(index, name)| (index, name.to_owned())).into();
+    let query = filter.narrow(&KernelQuery::default(), Some(&devices));
+    let by_index: Filter = "tcp and (dev = 2 or dev = 3)".parse().unwrap();
+    assert_eq!(query.bytecode, by_index.pushdown().bytecode);
+    assert!(query.bytecode.is_some());
+    let none: Filter = "dev = wlan0".parse().unwrap();
+    let query = none.narrow(&KernelQuery::default(), Some(&devices));
+    assert!(!query.protocols.has(Protocol::Tcp));
 }
 
 #[test]
