@@ -8,7 +8,8 @@
 //! let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
 //! let port = server.local_addr().unwrap().port();
 //! let assertion: Assertion = format!("exactly 1 tcp socket listening on port {port}").parse()?;
-//! let outcome = assertion.check(&Request::new().assertion(&assertion).read()?);
+//! let table = Request::new().assertion(&assertion).read()?;
+//! let outcome = assertion.check(&table);
 //! assert!(outcome.holds, "{}", outcome.sentence);
 //! # Ok(())
 //! # }
@@ -164,12 +165,12 @@ impl Assertion {
             1 => "1 socket is".to_owned(),
             many => format!("{many} sockets are"),
         };
-        let verb = if self.quantity.allows(count) {
-            "as it shall be"
-        } else {
-            "which is not as it shall be"
+        let asked = match self.quantity {
+            quantity if quantity.allows(count) => format!("as asked for ({quantity})"),
+            Quantity::AtLeast(1) => "but at least 1 should be".to_owned(),
+            quantity => format!("but {quantity} should be"),
         };
-        let mut text = format!("{found} `{}`, {verb} ({})", self.filter, self.quantity);
+        let mut text = format!("{found} `{}`, {asked}", self.filter);
         if unknown > 0 {
             text.push_str(&format!("; of {unknown} more it cannot be told"));
         }
@@ -369,7 +370,7 @@ mod tests {
         assert_eq!((open.count, open.offenders.len()), (2, 2));
         assert_eq!(
             open.sentence,
-            "2 sockets are `state = listening and non-loopback`, which is not as it shall be (none)"
+            "2 sockets are `state = listening and non-loopback`, but none should be"
         );
         let few = check("at least 2 listening on port 8080");
         assert_eq!((few.holds, few.count, few.offenders.len()), (false, 1, 0));
