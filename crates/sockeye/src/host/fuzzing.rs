@@ -2,7 +2,7 @@
 
 use super::owners::fuzzing::facts;
 use super::users::Users;
-use super::{cgroups, mounts};
+use super::{cgroups, diag, mounts};
 
 /// Read a text as each of those that owners are found in, and check what must hold of any.
 pub fn owner_texts(text: &[u8]) {
@@ -19,4 +19,16 @@ pub fn owner_texts(text: &[u8]) {
     if let Some(container) = cgroups::container(&path) {
         assert!(path.contains(container.id) && container.short_id().len() <= container.id.len());
     }
+}
+
+/// A datagram of `sock_diag`, read as an answer about sockets of every family.
+pub fn sock_diag(datagram: &[u8]) {
+    let rows = diag::take(datagram);
+    // Each message tells of one socket at most in each of nine ways; a message has a header.
+    assert!(rows.len() <= 9 * datagram.len().div_ceil(16));
+}
+
+/// The text of a file of `/proc/net`, read as a list of sockets of every kind.
+pub fn proc_net(text: &str) {
+    assert!(diag::take_text(text).len() <= 3 * text.lines().count());
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::tcp_info::TcpInfo;
+use super::tcp_info::{CongestionInfo, TcpInfo};
 
 /// What a socket speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -504,11 +504,11 @@ impl Socket {
 /// What only Unix sockets have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnixDetails {
-    /// The inode of the socket at the other end.
+    /// The inode of the socket at the other end; `None` also while it waits to be accepted.
     pub peer_inode: Option<u64>,
     /// Device and inode of the file that a path led to when it was bound.
     pub file: Option<(u32, u32)>,
-    /// Sockets that wait to be accepted here, by inode.
+    /// The clients that wait to be accepted here, by the inodes of their own sockets.
     pub waiting: Vec<u32>,
 }
 
@@ -526,6 +526,8 @@ pub struct Details {
     pub tos: Option<u8>,
     /// The protocol above TCP that the kernel speaks: `tls`, `mptcp`, `espintcp`.
     pub upper: Option<Box<str>>,
+    /// What the congestion control has measured, of those that tell.
+    pub congestion_info: Option<CongestionInfo>,
 }
 
 /// The memory of a socket (`SK_MEMINFO`), in bytes unless said otherwise.
@@ -558,6 +560,6 @@ pub struct Wanted {
     pub tcp: bool,
     /// [`Details::memory`].
     pub memory: bool,
-    /// [`Details::tos`], [`Details::upper`].
+    /// [`Details::tos`], [`Details::upper`], [`Details::congestion_info`]. With these the kernel sends [`Details::tcp`] too.
     pub rest: bool,
 }

@@ -117,3 +117,42 @@ impl TcpInfo {
         Some(sent.saturating_sub(self.bytes_retransmitted.unwrap_or(0)))
     }
 }
+
+/// What a congestion control has measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CongestionInfo {
+    /// BBR.
+    Bbr {
+        /// The bandwidth that it reckons with, in bytes per second.
+        bandwidth: u64,
+        /// The shortest round trip of late.
+        min_rtt: Duration,
+        /// By how much it sends faster than that bandwidth, in 256ths.
+        pacing_gain: u32,
+        /// By how much more is out than that bandwidth fills, in 256ths.
+        window_gain: u32,
+    },
+    /// Vegas and its like (Illinois, Westwood).
+    Vegas {
+        /// Whether it is at work; else it acts like Reno.
+        enabled: bool,
+        /// How many round trips were measured in this one.
+        samples: u32,
+        /// The round trip.
+        rtt: Duration,
+        /// The shortest one.
+        min_rtt: Duration,
+    },
+    /// DCTCP.
+    Dctcp {
+        /// Whether it is at work: the peer has to take part.
+        enabled: bool,
+        /// The share of marked bytes that it reckons with, in 1024ths.
+        alpha: u32,
+        /// Bytes that were marked in this window.
+        marked_bytes: u32,
+        /// All bytes of this window.
+        total_bytes: u32,
+    },
+}

@@ -12,6 +12,7 @@ use super::{KernelQuery, tcp_info};
 use crate::host::socket::{
     Address, Details, Memory, Protocol, Socket, State, Timer, TimerKind, Wanted,
 };
+use crate::host::tcp_info::CongestionInfo;
 
 /// Types of messages.
 pub(super) const LEGACY_TCP: u16 = 18;
@@ -189,16 +190,18 @@ mod attribute {
     pub(super) const TCLASS: u16 = 6;
     pub(super) const SKMEMINFO: u16 = 7;
     pub(super) const SHUTDOWN: u16 = 8;
+    pub(super) const DCTCPINFO: u16 = 9;
     pub(super) const PROTOCOL: u16 = 10;
     pub(super) const SKV6ONLY: u16 = 11;
     pub(super) const MARK: u16 = 15;
+    pub(super) const BBRINFO: u16 = 16;
     pub(super) const ULP_INFO: u16 = 19;
     pub(super) const CGROUP_ID: u16 = 21;
 }
 
 /// Bits of what the kernel sends only if asked: attribute n is bit n - 1.
 fn extensions(wanted: Wanted) -> u8 {
-    use attribute::{CONG, INFO, SKMEMINFO, TCLASS, TOS};
+    use attribute::{CONG, INFO, SKMEMINFO, TCLASS, TOS, VEGASINFO};
     let bit = |attribute: u16| 1_u8 << (attribute - 1);
     let mut mask = 0;
     if wanted.tcp {
@@ -208,7 +211,8 @@ fn extensions(wanted: Wanted) -> u8 {
         mask |= bit(SKMEMINFO);
     }
     if wanted.rest {
-        mask |= bit(TOS) | bit(TCLASS);
+        // What is above TCP comes only along with INFO.
+        mask |= bit(TOS) | bit(TCLASS) | bit(VEGASINFO) | bit(INFO);
     }
     mask
 }
@@ -313,6 +317,8 @@ fn attach(socket: &mut Socket, kind: u16, content: &[u8]) {
         attribute::MEMINFO
         | attribute::INFO
         | attribute::VEGASINFO
+        | attribute::DCTCPINFO
+        | attribute::BBRINFO
         | attribute::CONG
         | attribute::TOS
         | attribute::TCLASS
@@ -333,6 +339,9 @@ fn detail(socket: &mut Socket, kind: u16, content: &[u8]) {
             details.tcp = tcp_info::parse(content);
         }
         attribute::CONG if tcp_like => details.congestion = text(content),
+        attribute::VEGASINFO | attribute::DCTCPINFO | attribute::BBRINFO => {
+            details.congestion_info = congestion(kind, content);
+        }
         attribute::TOS if !ipv6 => details.tos = content.first().copied(),
         attribute::TCLASS if ipv6 => details.tos = content.first().copied(),
         attribute::SKMEMINFO => details.memory = memory(content),
@@ -345,6 +354,34 @@ fn detail(socket: &mut Socket, kind: u16, content: &[u8]) {
         }
         _ => {}
     }
+}
+
+/// `union tcp_cc_info`: each congestion control has an attribute of its own.
+fn congestion(kind: u16, content: &[u8]) -> Option<CongestionInfo> {
+    let number = |index: usize| u32_at(content, 4 * index);
+    let micros = |index| number(index).map(|micros| Duration::from_micros(micros.into()));
+    let enabled = content.iter().take(2).any(|byte| *byte != 0);
+    Some(match kind {
+        attribute::BBRINFO => CongestionInfo::Bbr {
+            bandwidth: u64::from(number(0)?) | u64::from(number(1)?) << 32,
+            min_rtt: micros(2)?,
+            pacing_gain: number(3)?,
+            window_gain: number(4)?,
+        },
+        attribute::VEGASINFO => CongestionInfo::Vegas {
+            enabled: number(0)? != 0,
+            samples: number(1)?,
+            rtt: micros(2)?,
+            min_rtt: micros(3)?,
+        },
+        attribute::DCTCPINFO => CongestionInfo::Dctcp {
+            enabled,
+            alpha: number(1)?,
+            marked_bytes: number(2)?,
+            total_bytes: number(3)?,
+        },
+        _ => return None,
+    })
 }
 
 /// A name that the kernel ends with NUL.

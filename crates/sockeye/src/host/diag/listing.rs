@@ -10,7 +10,7 @@ use super::channel::{Channel, Ended};
 use super::inet::Family;
 use super::message::Request;
 use super::{KernelQuery, inet, netlink, packet, proc_net, repeated, unix, vsock};
-use crate::host::socket::{Address, Protocol, Socket};
+use crate::host::socket::{Address, Protocol, Socket, State, States};
 use crate::host::table::Notice;
 
 /// Codes of notices.
@@ -18,6 +18,7 @@ pub(super) const INTERRUPTED: &str = "dump-interrupted";
 pub(super) const UNREADABLE: &str = "answer-unreadable";
 const MISSING: &str = "protocol-missing";
 const FILTER: &str = "filter-in-user-space";
+const BOUND: &str = "bound-unknown";
 const PROC: &str = "without-diag";
 
 /// Files of `/proc/net`.
@@ -54,8 +55,11 @@ impl<'a> Listing<'a> {
 
     /// Every socket that the query asks for.
     pub(super) fn everything(&mut self) -> io::Result<()> {
-        if self.wants(Protocol::Tcp) && !self.tcp_in_one_walk()? {
-            self.internet(Protocol::Tcp)?;
+        if self.wants(Protocol::Tcp) {
+            self.warn_of_bound();
+            if !self.tcp_in_one_walk()? {
+                self.internet(Protocol::Tcp)?;
+            }
         }
         for protocol in [
             Protocol::Mptcp,
@@ -68,7 +72,7 @@ impl<'a> Listing<'a> {
                 self.internet(protocol)?;
             }
         }
-        if self.wants(Protocol::Icmp) && !self.from_proc(&ICMP, Protocol::Icmp) {
+        if self.wants(Protocol::Icmp) && !self.read_proc(&ICMP, Protocol::Icmp) {
             self.missing(Protocol::Icmp);
         }
         self.unix()?;
@@ -79,6 +83,18 @@ impl<'a> Listing<'a> {
     fn wants(&self, protocol: Protocol) -> bool {
         let by_port = self.query.local_port.is_some() || self.query.peer_port.is_some();
         self.query.protocols.has(protocol) && (!by_port || protocol.has_ports())
+    }
+
+    /// Say so, where sockets that are only bound are asked for and the kernel does not list them.
+    fn warn_of_bound(&mut self) {
+        let asked = self.query.states != States::ALL && self.query.states.has(State::Bound);
+        let release = self.proc_root.join("sys/kernel/osrelease");
+        if asked && fs::read_to_string(release).is_ok_and(|release| !lists_bound(&release)) {
+            self.note(
+                BOUND,
+                "this kernel does not list sockets that are only bound (Linux 6.8 and later do)",
+            );
+        }
     }
 
     /// Whether the kernel knows the old request that lists both families at once.
@@ -102,8 +118,10 @@ impl<'a> Listing<'a> {
                 |content| inet::parse(content, protocol),
             );
             match walked {
+                // A kernel without IPv6 has no such sockets.
+                Err(error) if is_refusal(&error) && family == Family::V6 => {}
                 Err(error) if is_refusal(&error) => {
-                    self.internet_from_proc(protocol);
+                    self.internet_by_proc(protocol);
                     return Ok(());
                 }
                 other => other?,
@@ -112,7 +130,7 @@ impl<'a> Listing<'a> {
         Ok(())
     }
 
-    fn internet_from_proc(&mut self, protocol: Protocol) {
+    fn internet_by_proc(&mut self, protocol: Protocol) {
         let files = match protocol {
             Protocol::Tcp => &TCP,
             Protocol::Udp => &UDP,
@@ -120,7 +138,7 @@ impl<'a> Listing<'a> {
             Protocol::Raw => &RAW,
             _ => return self.missing(protocol),
         };
-        if !self.from_proc(files, protocol) {
+        if !self.read_proc(files, protocol) {
             self.missing(protocol);
         } else if protocol.has_ports() {
             let text = format!("this kernel has no diag for {protocol}: details are missing");
@@ -164,7 +182,7 @@ impl<'a> Listing<'a> {
     }
 
     /// Whether one of these files of `/proc/net` is there; its sockets are in the list then.
-    fn from_proc(&mut self, files: &[&str; 2], protocol: Protocol) -> bool {
+    fn read_proc(&mut self, files: &[&str; 2], protocol: Protocol) -> bool {
         let start = self.out.len();
         let mut there = false;
         for file in files {
@@ -294,6 +312,13 @@ impl<'a> Listing<'a> {
             self.notices.push(Notice { code, text });
         }
     }
+}
+
+/// Whether that release is Linux 6.8 or later.
+fn lists_bound(release: &str) -> bool {
+    let mut numbers = release.split('.').map(|part| part.parse().unwrap_or(0));
+    let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    version >= (6, 8)
 }
 
 /// Whether the kernel said that it does not know what we ask for (and not that something went wrong).

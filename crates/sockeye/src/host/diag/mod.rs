@@ -20,6 +20,8 @@ use self::channel::Channel;
 pub use self::events::{CloseEvents, Heard};
 pub(crate) use self::exact::destroy;
 use self::listing::{INTERRUPTED, Listing, UNREADABLE};
+#[cfg(any(test, feature = "fuzzing"))]
+use super::socket::Protocol;
 use super::socket::{Protocols, Socket, States, Wanted};
 use super::table::Notice;
 use super::who::Connection;
@@ -86,6 +88,47 @@ pub(crate) fn sockets(
 /// Whether a notice means that sockets may be missing from the list.
 pub(crate) fn means_partial(notice: &Notice) -> bool {
     matches!(notice.code, INTERRUPTED | UNREADABLE)
+}
+
+/// Read these bytes in every way that an answer of the kernel can be read; for tests and fuzzing.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn take(datagram: &[u8]) -> Vec<Socket> {
+    use self::message::{What, messages};
+    let wanted = Wanted {
+        tcp: true,
+        memory: true,
+        rest: true,
+    };
+    let mut rows = Vec::new();
+    for message in messages(datagram) {
+        if let What::Answer(_, content) = message.what {
+            let internet = [
+                Protocol::Tcp,
+                Protocol::Udp,
+                Protocol::Sctp,
+                Protocol::Mptcp,
+            ];
+            rows.extend(internet.map(|protocol| inet::parse(content, protocol)));
+            rows.push(unix::parse(content));
+            rows.push(packet::parse(content, wanted));
+            rows.push(netlink::parse(content, wanted));
+            rows.push(vsock::parse(content));
+        }
+    }
+    let mut rows: Vec<_> = rows.into_iter().flatten().collect();
+    rows.extend(events::ended(datagram));
+    unix::name_peers(&mut rows);
+    repeated::drop_repeated(&mut rows, 0);
+    rows
+}
+
+/// As [`take`], of a file of `/proc/net`.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn take_text(text: &str) -> Vec<Socket> {
+    let mut rows: Vec<_> = proc_net::internet(text, Protocol::Raw).collect();
+    rows.extend(proc_net::packet(text));
+    rows.extend(proc_net::netlink(text));
+    rows
 }
 
 #[cfg(test)]

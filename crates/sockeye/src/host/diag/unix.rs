@@ -56,7 +56,11 @@ pub(super) fn parse(payload: &[u8]) -> Option<Socket> {
         match kind {
             NAME => socket.local = name(content),
             VFS => unix.file = u32_at(content, 4).zip(u32_at(content, 0)),
-            PEER => unix.peer_inode = u32_at(content, 0).map(u64::from),
+            // 0 is a peer that has not been accepted yet.
+            PEER => {
+                let peer = u32_at(content, 0).filter(|inode| *inode != 0);
+                unix.peer_inode = peer.map(u64::from);
+            }
             WAITING => {
                 let inodes = content.as_chunks().0.iter();
                 unix.waiting = inodes.map(|bytes| u32::from_ne_bytes(*bytes)).collect();
@@ -92,25 +96,31 @@ fn name(content: &[u8]) -> Address {
     }
 }
 
-/// Give each socket the name of its peer, where that one has a name.
+/// Give each socket the name of its peer, where that one has a name. While a client waits to be accepted, its peer is
+/// the listener.
 pub(super) fn name_peers(sockets: &mut [Socket]) {
-    let mut named: Vec<(u64, u32)> = Vec::new();
+    let mut named: Vec<(u64, usize)> = Vec::new();
+    let mut awaited: Vec<(u64, usize)> = Vec::new();
     for (index, socket) in sockets.iter().enumerate() {
-        if let (Some(inode), Address::Unix(_), Ok(index)) =
-            (socket.inode, &socket.local, u32::try_from(index))
-        {
-            named.push((inode, index));
-        }
+        let (Some(inode), Address::Unix(_)) = (socket.inode, &socket.local) else {
+            continue;
+        };
+        named.push((inode, index));
+        let waiting = socket.unix.iter().flat_map(|unix| &unix.waiting);
+        awaited.extend(waiting.map(|client| (u64::from(*client), index)));
     }
     named.sort_unstable();
+    awaited.sort_unstable();
     for index in 0..sockets.len() {
-        let peer = sockets[index]
-            .unix
-            .as_ref()
-            .and_then(|unix| unix.peer_inode);
-        let Some(peer) = peer else { continue };
-        if let Ok(found) = named.binary_search_by_key(&peer, |(inode, _)| *inode) {
-            sockets[index].peer = sockets[named[found].1 as usize].local.clone();
+        let socket = &sockets[index];
+        let peer = socket.unix.as_ref().and_then(|unix| unix.peer_inode);
+        let (list, inode) = match peer {
+            Some(peer) => (&named, Some(peer)),
+            None => (&awaited, socket.inode),
+        };
+        let Some(inode) = inode else { continue };
+        if let Ok(found) = list.binary_search_by_key(&inode, |(inode, _)| *inode) {
+            sockets[index].peer = sockets[list[found].1].local.clone();
         }
     }
 }

@@ -1,6 +1,11 @@
 //! Against this machine's kernel: our own sockets appear as what they are.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod codec;
+mod live;
+mod recorded;
+mod unix;
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
@@ -11,7 +16,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use sockeye_testkit::within;
 
 use super::*;
-use crate::host::socket::{Address, Protocol, State};
+use crate::host::socket::{Address, State};
 use crate::host::table::{OwnerSearch, Request};
 use crate::host::who::End;
 
