@@ -185,7 +185,9 @@ fn the_ways_not_to_get_an_answer_have_words_and_codes_of_their_own() {
             ),
         ];
         for (words, code, text) in cases {
-            let words: Vec<&str> = words.split(' ').chain(quick).collect();
+            // Only who waits in vain may wait briefly, or a busy machine would change the answer.
+            let quick = if code == 5 { &quick[..] } else { &[] };
+            let words: Vec<&str> = words.split(' ').chain(quick.iter().copied()).collect();
             let output = resolve_on(&etc, &words);
             assert!(
                 output.stdout_text().contains(text),
@@ -225,7 +227,8 @@ fn programs_that_get_nothing_are_told_why() {
             ("a b", 3, "no host name can have ' ' in it"),
         ];
         for (name, code, text) in cases {
-            let args = [name, "--system", "--connect-timeout", "150ms"];
+            let limit = if code == 5 { "150ms" } else { "5s" };
+            let args = [name, "--system", "--connect-timeout", limit];
             let output = resolve_on(&etc, &args);
             assert!(
                 output.stdout_text().contains(text),
@@ -467,7 +470,7 @@ fn slow_reverse_names_hold_up_nobody() {
         let output = resolve_on(&etc, &args);
         let took = begin.elapsed();
         // One after the other they would take 4.8 s.
-        assert!(took < std::time::Duration::from_secs(3), "{took:?}");
+        assert!(took < std::time::Duration::from_secs(4), "{took:?}");
         let shown = output.stdout_text();
         assert_eq!(shown.matches("out of time").count(), 48, "{shown}");
         assert!(

@@ -74,7 +74,7 @@ fn every_kind_of_failure_obeys_the_schema() {
             "x.onion",
             "192.0.2.1",
         ];
-        let flags = ["--json", "--connect-timeout", "200ms"];
+        let flags = ["--json", "--connect-timeout", "800ms"];
         let args: Vec<&str> = names.iter().chain(&flags).copied().collect();
         let output = resolve_on(&etc, &args);
         let all = lines(&output);

@@ -29,6 +29,9 @@ use crate::signals;
 /// How long one try at a name server takes at most, as everywhere.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The same on the way of a trace, which has many servers to ask.
+const TRACE_PATIENCE: Duration = Duration::from_secs(2);
+
 /// What a name means: what programs here get, and what the DNS says
 ///
 /// Programs ask the hosts file, the name servers of resolv.conf and others, in the order of nsswitch.conf, and complete
@@ -103,13 +106,13 @@ pub(crate) struct Args {
     /// Ask which of several servers answers
     #[arg(long, help_heading = "Asking")]
     nsid: bool,
-    /// How long one try may take [default: 5s]
+    /// How long one try may take [default: 5s; 2s with --trace]
     #[arg(long, value_name = "TIME", value_parser = args::duration, help_heading = "Asking")]
     patience: Option<Duration>,
-    /// How often a silent server is asked
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=20),
+    /// How often a silent server is asked [default: 2; 1 with --trace]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=20),
         help_heading = "Asking")]
-    attempts: u32,
+    attempts: Option<u32>,
     /// Race connections to this port, a number or a service, as programs do; nothing is sent
     #[arg(long, value_name = "PORT", help_heading = "Showing")]
     race: Option<String>,
@@ -177,22 +180,6 @@ async fn plan(args: &Args, words: &Words, output: &Output) -> Result<Plan> {
         Servers::System(servers) => servers.len().max(1),
         Servers::Given(_) => 1,
     };
-    let tries = args
-        .attempts
-        .saturating_mul(u32::try_from(asked).unwrap_or(1));
-    let patience = args.patience.unwrap_or_else(|| PATIENCE.min(limit / tries));
-    let mut options = Options::default()
-        .dnssec_ok(args.dnssec)
-        .checking_disabled(args.cd)
-        .recursion(!args.no_recurse)
-        .edns(!args.no_edns)
-        .nsid(args.nsid)
-        .client_subnet(args.subnet)
-        .timeout(patience)
-        .attempts(args.attempts);
-    if let Some(size) = args.edns {
-        options = options.udp_payload(size);
-    }
     Ok(Plan {
         net,
         resolver: Resolver::in_directory(&args.etc),
@@ -204,10 +191,35 @@ async fn plan(args: &Args, words: &Words, output: &Output) -> Result<Plan> {
         },
         kinds: words.kinds.clone(),
         class: words.class,
-        options,
+        options: options(args, limit, asked),
         servers,
         race: args.race.clone(),
     })
+}
+
+/// How each question is put, so that asking this many servers one after the other takes no longer than the limit.
+fn options(args: &Args, limit: Duration, servers: usize) -> Options {
+    // A trace has other servers to turn to.
+    let (patience, attempts) = match args.trace {
+        true => (TRACE_PATIENCE, 1),
+        false => (PATIENCE, 2),
+    };
+    let attempts = args.attempts.unwrap_or(attempts);
+    let tries = attempts.saturating_mul(u32::try_from(servers).unwrap_or(1));
+    let patience = args.patience.unwrap_or(patience.min(limit / tries));
+    let options = Options::default()
+        .dnssec_ok(args.dnssec)
+        .checking_disabled(args.cd)
+        .recursion(!args.no_recurse)
+        .edns(!args.no_edns)
+        .nsid(args.nsid)
+        .client_subnet(args.subnet)
+        .timeout(patience)
+        .attempts(attempts);
+    match args.edns {
+        Some(size) => options.udp_payload(size),
+        None => options,
+    }
 }
 
 /// A server as it was written, over what the flags say.

@@ -115,17 +115,7 @@ impl Explanation {
             return (Cause::ServersFailed, text);
         };
         match &last.said {
-            Said::Hosts { .. } if self.found.is_ok() => {
-                let place = last.place().unwrap_or_default();
-                let addresses = listed(self.addresses());
-                let why = if self.unasked.iter().any(|service| is_dns(service)) {
-                    format!("{} comes before dns in nsswitch.conf", last.service)
-                } else {
-                    "name servers did not know it".into()
-                };
-                let text = format!("{place} says {addresses}, and {why}; the DNS says {says}");
-                (Cause::HostsFile, text)
-            }
+            Said::Hosts { .. } if self.found.is_ok() => self.cause_in_hosts(last, dns),
             Said::MyHostname { is_ours: true, .. } => (
                 Cause::OwnName,
                 format!("it is the name of this machine (myhostname); the DNS says {says}"),
@@ -167,6 +157,20 @@ impl Explanation {
                 })
                 .unwrap_or_else(|| (Cause::AnswersVary, format!("the DNS says {says}"))),
         }
+    }
+
+    /// The hosts file has it.
+    fn cause_in_hosts(&self, step: &Step, dns: &Dns) -> (Cause, String) {
+        let place = step.place().unwrap_or_default();
+        let addresses = listed(self.addresses());
+        let why = if self.unasked.iter().any(|service| is_dns(service)) {
+            format!("{} comes before dns in nsswitch.conf", step.service)
+        } else {
+            "name servers did not know it".into()
+        };
+        let says = &dns.says;
+        let text = format!("{place} says {addresses}, and {why}; the DNS says {says}");
+        (Cause::HostsFile, text)
     }
 
     /// Both sides asked name servers.

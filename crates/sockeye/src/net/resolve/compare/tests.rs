@@ -13,12 +13,12 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// What programs get by this resolver against what the server says of the name as it stands.
 async fn difference(resolver: &Resolver, server: &NameServer, name: &str) -> Option<Difference> {
-    let deadline = Instant::now() + Duration::from_secs(2);
+    let deadline = Instant::now() + Duration::from_secs(5);
     let explained = tokio::time::timeout(LIMIT, resolver.explain(name, None, deadline));
     let explained = explained.await.unwrap();
     let server = Server::udp(server.address);
     let options = Options::default()
-        .timeout(Duration::from_millis(200))
+        .timeout(Duration::from_secs(5))
         .attempts(1);
     let mut responses = Vec::new();
     for kind in [RecordKind::A, RecordKind::AAAA] {
