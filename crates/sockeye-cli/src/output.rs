@@ -53,6 +53,11 @@ impl Output {
         self.0.json || level <= self.0.level
     }
 
+    /// Whether a line of talk of this level is said.
+    pub(crate) fn says(&self, level: Level) -> bool {
+        level <= self.0.level
+    }
+
     /// Whether standard error may be coloured.
     pub(crate) fn color(&self) -> bool {
         self.colors(io::stderr().is_terminal())

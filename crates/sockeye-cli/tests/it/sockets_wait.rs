@@ -124,3 +124,66 @@ fn a_wrong_peer_is_no_such_connection_and_not_the_listener() {
         drop(listener);
     });
 }
+
+#[test]
+fn an_assertion_holds_or_names_its_offenders() {
+    within(|| {
+        let (listener, port) = listener();
+        let holds = format!("exactly 1 tcp socket listening on port {port}");
+        let fails = format!("none listening on port {port}");
+        let output = sockets(&["--assert", &holds]);
+        assert_eq!(output.code, Some(0), "{output:?}");
+        assert!(
+            output.stdout_text().starts_with("holds: 1 socket is `"),
+            "{output:?}"
+        );
+        let output = sockets(&["--assert", &holds, "--assert", &fails]);
+        assert_eq!(output.code, Some(1), "{output:?}");
+        let text = output.stdout_text();
+        assert!(text.contains("\nfails: 1 socket is `"), "{text}");
+        assert!(text.contains(&format!("  127.0.0.1:{port}  ")), "{text}");
+        let output = sockets(&["--assert", &fails, "--json"]);
+        let all = lines(&output);
+        assert_eq!(
+            (&all[0]["type"], &all[0]["holds"]),
+            (&"assertion".into(), &false.into())
+        );
+        assert_eq!(all[0]["offenders"][0]["local"]["port"], port);
+        let output = sockets(&["--assert", "nine listening"]);
+        assert_eq!(output.code, Some(2), "{output:?}");
+        assert!(output.stderr_text().contains('^'), "{output:?}");
+        // Given time, it waits until the sentence becomes true.
+        let waits = sockeye(["sockets", "--assert", &fails, "--timeout", "9s"]);
+        drop(listener);
+        assert_eq!(waits.finish().code, Some(0));
+    });
+}
+
+#[test]
+fn what_is_wrong_is_said_below_the_list_and_alone() {
+    within(|| {
+        let (socket, port) = bound();
+        socket.listen(1).unwrap();
+        let at = ("127.0.0.1", port);
+        let _clients = [(); 2].map(|()| TcpStream::connect(at).unwrap());
+        let port = port.to_string();
+        let listed = sockets(&["-l", "--port", &port]);
+        assert_eq!(listed.code, Some(0), "{listed:?}");
+        assert!(listed.stderr_text().contains("warning: "), "{listed:?}");
+        let alone = sockets(&["--verdicts", "-l", "--port", &port]);
+        assert_eq!(alone.code, Some(1), "{alone:?}");
+        assert!(alone.stdout_text().starts_with("warning: "), "{alone:?}");
+        let json = lines(&sockets(&["--verdicts", "-l", "--port", &port, "--json"]));
+        assert_eq!(json[0]["code"], "accept-queue-full");
+        assert_eq!(json[0]["sockets"][0]["accept_queue"]["waiting"], 2);
+        let quiet = sockets(&["-lq", "--port", &port]);
+        assert_eq!(quiet.stderr_text(), "");
+        let (_fine, other) = listener();
+        let fine = sockets(&["--verdicts", "-l", "--port", &other.to_string()]);
+        assert_eq!(
+            (fine.code, fine.stdout_text().as_str()),
+            (Some(0), ""),
+            "{fine:?}"
+        );
+    });
+}

@@ -3,19 +3,19 @@
 use std::cmp::Ordering;
 use std::io::IsTerminal;
 
-use sockeye::Result;
 use sockeye::host::process::{Missing, Owners};
 use sockeye::host::services::{Services, ephemeral_range};
 use sockeye::host::socket::{Address, Socket, State};
 use sockeye::host::table::Table;
 use sockeye::host::users::Users;
+use sockeye::{Error, Kind, Operation, Result};
 
 use super::columns::{Column, Form};
 use super::row::{Row, Source};
 use super::show::{Order, Show, wanted};
 use super::which::Selection;
 use super::words;
-use super::{csv, json, names};
+use super::{csv, json, judge, names};
 use crate::exit::Outcome;
 use crate::output::{Level, Output};
 use crate::sheet::{Layout, Sheet};
@@ -222,8 +222,24 @@ pub(super) async fn run(selection: &Selection, show: &Show, output: &Output) -> 
         output.say(Level::Normal, counts(&rows, all));
     }
     footer(&rows, &table, selection, output);
+    // Without owners half of the sentences would have no subject.
+    if owners {
+        judge::footer(&table, output);
+    }
     if show.names {
         names::follow(names::addresses(&rows), output).await;
     }
-    Ok(if all == 0 { Outcome::No } else { Outcome::Done })
+    found(all, &table)
+}
+
+/// Whether something was found, or an error if not everything could be listed: what is missing may be what was wanted.
+pub(super) fn found(count: usize, table: &Table) -> Result<Outcome> {
+    match (table.partial, count) {
+        (true, _) => Err(
+            Error::new(Kind::Io, Operation::Read, "the list is not complete")
+                .with_hint("what is missing is said above; try again"),
+        ),
+        (false, 0) => Ok(Outcome::No),
+        (false, _) => Ok(Outcome::Done),
+    }
 }

@@ -4,6 +4,7 @@ mod act;
 mod columns;
 mod csv;
 mod json;
+mod judge;
 mod list;
 mod names;
 mod pairs;
@@ -15,10 +16,12 @@ mod which;
 mod who;
 mod words;
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use sockeye::Result;
+use sockeye::host::assertion::Assertion;
 use sockeye::host::filter::{Filter, FilterError};
 
 use self::act::Signal;
@@ -65,7 +68,13 @@ struct More {
     /// Wait until somebody listens on these ports
     #[arg(long, value_name = "PORT", value_delimiter = ',', conflicts_with_all = ["who", "close", "stop"])]
     wait_listening: Vec<String>,
-    /// How long to wait [default: 60s for --wait-listening, 5s for --stop]
+    /// Say whether this holds: 'none listening on non-loopback', 'exactly 1 tcp listening on port 80'
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["who", "close", "stop", "wait_listening", "pairs", "csv", "format"])]
+    assert: Vec<String>,
+    /// Say what is wrong, and nothing else: queues that are full, connections that nobody closes ...
+    #[arg(long, conflicts_with_all = ["who", "close", "stop", "wait_listening", "assert", "pairs", "csv", "format"])]
+    verdicts: bool,
+    /// How long to wait [default: 60s for --wait-listening, 5s for --stop, not at all for --assert]
     #[arg(long, value_name = "TIME", value_parser = args::duration)]
     timeout: Option<Duration>,
     /// Close the one connection that is meant
@@ -91,7 +100,15 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         more,
     } = args;
     show.check(output.json())?;
-    let selection = which.selection(understood(&filter.join(" "), &output)?)?;
+    let selection = which.selection(understood::<Filter>(&filter.join(" "), &output)?)?;
+    if !more.assert.is_empty() {
+        let texts = more.assert.iter().map(|text| understood(text, &output));
+        let assertions = texts.collect::<Result<Vec<Assertion>>>()?;
+        return judge::assert(&assertions, &selection, more.timeout, &show, &output).await;
+    }
+    if more.verdicts {
+        return judge::run(&selection, &show, &output);
+    }
     if let Some(port) = &more.stop {
         let port = port.as_deref().map(number).transpose()?;
         let ports: Vec<u16> = port.into_iter().chain(selection.ports.clone()).collect();
@@ -121,8 +138,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     list::run(&selection, &show, &output).await
 }
 
-/// The filter; where it makes no sense, carets stand under the fault.
-fn understood(text: &str, output: &Output) -> Result<Filter> {
+/// A filter or an assertion; where it makes no sense, carets stand under the fault.
+fn understood<T: FromStr<Err = FilterError>>(text: &str, output: &Output) -> Result<T> {
     text.parse().map_err(|refusal: FilterError| {
         output.say(Level::Quiet, refusal.caret());
         refusal.into()

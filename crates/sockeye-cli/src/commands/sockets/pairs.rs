@@ -61,11 +61,7 @@ pub(super) fn run(selection: &Selection, show: &Show, output: &Output) -> Result
             .collect();
         footer(&rows, &table, selection, output);
     }
-    Ok(if count == 0 {
-        Outcome::No
-    } else {
-        Outcome::Done
-    })
+    list::found(count, &table)
 }
 
 fn ends<'a>(source: &'a Source<'a>) -> Vec<Ends<'a>> {

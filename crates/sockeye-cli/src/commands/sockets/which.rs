@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use sockeye::host::filter::{Filter, Names};
 use sockeye::host::services;
 use sockeye::host::socket::{Protocol, Protocols, Socket, State, States};
-use sockeye::host::table::{OwnerSearch, Request, Where};
+use sockeye::host::table::{OwnerSearch, Request, Table, Where};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::row::Row;
@@ -269,16 +269,31 @@ impl Selection {
         }
     }
 
+    /// The same, of what this assertion is about.
+    pub(super) fn asserting(&self, about: &Filter) -> Self {
+        let mut selection = self.clone();
+        if !self.named_protocols && self.protocols != Protocols::ALL {
+            selection.protocols = unnamed(&self.given.clone().and(about.clone()));
+        }
+        selection
+    }
+
+    /// Take out of a table what the flags do not mean; the filter has had its turn.
+    pub(super) fn keep_admitted(&self, table: &mut Table) {
+        table.sockets.retain(|socket| self.fits(socket));
+    }
+
     /// Whether a row is one of those that are meant.
     pub(super) fn admits(&self, row: Row<'_>) -> bool {
-        let socket = row.socket;
+        self.fits(row.socket) && self.filter.matches(row.source.table, row.socket)
+    }
+
+    /// Whether a socket is what the flags mean that are no part of the filter.
+    fn fits(&self, socket: &Socket) -> bool {
         if self.listening && !waits(socket) {
             return false;
         }
-        if self.ipv4.is_some_and(|ipv4| !carries(socket, ipv4)) {
-            return false;
-        }
-        self.filter.matches(row.source.table, socket)
+        self.ipv4.is_none_or(|ipv4| carries(socket, ipv4))
     }
 }
 
