@@ -258,7 +258,7 @@ impl Column {
             }
             Self::Cookie => {
                 if let Some(cookie) = socket.cookie {
-                    write(out, format_args!("{cookie:x}"));
+                    write(out, format_args!("{cookie}"));
                 }
             }
             Self::LocalAddress => row.ip(Side::Local, out),

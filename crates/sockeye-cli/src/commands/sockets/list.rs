@@ -145,9 +145,7 @@ pub(super) fn footer(rows: &[Row<'_>], table: &Table, selection: &Selection, out
         let processes = if count == 1 { "process" } else { "processes" };
         output.say(
             Level::Normal,
-            format_args!(
-                "{count} {processes} may not be looked into; sockets of theirs are left out"
-            ),
+            format_args!("{count} {processes} may not be looked into: what they hold is left out"),
         );
     }
     for notice in &table.notices {

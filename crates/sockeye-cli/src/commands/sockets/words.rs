@@ -60,8 +60,11 @@ pub(super) fn size(bytes: u64, out: &mut String) {
 pub(super) fn span(time: Duration, out: &mut String) {
     let seconds = time.as_secs();
     match seconds {
+        0 if time < Duration::from_millis(1) => {
+            write(out, format_args!("{} µs", time.as_micros()));
+        }
         0 if time < Duration::from_millis(100) => {
-            write(out, format_args!("{:.2} ms", time.as_secs_f64() * 1e3));
+            write(out, format_args!("{:.1} ms", time.as_secs_f64() * 1e3));
         }
         0 => write(out, format_args!("{} ms", time.as_millis())),
         1..60 => write(out, format_args!("{:.1} s", time.as_secs_f64())),
@@ -138,7 +141,8 @@ mod tests {
     #[test]
     fn times_have_one_unit() {
         let of = |time| said(|out| span(time, out));
-        assert_eq!(of(Duration::from_micros(340)), "0.34 ms");
+        assert_eq!(of(Duration::from_micros(340)), "340 µs");
+        assert_eq!(of(Duration::from_micros(1440)), "1.4 ms");
         assert_eq!(of(Duration::from_millis(250)), "250 ms");
         assert_eq!(of(Duration::from_millis(4200)), "4.2 s");
         assert_eq!(of(Duration::from_secs(7210)), "2 h");
