@@ -154,6 +154,8 @@ fn a_race_that_nobody_wins_says_why_and_has_its_code() {
             text.ends_with("nobody listens there (connection refused)\n"),
             "{text}"
         );
+        let output = race(&etc, &["b\u{fc}cher.invalid", "--race", "http"]);
+        assert_eq!(output.code, Some(3), "{}", output.stderr_text());
         let output = race(&etc, &["nobody.invalid", "--race", "http"]);
         assert_eq!(output.code, Some(3));
         assert!(

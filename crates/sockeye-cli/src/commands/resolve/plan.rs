@@ -214,8 +214,11 @@ impl Plan {
         };
         let host = match target.address {
             Some(std::net::IpAddr::V6(v6)) => format!("[{v6}]"),
-            _ => target.text.trim_end_matches('.').to_owned(),
+            // Endpoints have names in their ASCII form.
+            _ if !target.text.is_ascii() => target.text.parse::<DomainName>()?.to_string(),
+            _ => target.text.clone(),
         };
+        let host = host.trim_end_matches('.');
         let mut to: Endpoint = format!("tcp://{host}:{port}").parse()?;
         to.options_mut().family = self.family;
         let plan = self.clone();
