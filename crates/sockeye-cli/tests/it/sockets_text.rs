@@ -235,3 +235,61 @@ fn limit_and_order_are_kept() {
         assert_eq!(list("-local-port", "9"), expected);
     });
 }
+
+#[test]
+fn names_of_peers_follow_the_list_and_a_silent_name_server_does_not_hold_it_up() {
+    within(|| {
+        let at = "127.0.0.77:53"; // fixed port: the one of every name server in resolv.conf
+        let Ok(_silent) = std::net::UdpSocket::bind(at) else {
+            return eprintln!("SKIPPED: this test needs port 53 of 127.0.0.77");
+        };
+        let dir = sockeye_testkit::temporary_dir();
+        let (conf, hosts) = (dir.path().join("resolv.conf"), dir.path().join("hosts"));
+        std::fs::write(&conf, "nameserver 127.0.0.77\n").unwrap();
+        std::fs::write(&hosts, "127.0.0.8 eight.example\n").unwrap();
+        let (listener, port) = listener();
+        let from = |ip: &str| {
+            let socket =
+                socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+            let own: std::net::SocketAddr = format!("{ip}:0").parse().unwrap();
+            socket.bind(&own.into()).unwrap();
+            socket
+                .connect(&listener.local_addr().unwrap().into())
+                .unwrap();
+            socket
+        };
+        let _clients = ["127.0.0.8", "127.0.0.9"].map(from);
+        let script = "mount --bind $1 /etc/resolv.conf && mount --bind $2 /etc/hosts || exit 99; \
+                      exec $S sockets -tH --names --state established --port $3";
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", script, "sh"]);
+        command
+            .arg(&conf)
+            .arg(&hosts)
+            .arg(port.to_string())
+            .env("S", SOCKEYE);
+        let output = Program::start_command(command).finish();
+        if output.code != Some(0) {
+            return eprintln!(
+                "SKIPPED: this test needs to mount: {}",
+                output.stderr_text()
+            );
+        }
+        let text = output.stdout_text();
+        let mut lines = text.lines();
+        assert_eq!(
+            lines
+                .by_ref()
+                .take(4)
+                .filter(|line| line.starts_with("tcp "))
+                .count(),
+            4,
+            "{text}"
+        );
+        assert_eq!(
+            lines.collect::<Vec<_>>(),
+            ["127.0.0.8 is eight.example"],
+            "{text}"
+        );
+    });
+}

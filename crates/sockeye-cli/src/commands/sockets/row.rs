@@ -357,3 +357,6 @@ impl Row<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
