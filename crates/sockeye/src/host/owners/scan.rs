@@ -23,8 +23,6 @@ use crate::host::table::OwnerSearch;
 const PARALLEL_FROM: usize = 64;
 /// The most threads; beyond that they wait for the same locks of the kernel.
 const MAX_THREADS: usize = 16;
-/// How many processes a thread takes at a time.
-const SHARE: usize = 8;
 /// The most processes that are looked at: as many as Linux can have.
 const MAX_PROCESSES: usize = 1 << 22;
 /// Up to this descriptor count a process is looked into before the others: a server has more than its three standard
@@ -185,23 +183,20 @@ impl Scan {
         })
     }
 
-    /// The part of one thread: a few processes at a time, until there are none.
+    /// The part of one thread: one process after the other, until there are none. Not several at a time: those that hold
+    /// thousands of sockets were often started together, and one thread would get them all.
     fn work(&self, pids: &[u32], next: &AtomicUsize, choose: bool) -> Share {
         let mut share = Share::default();
         let mut walker = Walker::new();
         while !self.over() {
-            let from = next.fetch_add(SHARE, Ordering::Relaxed);
-            let Some(some) = pids.get(from..) else { break };
-            for pid in some.iter().take(SHARE) {
-                match self.plan(*pid, choose) {
-                    Plan::Look => self.look(*pid, &mut walker, &mut share),
-                    Plan::Later => share.later.push(*pid),
-                    Plan::Hidden => share.hidden.push(*pid),
-                    Plan::Skip => {}
-                }
-                if self.over() {
-                    break;
-                }
+            let Some(pid) = pids.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                break;
+            };
+            match self.plan(*pid, choose) {
+                Plan::Look => self.look(*pid, &mut walker, &mut share),
+                Plan::Later => share.later.push(*pid),
+                Plan::Hidden => share.hidden.push(*pid),
+                Plan::Skip => {}
             }
         }
         share
