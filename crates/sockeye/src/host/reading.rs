@@ -83,7 +83,12 @@ fn absorb(table: &mut Table, target: &Target, part: Part) -> Vec<Socket> {
             table.notices.push(notice);
         }
     }
-    table.sockets.extend(part.sockets);
+    if table.sockets.is_empty() {
+        // Mostly there is one namespace, and its list may be long: moved, not copied.
+        table.sockets = part.sockets;
+    } else {
+        table.sockets.extend(part.sockets);
+    }
     table.namespaces.push(Namespace {
         devices: part.devices,
         ..target.namespace.clone()
