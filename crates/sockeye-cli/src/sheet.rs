@@ -10,6 +10,8 @@ use unicode_width::UnicodeWidthStr;
 const GAP: usize = 2;
 /// How far a cell is moved in that stands below its row.
 const INDENT: usize = 4;
+/// Padding, as much as is needed at a time.
+const BLANKS: &str = "                                                                ";
 /// What stands in an empty cell, so that each row has the same fields.
 const EMPTY: &str = "-";
 
@@ -257,8 +259,13 @@ fn total(plan: &[Option<usize>]) -> usize {
     shown.clone().sum::<usize>() + GAP * shown.count().saturating_sub(1)
 }
 
-fn pad(count: usize, out: &mut String) {
-    out.extend(std::iter::repeat_n(' ', count));
+fn pad(mut count: usize, out: &mut String) {
+    // Pieces, not characters: half of a long list is blanks.
+    while count > BLANKS.len() {
+        out.push_str(BLANKS);
+        count -= BLANKS.len();
+    }
+    out.push_str(&BLANKS[..count]);
 }
 
 fn tinted(text: &str, tint: Tint, color: bool, out: &mut String) {

@@ -27,7 +27,8 @@ fn a_listener_is_listed_with_its_owner_and_its_queue() {
         );
         assert_eq!(words[4..6], [&format!("127.0.0.1:{port}"), "-"], "{text}");
         let pid = std::process::id();
-        assert!(text.ends_with(&format!(" {pid}\n")), "{text}");
+        // (A test beside this one may just start a program: for a moment its child holds our sockets too.)
+        assert!(text.contains(&format!(" {pid}")), "{text}");
         assert_eq!(output.code, Some(0), "{output:?}");
         drop(waiting);
     });

@@ -19,7 +19,7 @@ mod words;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::Args as ClapArgs;
+use clap::{ArgGroup, Args as ClapArgs};
 use sockeye::Result;
 use sockeye::host::assertion::Assertion;
 use sockeye::host::filter::{Filter, FilterError};
@@ -58,37 +58,57 @@ pub(crate) struct Args {
     more: More,
 }
 
+/// How a list is shown; what shows no list takes none of it.
+const SHOWN: [&str; 10] = [
+    "numeric",
+    "wide",
+    "sort",
+    "limit",
+    "columns",
+    "csv",
+    "format",
+    "pairs",
+    "names",
+    "no_header",
+];
 /// What is done with them besides listing.
 #[derive(Clone, Debug, ClapArgs)]
 #[command(next_help_heading = "Ask, wait and act")]
+#[command(group = ArgGroup::new("task").multiple(false))]
+#[command(group = ArgGroup::new("waits").multiple(true))]
 struct More {
     /// The connection between these two ends: 10.0.0.5:44122-:443
-    #[arg(long, value_name = "A-B", value_parser = Who::parse)]
+    #[arg(long, value_name = "A-B", value_parser = Who::parse,
+        conflicts_with_all = ["all", "listening", "state", "pairs", "names", "sort", "limit"])]
     who: Option<Who>,
     /// Wait until somebody listens on these ports
-    #[arg(long, value_name = "PORT", value_delimiter = ',', conflicts_with_all = ["who", "close", "stop"])]
+    #[arg(long, value_name = "PORT", value_delimiter = ',', groups = ["task", "waits"],
+        conflicts_with_all = ["who", "all", "state", "port", "pid", "pairs", "names", "sort", "limit"])]
     wait_listening: Vec<String>,
     /// Say whether this holds: 'none listening on non-loopback', 'exactly 1 tcp listening on port 80'
-    #[arg(long, value_name = "TEXT", conflicts_with_all = ["who", "close", "stop", "wait_listening", "pairs", "csv", "format"])]
+    #[arg(long, value_name = "TEXT", groups = ["task", "waits"],
+        conflicts_with_all = ["who", "pairs", "names", "csv", "format", "sort", "limit"])]
     assert: Vec<String>,
     /// Say what is wrong, and nothing else: queues that are full, connections that nobody closes ...
-    #[arg(long, conflicts_with_all = ["who", "close", "stop", "wait_listening", "assert", "pairs", "csv", "format"])]
+    #[arg(long, group = "task", conflicts_with = "who", conflicts_with_all = SHOWN)]
     verdicts: bool,
     /// How long to wait [default: 60s for --wait-listening, 5s for --stop, not at all for --assert]
-    #[arg(long, value_name = "TIME", value_parser = args::duration)]
+    #[arg(long, value_name = "TIME", value_parser = args::duration, requires = "waits")]
     timeout: Option<Duration>,
     /// Close the one connection that is meant
-    #[arg(short = 'K', long, conflicts_with_all = ["stop", "netns", "all_netns"])]
+    #[arg(short = 'K', long, group = "task", conflicts_with_all = ["netns", "all_netns"], conflicts_with_all = SHOWN)]
     close: bool,
     /// Stop the processes that listen on this port, or on that of --port; clients are left alone
-    #[arg(long, value_name = "PORT", num_args = 0..=1, conflicts_with_all = ["who", "filter", "netns", "all_netns"])]
+    #[arg(long, value_name = "PORT", num_args = 0..=1, groups = ["task", "waits"],
+        conflicts_with_all = ["who", "filter", "netns", "all_netns", "all", "state", "pid", "ipv4", "ipv6"],
+        conflicts_with_all = SHOWN)]
     stop: Option<Option<String>>,
     /// The signal of --stop: term, int, hup, quit or kill
     #[arg(long, value_name = "NAME", value_enum, default_value_t = Signal::Term, hide_possible_values = true,
         requires = "stop")]
     signal: Signal,
     /// Close or stop without asking
-    #[arg(short = 'y', long)]
+    #[arg(short = 'y', long, requires = "task", conflicts_with_all = ["wait_listening", "assert", "verdicts"])]
     yes: bool,
 }
 

@@ -11,7 +11,7 @@ use sockeye::host::table::Table;
 use sockeye::host::users::Users;
 
 use super::columns::Form;
-use super::words::{self, write};
+use super::words::{self, number, write};
 
 /// The most processes that a cell names; JSON has all of them.
 const MAX_NAMED: usize = 8;
@@ -131,7 +131,10 @@ impl<'a> Row<'a> {
                     Protocol::Raw => write(out, format_args!(" protocol {}", address.port())),
                     Protocol::Icmp => write(out, format_args!(" id {}", address.port())),
                     _ if address.port() == 0 => out.push_str(":*"),
-                    _ => write(out, format_args!(":{}", address.port())),
+                    _ => {
+                        out.push(':');
+                        number(address.port().into(), out);
+                    }
                 }
             }
             Address::Unix(name) => unix_name(name, out),
@@ -182,7 +185,12 @@ impl<'a> Row<'a> {
         match ip {
             // It takes IPv4 and IPv6.
             _ if takes_both => out.push('*'),
-            IpAddr::V4(v4) => write(out, format_args!("{v4}")),
+            IpAddr::V4(v4) => {
+                for (i, part) in v4.octets().into_iter().enumerate() {
+                    out.push_str(if i > 0 { "." } else { "" });
+                    number(part.into(), out);
+                }
+            }
             IpAddr::V6(v6) => write(out, format_args!("{v6}")),
         }
         if scope != 0 {
@@ -248,7 +256,8 @@ fn named(table: &Table, holders: &[Holder], out: &mut String) {
     if let [only] = holders {
         let process = table.process(only);
         name(&process.name, out);
-        write(out, format_args!(" {}", process.pid));
+        out.push(' ');
+        number(process.pid.into(), out);
         if let Some(thread) = only.thread {
             write(out, format_args!(" (thread {thread})"));
         }

@@ -36,7 +36,7 @@ pub(super) struct Show {
     #[arg(long, conflicts_with_all = ["csv", "format", "columns", "wide", "sort"])]
     pub(super) pairs: bool,
     /// Names of peers, below the list as they come: from the hosts file and name servers, for two seconds
-    #[arg(short = 'r', long, conflicts_with_all = ["csv", "format"])]
+    #[arg(short = 'r', long, conflicts_with_all = ["csv", "format", "pairs"])]
     pub(super) names: bool,
     /// No line of titles
     #[arg(short = 'H', long)]
