@@ -1,6 +1,7 @@
 //! Our own side of a conversation: standard input and output, and what is done to the bytes on the way.
 
 mod raw;
+mod screen;
 mod shaping;
 mod terminal;
 
@@ -12,6 +13,7 @@ use sockeye::{Endpoint, Link, Net, Result, Stream};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use raw::{RawTerminal, restore_terminal};
+pub(crate) use screen::FullScreen;
 pub(crate) use terminal::TerminalText;
 
 use shaping::{Outgoing, Written};

@@ -34,6 +34,7 @@ impl Drop for RawTerminal {
 
 /// Give the terminal back as it was, if it was changed.
 pub(crate) fn restore_terminal() {
+    super::screen::leave();
     let before = BEFORE.lock().ok().and_then(|mut slot| slot.take());
     if let Some(before) = before {
         // The terminal may be gone; there is nobody to tell then. Not drained first: a terminal that was stopped, or whose

@@ -28,6 +28,7 @@ mod sockets_owners;
 mod sockets_ss;
 mod sockets_text;
 mod sockets_wait;
+mod sockets_watch;
 mod terminal;
 mod tour;
 mod wire;

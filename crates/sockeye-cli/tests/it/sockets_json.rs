@@ -73,17 +73,36 @@ pub(crate) fn check(schema: &Value, part: &Value, value: &Value, at: &str) -> Re
     Ok(())
 }
 
+/// A published schema; what it refers to in that of sockets becomes a part of it.
+pub(crate) fn schema(name: &str) -> Value {
+    let read = |name: &str| {
+        let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/");
+        let text = std::fs::read_to_string(format!("{docs}{name}")).unwrap();
+        let text = text.replace("sockets.schema.json#/", "#/");
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let mut schema = read(name);
+    let sockets = read("sockets.schema.json");
+    let definitions = schema["$defs"].as_object_mut().unwrap();
+    for (name, part) in sockets["$defs"].as_object().unwrap() {
+        definitions.entry(name).or_insert_with(|| part.clone());
+    }
+    schema
+}
+
+/// Check a line against the part of this schema that has the name of its type.
+#[track_caller]
+pub(crate) fn obeys(schema: &Value, line: &Value) {
+    let kind = line["type"].as_str().unwrap();
+    check(schema, &schema["$defs"][kind], line, kind).unwrap();
+}
+
 /// Each line of standard output, checked against the schema.
 pub(crate) fn lines(output: &Output) -> Vec<Value> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../docs/sockets.schema.json"
-    );
-    let schema: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let schema = schema("sockets.schema.json");
     let lines = crate::json_lines(&output.stdout);
     for line in &lines {
-        let kind = line["type"].as_str().unwrap();
-        check(&schema, &schema["$defs"][kind], line, kind).unwrap();
+        obeys(&schema, line);
     }
     lines
 }

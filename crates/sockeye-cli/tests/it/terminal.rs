@@ -91,7 +91,7 @@ impl Screen {
     }
 
     #[track_caller]
-    fn ended(&mut self) -> Option<i32> {
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         let by = Instant::now() + LIMIT;
         let (told, ended) = std::sync::mpsc::channel();
         let pid = self.pid();
@@ -108,7 +108,7 @@ impl Screen {
         self.child.wait().unwrap().code()
     }
 
-    fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
 
@@ -116,8 +116,19 @@ impl Screen {
         tcgetattr(self.pts.as_ref().unwrap().as_fd()).unwrap()
     }
 
-    fn is_raw(&self) -> bool {
+    pub(crate) fn is_raw(&self) -> bool {
         !self.settings().local_flags.contains(LocalFlags::ICANON)
+    }
+
+    /// A person drags the window's corner.
+    pub(crate) fn drag(&self, rows: u16, columns: u16) {
+        let size = rustix::termios::Winsize {
+            ws_row: rows,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        rustix::termios::tcsetwinsize(&self.keys, size).unwrap();
     }
 
     fn is_nonblocking(&self) -> bool {
@@ -206,20 +217,9 @@ fn a_pty_behind_a_terminal_is_raw_and_follows_the_window() {
         screen.until("24 80", "\n");
         assert!(screen.is_raw());
         assert!(!screen.settings().local_flags.contains(LocalFlags::ISIG));
-        drag(&screen, 33, 99);
+        screen.drag(33, 99);
         screen.until("33 99", "\n");
     });
-}
-
-/// A person drags the window's corner.
-fn drag(screen: &Screen, rows: u16, columns: u16) {
-    let size = rustix::termios::Winsize {
-        ws_row: rows,
-        ws_col: columns,
-        ws_xpixel: 0,
-        ws_ypixel: 0,
-    };
-    rustix::termios::tcsetwinsize(&screen.keys, size).unwrap();
 }
 
 #[test]

@@ -328,7 +328,7 @@ fn owner<'a>(row: Row<'a>, holder: &Holder) -> Owner<'a> {
 }
 
 /// A name as text, and as it is where it is no text.
-fn text(bytes: &[u8]) -> (Cow<'_, str>, Option<String>) {
+pub(super) fn text(bytes: &[u8]) -> (Cow<'_, str>, Option<String>) {
     let text = String::from_utf8_lossy(bytes);
     let lost = matches!(text, Cow::Owned(_));
     (text, lost.then(|| BASE64.encode(bytes)))

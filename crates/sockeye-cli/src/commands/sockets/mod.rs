@@ -12,6 +12,7 @@ mod row;
 mod show;
 mod template;
 mod wait;
+mod watch;
 mod which;
 mod who;
 mod words;
@@ -56,6 +57,8 @@ pub(crate) struct Args {
     show: Show,
     #[command(flatten)]
     more: More,
+    #[command(flatten)]
+    watch: watch::Flags,
 }
 
 /// How a list is shown; what shows no list takes none of it.
@@ -118,6 +121,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         which,
         show,
         more,
+        watch,
     } = args;
     show.check(output.json())?;
     let selection = which.selection(understood::<Filter>(&filter.join(" "), &output)?)?;
@@ -128,6 +132,14 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     }
     if more.verdicts {
         return judge::run(&selection, &show, &output);
+    }
+    if watch.watch {
+        let options = watch::Options {
+            selection,
+            numeric: show.numeric,
+            flags: watch,
+        };
+        return watch::run(options, output).await;
     }
     if let Some(port) = &more.stop {
         let port = port.as_deref().map(number).transpose()?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use sockeye::host::filter::{Filter, Names};
 use sockeye::host::services;
-use sockeye::host::socket::{Protocol, Protocols, Socket, State, States};
+use sockeye::host::socket::{Protocol, Protocols, Socket, State, States, Wanted};
 use sockeye::host::table::{OwnerSearch, Request, Table, Where};
 use sockeye::{Error, Kind, Operation, Result};
 
@@ -215,6 +215,11 @@ impl Selection {
             .owners(self.owners)
     }
 
+    /// What has to be asked for besides, so that it can be told what is meant.
+    pub(super) fn details(&self, wanted: Wanted) -> Wanted {
+        self.filter.needs().details(wanted)
+    }
+
     /// The same, of those that wait: for TCP connections unless protocols were named.
     pub(super) fn waiting(&self) -> Self {
         let mut selection = self.clone();
@@ -283,6 +288,11 @@ impl Selection {
         table.sockets.retain(|socket| self.fits(socket));
     }
 
+    /// Whether every row is meant that the kernel lists for these protocols.
+    pub(super) fn is_everything(&self) -> bool {
+        !self.listening && self.states == States::ALL && self.ipv4.is_none() && !self.is_narrowed()
+    }
+
     /// Whether a row is one of those that are meant.
     pub(super) fn admits(&self, row: Row<'_>) -> bool {
         self.fits(row.socket) && self.filter.matches(row.source.table, row.socket)
@@ -290,7 +300,7 @@ impl Selection {
 
     /// Whether a socket is what the flags mean that are no part of the filter.
     fn fits(&self, socket: &Socket) -> bool {
-        if self.listening && !waits(socket) {
+        if !self.states.has(socket.state) || self.listening && !waits(socket) {
             return false;
         }
         self.ipv4.is_none_or(|ipv4| carries(socket, ipv4))

@@ -9,7 +9,7 @@ use super::party::{Party, Tie};
 use super::record::{Counters, Ends, Key, Record, is_remains, last_counters};
 use super::totals::NOBODY;
 use crate::host::process::Owners;
-use crate::host::socket::{Address, Protocol, Socket};
+use crate::host::socket::{Address, NamespaceIndex, Protocol, Socket};
 use crate::host::table::Table;
 
 /// A socket that went missing, and whose event may still come.
@@ -188,9 +188,11 @@ impl Ledger {
         let account = party.as_ref().map_or(NOBODY, |party| party.totals);
         self.book.carry(account, counters.unwrap_or_default());
         self.book.close(account, true);
+        let mut socket = socket.clone();
+        socket.namespace = ours_in(table);
         changes.closed.push(Closed {
             key,
-            socket: socket.clone(),
+            socket,
             counters,
             party,
             ending: Ending::Told,
@@ -204,6 +206,11 @@ impl Ledger {
 fn home(table: &Table) -> u64 {
     let ours = table.namespaces.iter().find(|namespace| namespace.ours);
     ours.map_or(0, |namespace| namespace.inode)
+}
+
+fn ours_in(table: &Table) -> NamespaceIndex {
+    let ours = table.namespaces.iter().position(|namespace| namespace.ours);
+    NamespaceIndex(ours.and_then(|at| u16::try_from(at).ok()).unwrap_or(0))
 }
 
 /// Of which protocols the kernel tells when a socket is closed.

@@ -80,6 +80,11 @@ impl Ledger {
         self.book.all()
     }
 
+    /// When the last table was read; `None` before the first.
+    pub fn now(&self) -> Option<Instant> {
+        self.last
+    }
+
     /// Keep a history of this socket from now on, even if so many others have one that it would get none.
     pub fn follow(&mut self, key: Option<Key>) {
         self.followed = key;
@@ -229,7 +234,8 @@ impl Ledger {
         let queues = (socket.receive_queue, socket.send_queue);
         changed |= std::mem::replace(&mut record.queues, queues) != queues;
         record.rtt = rtt_of(socket).or(record.rtt);
-        record.rates = Rates::default();
+        // Who comes to rest is news as well.
+        changed |= std::mem::take(&mut record.rates) != Rates::default();
         if let Some(counters) = counters_of(socket) {
             // A socket without numbers so far, such as one that was still connecting, starts from nothing.
             let delta = counters.since(record.counters.unwrap_or_default());

@@ -57,7 +57,7 @@ pub struct Limits {
     pub closings: usize,
     /// How many samples a history has: 120 by default.
     pub samples: usize,
-    /// How many connections have a history: the first 2,048 that move data, by default. See [`Ledger::follow`].
+    /// How many connections have a history: the first 1,024 that move data, by default. See [`Ledger::follow`].
     pub histories: usize,
     /// How many processes have totals: 1,024 by default. Of more, those without sockets are let go of, and what they
     /// carried counts for nobody.
@@ -70,7 +70,7 @@ impl Default for Limits {
             closed: 1_000,
             closings: 20_000,
             samples: 120,
-            histories: 2_048,
+            histories: 1_024,
             processes: 1_024,
         }
     }

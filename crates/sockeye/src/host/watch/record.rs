@@ -15,14 +15,14 @@ use crate::host::tcp_info::TcpInfo;
 ///
 /// That is the kernel's cookie. A socket that the kernel gives none (one that is read from `/proc`) is known by its inode,
 /// or else by what it speaks and its addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// The namespace's number: old kernels count cookies in each namespace.
     namespace: u64,
     name: Name,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Name {
     Cookie(u64),
     Inode(u64),

@@ -25,6 +25,25 @@ pub struct Reading {
     pub at: Instant,
 }
 
+impl Reading {
+    /// This reading, with the events of an earlier one that nobody took in: for a view that stands still meanwhile. More
+    /// events than [`Limits::closings`] allows by default count as lost.
+    #[must_use]
+    pub fn after(mut self, earlier: Self) -> Self {
+        let mut events = earlier.events;
+        events.told &= self.events.told;
+        events.lost |= self.events.lost;
+        events.closed.append(&mut self.events.closed);
+        let limit = Limits::default().closings;
+        if events.closed.len() > limit {
+            events.closed.truncate(limit);
+            events.lost = true;
+        }
+        self.events = events;
+        self
+    }
+}
+
 /// Reads tables, and hears of closed sockets in between.
 ///
 /// Reading takes milliseconds and blocks: an asynchronous program calls [`Source::read`] through `spawn_blocking`, and

@@ -25,6 +25,10 @@ pub struct Totals {
     pub opened: u64,
     /// How many sockets it closed under watch.
     pub closed: u64,
+    /// Whether anything of this is other than at the tick before.
+    pub changed: bool,
+    /// Whether anything happened since the tick before.
+    touched: bool,
     /// What came since the tick before.
     pub(super) fresh: Counters,
 }
@@ -97,6 +101,7 @@ impl Book {
         let nobody = &mut self.totals[NOBODY as usize];
         nobody.counters.add(gone.counters);
         nobody.fresh.add(gone.fresh);
+        nobody.touched = true;
         nobody.opened += gone.opened;
         nobody.closed += gone.closed;
         u32::try_from(at).ok()
@@ -104,12 +109,14 @@ impl Book {
 
     pub(super) fn carry(&mut self, place: u32, delta: Counters) {
         let totals = &mut self.totals[place as usize];
+        totals.touched |= !delta.is_zero();
         totals.counters.add(delta);
         totals.fresh.add(delta);
     }
 
     pub(super) fn open(&mut self, place: u32, under_watch: bool) {
         let totals = &mut self.totals[place as usize];
+        totals.touched = true;
         totals.sockets += 1;
         totals.opened += u64::from(under_watch);
     }
@@ -117,6 +124,7 @@ impl Book {
     /// A socket of its own is closed; or one that it never was seen to have.
     pub(super) fn close(&mut self, place: u32, brief: bool) {
         let totals = &mut self.totals[place as usize];
+        totals.touched = true;
         totals.closed += 1;
         if brief {
             totals.opened += 1;
@@ -130,13 +138,19 @@ impl Book {
         if from != to {
             let before = &mut self.totals[from as usize];
             before.sockets = before.sockets.saturating_sub(1);
-            self.totals[to as usize].sockets += 1;
+            before.touched = true;
+            let after = &mut self.totals[to as usize];
+            after.sockets += 1;
+            after.touched = true;
         }
     }
 
     /// The tick is over: what came fresh becomes rates.
     pub(super) fn settle(&mut self, elapsed: Duration) {
         for totals in &mut self.totals {
+            // Who comes to rest is news as well.
+            let was_moving = totals.rates != Rates::default();
+            totals.changed = std::mem::take(&mut totals.touched) || was_moving;
             totals.rates = Rates::of(std::mem::take(&mut totals.fresh), elapsed);
         }
     }
