@@ -82,20 +82,6 @@ pub(super) fn time(time: Duration) -> Cell {
     cell
 }
 
-/// A round trip: `29 µs`, `0.34 ms`, `45 ms`.
-pub(super) fn trip_text(trip: Duration, out: &mut String) {
-    match trip.as_micros() {
-        micros @ 0..100 => write(out, format_args!("{micros} µs")),
-        _ => span(trip, out),
-    }
-}
-
-pub(super) fn trip(trip: Duration) -> Cell {
-    let mut cell = Cell::default();
-    trip_text(trip, &mut cell.text);
-    cell
-}
-
 /// For how long something is so: `12 s`, or `>12 s` if it was so before anybody looked.
 pub(super) fn since(since: Since, now: Option<Instant>, out: &mut String) {
     let Some(now) = now else {

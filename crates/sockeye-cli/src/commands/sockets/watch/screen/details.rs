@@ -14,7 +14,7 @@ use sockeye::host::watch::{Record, Sample};
 use super::super::super::columns::{Column, Form};
 use super::super::super::row::{Row, Side};
 use super::super::super::words::{queue, span, write};
-use super::columns::{bytes_text, rate_text, since, trip_text};
+use super::columns::{bytes_text, rate_text, since};
 use super::sockets::owner;
 use super::view::View;
 
@@ -112,7 +112,7 @@ fn place(socket: &Socket) -> String {
         write(&mut line, format_args!("; inode {inode}"));
     }
     if let Some(cookie) = socket.cookie {
-        write(&mut line, format_args!("; cookie {cookie:x}"));
+        write(&mut line, format_args!("; cookie {cookie}"));
     }
     line
 }
@@ -134,12 +134,12 @@ fn tcp(record: &Record, info: &TcpInfo) -> Vec<String> {
     );
 
     let mut trip = String::from("rtt       ");
-    trip_text(info.rtt, &mut trip);
+    span(info.rtt, &mut trip);
     trip.push_str(" ± ");
-    trip_text(info.rtt_variation, &mut trip);
+    span(info.rtt_variation, &mut trip);
     if let Some(least) = info.min_rtt {
         trip.push_str(", least ");
-        trip_text(least, &mut trip);
+        span(least, &mut trip);
     }
     trip.push_str("; retransmit after ");
     span(info.retransmit_timeout, &mut trip);
@@ -206,7 +206,7 @@ fn draw_plots(record: &Record, colors: bool, area: Rect, buffer: &mut Buffer) {
     let mut received = String::from("received ");
     rate_text(record.rates.received, &mut received);
     let mut trip = String::from("rtt ");
-    trip_text(record.rtt.unwrap_or_default(), &mut trip);
+    span(record.rtt.unwrap_or_default(), &mut trip);
     let micros = |rtt: Duration| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX);
     let plots: [(String, Vec<u64>, Look); 3] = [
         (
@@ -236,7 +236,7 @@ fn most_rate(most: u64, out: &mut String) {
 }
 
 fn most_time(most: u64, out: &mut String) {
-    trip_text(Duration::from_micros(most), out);
+    span(Duration::from_micros(most), out);
 }
 
 /// The colour of a plot, and how its greatest value is said.

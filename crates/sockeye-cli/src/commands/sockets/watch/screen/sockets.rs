@@ -12,7 +12,7 @@ use super::super::super::columns::{Column, Form};
 use super::super::super::row::{Row, Side, Source};
 use super::super::super::words;
 use super::super::party;
-use super::columns::{number, rate, since, text, trip, trouble};
+use super::columns::{number, rate, since, text, time, trouble};
 use super::sheet::{Cell, Kind};
 use super::view::{Page, View};
 use crate::sheet::Tint;
@@ -228,7 +228,7 @@ fn cells(record: &Record, socket: &Socket, source: &Source<'_>, now: Option<Inst
         listed(Column::Peer),
         rate(record.rates.sent),
         rate(record.rates.received),
-        record.rtt.map(trip).unwrap_or_default(),
+        record.rtt.map(time).unwrap_or_default(),
         trouble(counters.retransmits),
         listed(Column::Queue),
         age,
