@@ -124,8 +124,8 @@ fn a_connection_between_two_looks_is_told_too() {
     within(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let program = watch(port, &["--json", "--interval", "1s"]);
-        // The look is over: the next one is a second away.
+        let program = watch(port, &["--json", "--interval", "2s"]);
+        // The look is over: the next one is two seconds away.
         program.stdout_until("\"look\"");
         let (mut client, mut server, from, _) = pair(&listener);
         client.write_all(b"ping").unwrap();

@@ -54,7 +54,7 @@ pub struct Closed {
     pub ending: Ending,
     /// For how long it was watched; zero for one that came and went between two ticks.
     pub watched: Duration,
-    /// Whether it came and went between two ticks: it was never in a table.
+    /// Whether it came and went between two ticks: nobody ever found it open.
     pub brief: bool,
 }
 
@@ -68,7 +68,7 @@ pub struct Changes {
     pub elapsed: Duration,
     /// Whether this is the first tick: then `opened` is what was there already.
     pub first: bool,
-    /// Sockets that are new. What is left of a connection that is over does not count as one.
+    /// Sockets that are new and still there. What is left of a connection that is over does not count as one.
     pub opened: Vec<Key>,
     /// Sockets that are closed. At most [`Limits::closings`](super::Limits::closings) of one tick came by events.
     pub closed: Vec<Closed>,

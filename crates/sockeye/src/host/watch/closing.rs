@@ -42,12 +42,16 @@ impl Ledger {
             return;
         }
         let mut listeners = None;
+        let mut newborn = HashSet::new();
         let left = left_in(table);
         for socket in &events.closed {
             let key = Key::in_namespace(home(table), socket);
             let is_left = Ends::of(key, socket).is_some_and(|ends| left.contains(&ends));
             let last = last_counters(socket, is_left);
             if let Some(place) = self.place(key) {
+                if self.records[place].opened.seen == now {
+                    newborn.insert(key);
+                }
                 self.close(place, table, Some((socket, last)), now, changes);
             } else if let Some(abandoned) = self.abandoned.remove(&key) {
                 let late = last.unwrap_or_default().since(abandoned.counters);
@@ -56,6 +60,10 @@ impl Ledger {
                 let listeners = listeners.get_or_insert_with(|| listeners_of(table));
                 self.count_brief(key, (socket, last), table, listeners, changes);
             }
+        }
+        // The table just caught them: nobody ever finds them open.
+        if !newborn.is_empty() {
+            changes.opened.retain(|key| !newborn.contains(key));
         }
     }
 
@@ -162,7 +170,7 @@ impl Ledger {
             counters,
             ending: told.map_or(Ending::Missing, |_| Ending::Told),
             watched: now.saturating_duration_since(record.opened.seen),
-            brief: false,
+            brief: record.opened.seen == now && !changes.first,
             socket: last_row(&record, table, told.map(|(socket, _)| socket)),
             party: record.party,
         });

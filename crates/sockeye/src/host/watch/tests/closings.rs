@@ -294,6 +294,28 @@ fn a_socket_that_is_told_closed_while_still_in_the_table_is_gone() {
 }
 
 #[test]
+fn one_that_the_table_just_caught_is_brief() {
+    let mut machine = Machine::new();
+    let curl = machine.process(8, "curl");
+    machine.tick();
+    machine.add(connection(1));
+    machine.give(1, curl);
+    machine.carry(1, 30, 4);
+    let socket = machine.socket(1).clone();
+    machine.tell(socket);
+    let changes = machine.tick();
+    assert!(changes.opened.is_empty());
+    assert!(changes.closed[0].brief);
+    assert_eq!(
+        party_text(changes.closed[0].party.as_ref().unwrap()),
+        "holds curl 8"
+    );
+    assert_eq!(machine.totals(8), (30, 4));
+    let totals = &machine.ledger.totals()[1];
+    assert_eq!((totals.sockets, totals.opened, totals.closed), (0, 1, 1));
+}
+
+#[test]
 fn the_end_of_the_peer_is_no_byte() {
     // Bytes confirmed, segments delivered, what is unread, whether something is left; then the bytes that came.
     let cases = [
