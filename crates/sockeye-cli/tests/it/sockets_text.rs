@@ -175,7 +175,7 @@ fn a_line_of_ones_own_has_plain_values() {
         let mut ends = [(port, from), (from, port)];
         ends.sort_unstable_by(|a, b| b.cmp(a));
         for (line, (local, peer)) in text.lines().zip(ends) {
-            let begin = format!("{{tcp}}\t{local}>{peer} {pid} ");
+            let begin = format!("{{tcp}}\t{local}>{peer} {pid}");
             assert!(line.starts_with(&begin), "{line} is not {begin}");
             let rtt = line.rsplit(' ').next().unwrap();
             assert!(rtt.parse::<f64>().unwrap() > 0.0, "{line}");

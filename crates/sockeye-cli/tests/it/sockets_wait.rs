@@ -61,10 +61,7 @@ fn out_of_time_it_says_what_is_there_instead() {
         let output = sockets(&["--wait-listening", &port, "--timeout", "50ms"]);
         let said = output.stderr_text();
         assert!(said.contains("(there is udp unconnected of "), "{said}");
-        assert!(
-            said.contains(&format!(" {})", std::process::id())),
-            "{said}"
-        );
+        assert!(said.contains(&format!(" {}", std::process::id())), "{said}");
         // Whoever means datagrams says so.
         let output = sockets(&["-u", "--wait-listening", &port, "--timeout", "5s"]);
         assert_eq!(output.code, Some(0), "{output:?}");
