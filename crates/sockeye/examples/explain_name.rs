@@ -6,6 +6,8 @@
 //!   localhost: said Localhost { lines: [HostsLine { number: 1, address: 127.0.0.1 }] }
 //! ```
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use sockeye::Net;
 use sockeye::net::resolve::query::{self, Options, Question, RecordKind, Server};
 use sockeye::net::resolve::special_use;

@@ -1,6 +1,6 @@
 //! Control groups: which systemd unit and which container a socket or a process belongs to.
 //!
-//! The kernel tells the control group of any socket, whoever owns it: so this works without privileges. [`unit`] and
+//! The kernel tells the control group of any socket, whoever owns it: so this works without privileges. [`unit()`] and
 //! [`container`] read the path of a group; finding the path of a group's number needs a walk through the file system of
 //! groups, and only version 2 has such numbers.
 //!

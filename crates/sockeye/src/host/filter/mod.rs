@@ -1,7 +1,7 @@
 //! Which sockets are meant: a small language, a superset of that of ss(8), as a value.
 //!
 //! A [`Filter`] parses, prints and compares; [`Filter::matches`] decides on one row of a
-//! [`Table`](super::table::Table), and [`Filter::needs`] says what has to be asked for that. The language is described
+//! [`Table`], and [`Filter::needs`] says what has to be asked for that. The language is described
 //! in `docs/sockets-filter.md`.
 //!
 //! ```
