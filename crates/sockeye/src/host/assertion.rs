@@ -20,6 +20,7 @@ use std::str::FromStr;
 
 use super::filter::{Fail, Filter, FilterError, Names, quoted};
 use super::socket::Socket;
+use super::subflows::Subflows;
 use super::table::Table;
 
 /// How many sockets there shall be of those that a filter means.
@@ -133,7 +134,8 @@ impl Assertion {
 
     /// Whether it holds of this table, which may have been read for it: see
     /// [`Request::assertion`](super::table::Request::assertion). Rows of which it cannot be told whether they are meant
-    /// do not count; the sentence says how many they are.
+    /// do not count; the sentence says how many they are. A Multipath TCP socket and the TCP sockets that are its paths
+    /// count as one, if all of them are meant.
     pub fn check<'a>(&self, table: &'a Table) -> Outcome<'a> {
         let mut meant = Vec::new();
         let mut unknown = 0;
@@ -144,7 +146,8 @@ impl Assertion {
                 None => unknown += 1,
             }
         }
-        let count = meant.len() as u64;
+        let subflows = Subflows::of(meant.iter().copied());
+        let count = meant.iter().filter(|socket| !subflows.has(socket)).count() as u64;
         let sentence = self.sentence(count, unknown, table.partial);
         Outcome {
             holds: self.quantity.allows(count),

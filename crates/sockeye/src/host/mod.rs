@@ -26,6 +26,7 @@ mod queues;
 mod reading;
 pub mod services;
 pub mod socket;
+pub mod subflows;
 pub mod table;
 pub mod tcp_info;
 pub mod users;

@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use sockeye::host::process::{Missing, Owners};
 use sockeye::host::services::{Services, ephemeral_range};
 use sockeye::host::socket::{Address, Socket, State};
+use sockeye::host::subflows::Subflows;
 use sockeye::host::table::Table;
 use sockeye::host::users::Users;
 use sockeye::{Error, Kind, Operation, Result};
@@ -173,10 +174,16 @@ fn hidden_owners(count: usize) -> String {
     format!("owner hidden for {count} {sockets} of {users}; run as root to see {them}")
 }
 
-/// `14 sockets: 3 listening, 11 established`.
-fn counts(rows: &[Row<'_>], all: usize) -> String {
+/// `14 sockets: 3 listening, 11 established`. Of a Multipath TCP socket, its paths do not count.
+fn counts(rows: &[Row<'_>], beyond: usize) -> String {
+    let subflows = Subflows::of(rows.iter().map(|row| row.socket));
     let mut by_state = [0_usize; State::ALL.len()];
+    let mut paths = 0;
     for row in rows {
+        if subflows.has(row.socket) {
+            paths += 1;
+            continue;
+        }
         let at = State::ALL.iter().position(|s| *s == row.socket.state);
         by_state[at.unwrap_or(0)] += 1;
     }
@@ -186,8 +193,9 @@ fn counts(rows: &[Row<'_>], all: usize) -> String {
         .filter(|(_, count)| *count > 0)
         .map(|(state, count)| format!("{count} {state}"))
         .collect();
+    let all = rows.len() - paths + beyond;
     let plural = if all == 1 { "socket" } else { "sockets" };
-    let shown = match all - rows.len() {
+    let shown = match beyond {
         0 => String::new(),
         more => format!(" ({more} more not shown)"),
     };
@@ -217,7 +225,7 @@ pub(super) async fn run(selection: &Selection, show: &Show, output: &Output) -> 
         return Ok(Outcome::Done);
     }
     if std::io::stdout().is_terminal() && !output.json() {
-        output.say(Level::Normal, counts(&rows, all));
+        output.say(Level::Normal, counts(&rows, all - rows.len()));
     }
     footer(&rows, &table, selection, output);
     // Without owners half of the sentences would have no subject.
