@@ -62,6 +62,11 @@ pub(crate) fn listener() -> (TcpListener, u16) {
     (listener, port)
 }
 
+/// A filter for the connection between these two ports: one that was over long ago may have had one of them, too.
+pub(crate) fn between(a: u16, b: u16) -> String {
+    format!("port = {a} and port = {b}")
+}
+
 #[test]
 fn a_filter_and_the_flags_mean_what_both_mean() {
     within(|| {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use sockeye_testkit::{Program, temporary_dir, within};
 
 use crate::SOCKEYE;
-use crate::sockets::{listener, python, sockets};
+use crate::sockets::{between, listener, python, sockets};
 use crate::sockets_json::lines;
 
 /// The sockets with this port at either end, as JSON.
@@ -85,7 +85,7 @@ fn each_end_of_a_connection_that_ends_says_where_it_stands() {
         let (mut served, _) = listener.accept().unwrap();
         client.shutdown(Shutdown::Write).unwrap();
         assert_eq!(served.read(&mut [0; 1]).unwrap(), 0);
-        let all = with_port(from, &["-t"]);
+        let all = with_port(from, &["-t", &between(from, port)]);
         assert_eq!(of_state(&all, "close-wait")[0]["local"]["port"], port);
         assert_eq!(of_state(&all, "fin-wait-2")[0]["local"]["port"], from);
         assert!(
@@ -95,14 +95,14 @@ fn each_end_of_a_connection_that_ends_says_where_it_stands() {
         served.shutdown(Shutdown::Write).unwrap();
         assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
         drop((client, served));
-        let all = with_port(from, &["-t"]);
+        let all = with_port(from, &["-t", &between(from, port)]);
         let [over] = &of_state(&all, "time-wait")[..] else {
             panic!("{all:#?}");
         };
         assert_eq!(over["owner_missing"], "time-wait");
         assert_eq!((&over["uid"], &over["inode"]), (&Value::Null, &Value::Null));
         assert_eq!(over["timer"]["kind"], "time-wait");
-        let text = sockets(&["-t", "--port", &from.to_string(), "-H"]).stdout_text();
+        let text = sockets(&["-tH", &between(from, port)]).stdout_text();
         assert!(text.contains("  time-wait, "), "{text}");
         assert!(text.ends_with(" s left\n"), "{text}");
     });
@@ -220,13 +220,13 @@ fn what_nobody_has_read_is_said_in_words() {
         let (mut served, _) = listener.accept().unwrap();
         // Once a byte can be looked at, all of them are there: they came as one segment.
         served.peek(&mut [0; 1]).unwrap();
-        let text = sockets(&["-tH", "--port", &from.to_string()]).stdout_text();
+        let text = sockets(&["-tH", &between(from, port)]).stdout_text();
         assert!(
             text.contains(&format!("  1.2 KiB unread  127.0.0.1:{port}  ")),
             "{text}"
         );
         served.read_exact(&mut [0; 717]).unwrap();
-        let text = sockets(&["-tH", "--port", &from.to_string()]).stdout_text();
+        let text = sockets(&["-tH", &between(from, port)]).stdout_text();
         assert!(
             text.contains(&format!("  512 unread  127.0.0.1:{port}  ")),
             "{text}"
@@ -248,18 +248,12 @@ fn both_ends_of_a_local_connection_are_one_row() {
         program.write(format!("{port}\n"));
         let (_served, _) = listener.accept().unwrap();
         let from: u16 = program.line_starting_with("ready ").parse().unwrap();
-        let text = sockets(&["-t", "--pairs", "--port", &from.to_string()]).stdout_text();
+        let text = sockets(&["-t", "--pairs", &between(from, port)]).stdout_text();
         let ends = format!("tcp    established  127.0.0.1:{from} ⇄ 127.0.0.1:{port}  python3");
         assert!(text.lines().nth(1).unwrap().starts_with(&ends), "{text}");
         assert!(text.contains(&format!(" {}", std::process::id())), "{text}");
         assert_eq!(text.lines().count(), 2, "{text}");
-        let pairs = lines(&sockets(&[
-            "-t",
-            "--pairs",
-            "--json",
-            "--port",
-            &from.to_string(),
-        ]));
+        let pairs = lines(&sockets(&["-t", "--pairs", "--json", &between(from, port)]));
         assert_eq!(pairs[0]["type"], "pair");
         assert_eq!(pairs[0]["a"]["owners"][0]["pid"], program.pid());
         assert_eq!(pairs[0]["b"]["owners"][0]["pid"], std::process::id());

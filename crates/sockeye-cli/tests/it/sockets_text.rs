@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use sockeye_testkit::{Program, within};
 
 use crate::SOCKEYE;
-use crate::sockets::{listener, sockets};
+use crate::sockets::{between, listener, sockets};
 use crate::terminal::Screen;
 
 /// The text with the numbers of this run replaced, and with the user who runs the tests.
@@ -167,7 +167,7 @@ fn a_line_of_ones_own_has_plain_values() {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let from = client.local_addr().unwrap().port();
         let (accepted, _) = listener.accept().unwrap();
-        let flags = ["-t", "--port", &from.to_string(), "--sort=-local-port"];
+        let flags = ["-t", &between(from, port), "--sort=-local-port"];
         let form = "{{{protocol}}}\\t{local-port}>{peer-port} {pid} {mark} {rtt}";
         let output = sockets(&[&flags[..], &["--format", form]].concat());
         let text = output.stdout_text();
