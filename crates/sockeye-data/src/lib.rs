@@ -15,5 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod escape;
+pub mod fields;
+pub mod http1;
 pub mod percent;
 pub mod units;
