@@ -19,3 +19,4 @@ pub mod fields;
 pub mod http1;
 pub mod percent;
 pub mod units;
+pub mod url;
