@@ -12,6 +12,8 @@ const GAP: usize = 2;
 const INDENT: usize = 4;
 /// Padding, as much as is needed at a time.
 const BLANKS: &str = "                                                                ";
+/// How many bytes are handed out at once.
+const PIECE: usize = 64 * 1024;
 /// What stands in an empty cell, so that each row has the same fields.
 const EMPTY: &str = "-";
 
@@ -128,14 +130,22 @@ impl Sheet {
 
     /// Append the whole sheet.
     pub(crate) fn write(&self, layout: Layout, out: &mut String) {
+        self.write_pieces(layout, |piece| {
+            out.push_str(piece);
+            true
+        });
+    }
+
+    /// Hand out the whole sheet in pieces of whole lines, for as long as they are taken. False when they are not.
+    pub(crate) fn write_pieces(&self, layout: Layout, mut take: impl FnMut(&str) -> bool) -> bool {
         let plan = self.plan(layout);
-        out.reserve(self.text.len() + self.cells.len() * 4);
+        let mut out = String::new();
         if layout.header {
             let titles = self.columns.iter().map(|column| {
                 let cell = (column.title, column.title.len(), Tint::Faint);
                 (cell, column.right)
             });
-            self.write_row(&plan, layout, titles, out);
+            self.write_row(&plan, layout, titles, &mut out);
         }
         let mut begin = 0;
         for row in self.cells.chunks_exact(self.columns.len().max(1)) {
@@ -144,7 +154,27 @@ impl Sheet {
                 begin = cell.end as usize;
                 ((text, cell.width as usize, cell.tint), column.right)
             });
-            self.write_row(&plan, layout, cells, out);
+            self.write_row(&plan, layout, cells, &mut out);
+            if out.len() >= PIECE {
+                if !take(&out) {
+                    return false;
+                }
+                out.clear();
+            }
+        }
+        out.is_empty() || take(&out)
+    }
+
+    /// The rows of a sheet with the same columns, below those of this one.
+    pub(crate) fn append(&mut self, other: &Self) {
+        let begin = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        self.text.push_str(&other.text);
+        self.cells.extend(other.cells.iter().map(|cell| Cell {
+            end: cell.end.saturating_add(begin),
+            ..*cell
+        }));
+        for (width, other) in self.widths.iter_mut().zip(&other.widths) {
+            *width = (*width).max(*other);
         }
     }
 
@@ -354,6 +384,39 @@ mod tests {
             written(&sheet(&long), Some(20)),
             "PROTO  LOCAL\n    OWNER\ntcp    127.0.0.1:80\n    nginx 77, 78,\n    79, 80, 81\n"
         );
+    }
+
+    #[test]
+    fn rows_that_were_written_apart_are_as_if_they_had_been_written_together() {
+        let mut first = sheet(&ROWS[..1]);
+        first.append(&sheet(&ROWS[1..]));
+        assert_eq!(written(&first, None), written(&sheet(ROWS), None));
+    }
+
+    #[test]
+    fn a_long_sheet_comes_in_pieces_of_whole_lines_until_nobody_takes_them() {
+        let many = vec![ROWS[0]; 10_000];
+        let layout = Layout::default();
+        let mut pieces: Vec<String> = Vec::new();
+        let taken = sheet(&many).write_pieces(layout, |piece| {
+            pieces.push(piece.to_owned());
+            true
+        });
+        assert!(taken && pieces.len() > 2);
+        assert!(
+            pieces
+                .iter()
+                .all(|piece| piece.ends_with('\n') && piece.len() < 2 * PIECE)
+        );
+        let mut whole = String::new();
+        sheet(&many).write(layout, &mut whole);
+        assert_eq!(pieces.concat(), whole);
+        let mut count = 0;
+        let taken = sheet(&many).write_pieces(layout, |_| {
+            count += 1;
+            false
+        });
+        assert_eq!((taken, count), (false, 1));
     }
 
     #[test]

@@ -21,6 +21,11 @@ use crate::exit::Outcome;
 use crate::output::{Level, Output};
 use crate::sheet::{Layout, Sheet};
 
+/// From how many rows on a second thread pays.
+const SHARED: usize = 4096;
+/// How many rows of JSON are written at once.
+const JSON_ROWS: usize = 64;
+
 /// What the rows of this table are written from.
 pub(super) fn source<'a>(table: &'a Table, show: &Show) -> Source<'a> {
     Source {
@@ -53,9 +58,12 @@ pub(super) fn layout(show: &Show, output: &Output) -> Layout {
 /// Write these rows as they were asked for. False when nobody reads them any more.
 pub(super) fn write(rows: &[Row<'_>], show: &Show, output: &Output) -> bool {
     if output.json() {
-        let mut out = Vec::with_capacity(rows.len() * 1024);
-        json::write(rows, &mut out);
-        return output.bytes(&out);
+        let mut out = Vec::new();
+        return rows.chunks(JSON_ROWS).all(|rows| {
+            out.clear();
+            json::write(rows, &mut out);
+            output.bytes(&out)
+        });
     }
     let mut out = String::new();
     if show.csv {
@@ -65,14 +73,34 @@ pub(super) fn write(rows: &[Row<'_>], show: &Show, output: &Output) -> bool {
             template.write(*row, &mut out);
         }
     } else if !rows.is_empty() {
-        sheet(rows, show.columns()).write(layout(show, output), &mut out);
+        return sheet(rows, show.columns())
+            .write_pieces(layout(show, output), |piece| output.text(piece));
     }
     output.text(&out)
 }
 
+/// The sheet of these rows; half of a long list is written by a second thread.
 fn sheet(rows: &[Row<'_>], columns: &[Column]) -> Sheet {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if rows.len() < SHARED || cores == 1 {
+        return filled(rows, rows.len(), columns);
+    }
+    let (first, second) = rows.split_at(rows.len() / 2);
+    std::thread::scope(|scope| {
+        let second_half = scope.spawn(|| filled(second, second.len(), columns));
+        let mut sheet = filled(first, rows.len(), columns);
+        match second_half.join() {
+            Ok(rest) => sheet.append(&rest),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+        sheet
+    })
+}
+
+/// A sheet with these rows, and room for that many.
+fn filled(rows: &[Row<'_>], room: usize, columns: &[Column]) -> Sheet {
     let kinds = columns.iter().map(|column| column.of_sheet()).collect();
-    let mut sheet = Sheet::new(kinds, rows.len());
+    let mut sheet = Sheet::new(kinds, room);
     for row in rows {
         for column in columns {
             column.write(*row, Form::Words, sheet.text());
@@ -85,12 +113,7 @@ fn sheet(rows: &[Row<'_>], columns: &[Column]) -> Sheet {
 /// Put rows in order: as asked for, else by protocol, listeners first, then by port.
 pub(super) fn order(rows: &mut Vec<Row<'_>>, order: Option<Order>) {
     match order {
-        None => {
-            let mut keyed: Vec<_> = rows.iter().map(|row| (usual(row.socket), *row)).collect();
-            keyed.sort_by_key(|(key, _)| *key);
-            rows.clear();
-            rows.extend(keyed.into_iter().map(|(_, row)| row));
-        }
+        None => rows.sort_by_cached_key(|row| usual(row.socket)),
         Some(Order { column, descending }) => {
             let key = |row: &Row<'_>| {
                 let measure = column.measure(*row).map(|measure| measure.amount());
