@@ -160,7 +160,8 @@ impl Walker {
         });
         let outcome = match known {
             Some(u32::MAX) => Ok(()),
-            None if counts && i64::from(dense) == count => Ok(()),
+            // All were there, and still there are no more: no gap was filled meanwhile, with others behind it.
+            None if counts && i64::from(dense) == count && fstat(&dir)?.st_size == count => Ok(()),
             known => {
                 let from = known.unwrap_or(dense);
                 self.numbers(dir.as_fd(), |number, entry| {
