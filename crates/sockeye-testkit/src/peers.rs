@@ -72,6 +72,33 @@ pub fn may_unshare() -> bool {
     may
 }
 
+/// A Python that has these modules, or `None` after a visible note: the one of `.ci/peers`, else the system's.
+///
+/// # Panics
+///
+/// If there is none while `SOCKEYE_REQUIRE_PEERS=1` is set.
+#[must_use]
+pub fn python_with(modules: &[&str]) -> Option<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers-venv/bin/python");
+    let import = format!("import {}", modules.join(", "));
+    let found = [Some(own), find("python3")]
+        .into_iter()
+        .flatten()
+        .find(|python| {
+            let tried = std::process::Command::new(python)
+                .args(["-c", &import])
+                .output();
+            tried.is_ok_and(|output| output.status.success())
+        });
+    if found.is_none() {
+        missing(
+            &format!("python3 with {}", modules.join(", ")),
+            is_required(),
+        );
+    }
+    found
+}
+
 fn is_required() -> bool {
     env::var_os("SOCKEYE_REQUIRE_PEERS").is_some_and(|value| value == "1")
 }

@@ -85,7 +85,7 @@ pub fn request_body_with(head: &RequestHead, policy: FramingPolicy) -> Result<Fr
 
 /// How the body of the response to a request of this method ends.
 ///
-/// HEAD, 1xx, 204, 304 and a successful CONNECT have no body, whatever their headers say.
+/// HEAD, 1xx, 204, 304 and a successful CONNECT have no body, whatever length or coding they announce.
 ///
 /// # Errors
 ///
@@ -106,6 +106,8 @@ pub fn response_body_with(
 ) -> Result<Framing, Error> {
     let is_tunnel = method == b"CONNECT" && (200..300).contains(&head.status);
     if method == b"HEAD" || matches!(head.status, 100..=199 | 204 | 304) || is_tunnel {
+        // What is announced is passed over here, but not if it makes no sense.
+        announced(head.version, &head.headers, policy)?;
         return Ok(Framing::None);
     }
     if head.version == Version::Http09 {
@@ -141,6 +143,13 @@ fn announced(
             quoted(coding),
             quoted(other)
         );
+        return Err(framing(what, "RFC 9112 section 6.1"));
+    }
+    let mut fields = headers.iter();
+    let is_transfer = |name: &str| name.eq_ignore_ascii_case("transfer-encoding");
+    if fields.any(|field| is_transfer(field.name) && field.line.contains(&b'\t')) {
+        // Some readers take a tab for a part of the value: an old way to hide the header from one of two.
+        let what = "a tab in the line of Transfer-Encoding";
         return Err(framing(what, "RFC 9112 section 6.1"));
     }
     if coding.eq_ignore_ascii_case(b"chunked") {

@@ -124,15 +124,22 @@ fn is_host(host: &[u8]) -> bool {
         .all(|&byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte))
 }
 
+/// A scheme of letters, `://`, a host, perhaps a port, and then anything. A user in front of the host is refused: it is there to
+/// make one host look like another (RFC 9110 section 4.2.4).
 fn is_absolute(target: &[u8]) -> bool {
     let Some(colon) = target.iter().position(|&byte| byte == b':') else {
         return false;
     };
-    let scheme = &target[..colon];
-    scheme.first().is_some_and(u8::is_ascii_alphabetic)
-        && scheme
-            .iter()
-            .all(|&byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-        && target[colon..].starts_with(b"://")
-        && target.len() > colon + 3
+    let (scheme, rest) = target.split_at(colon);
+    let Some(rest) = rest.strip_prefix(b"://") else {
+        return false;
+    };
+    let end = rest.iter().position(|byte| b"/?".contains(byte));
+    let authority = &rest[..end.unwrap_or(rest.len())];
+    let (host, port) = split_authority(authority).unwrap_or((authority, b""));
+    !scheme.is_empty()
+        && scheme.iter().all(u8::is_ascii_alphabetic)
+        && !host.is_empty()
+        && is_host(host)
+        && (port.is_empty() || is_port(port))
 }

@@ -82,6 +82,8 @@ fn framing_of_requests() {
             UnknownCoding,
             "the transfer coding `gzip, chunked`",
         ),
+        ("Transfer-Encoding: chunked\t", Doubt, "a tab"),
+        ("Transfer-Encoding:\tchunked", Doubt, "a tab"),
         ("Transfer-Encoding: gzip", UnknownCoding, "`gzip`"),
         ("Transfer-Encoding: identity", UnknownCoding, "`identity`"),
         ("Transfer-Encoding: xchunked", UnknownCoding, "`xchunked`"),
@@ -152,6 +154,7 @@ fn framing_of_responses() {
         frame("GET", 200, "Transfer-Encoding: chunked"),
         Ok(Framing::Chunked)
     );
+    assert!(frame("HEAD", 200, "Content-Length: +5").is_err());
     let both = "Transfer-Encoding: chunked\nContent-Length: 5";
     assert!(frame("GET", 200, both).is_err());
     let head = ResponseHead::new(200, headers(both));
@@ -184,12 +187,8 @@ fn chunks_that_are_good() {
             "",
         ),
         ("5;a\r\nhello\r\n0;b=c\r\n\r\n", "hello", ""),
-        (
-            "5 ; a = b ;c=\"d;\\\"\r\"\r\nhello\r\n0\r\n\r\n",
-            "",
-            "error",
-        ),
-        ("5 ; a = b ;c=\"d;\\\"\"\r\nhello\r\n0\r\n\r\n", "hello", ""),
+        ("5;a=b;c=\"d;\\\"\r\"\r\nhello\r\n0\r\n\r\n", "", "error"),
+        ("5;a=b;c=\"d;\\\"\"\r\nhello\r\n0\r\n\r\n", "hello", ""),
         ("1\r\na\r\n0\r\nX: 1\r\nx:2\r\n\r\n", "a", "X: 1\r\nx:2\r\n"),
     ] {
         for piece in [1, 2, 3, 1000] {
@@ -253,6 +252,20 @@ fn chunks_that_are_refused_and_what_came_before() {
             ErrorKind::Syntax,
             Some(1),
             "the chunk extension",
+        ),
+        (
+            "5 ;a\r\nhello\r\n",
+            "",
+            ErrorKind::Syntax,
+            Some(1),
+            "the chunk extension",
+        ),
+        (
+            "0\r\nContent-Length: 5\r\n\r\n",
+            "",
+            ErrorKind::Framing,
+            Some(3),
+            "`Content-Length` in a trailer",
         ),
         (
             "5;a=\r\nhello\r\n",
