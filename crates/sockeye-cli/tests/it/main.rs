@@ -31,6 +31,7 @@ mod sockets_ss;
 mod sockets_text;
 mod sockets_wait;
 mod sockets_watch;
+mod sockets_watch_behaviours;
 mod terminal;
 mod tour;
 mod wire;

@@ -11,14 +11,14 @@ use crate::terminal::Screen;
 use crate::{json_lines, sockets_json, sockeye};
 
 /// `sockeye sockets --watch -t --port PORT FLAGS...`.
-fn watch(port: u16, flags: &[&str]) -> Program {
+pub(crate) fn watch(port: u16, flags: &[&str]) -> Program {
     let port = port.to_string();
     let own = ["sockets", "--watch", "-t", "--port", &port];
     sockeye(own.iter().chain(flags))
 }
 
 /// The first line of this type that passes, among what was written so far or comes.
-fn told(program: &Program, kind: &str, pass: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn told(program: &Program, kind: &str, pass: impl Fn(&Value) -> bool) -> Value {
     let needle = format!("{{\"type\":\"{kind}\"");
     let mut wanted = needle.clone();
     loop {

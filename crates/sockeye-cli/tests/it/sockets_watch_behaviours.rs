@@ -1,0 +1,166 @@
+//! What only a watch can tell: who had a connection that is over, how long one waits to be closed, that a successor on
+//! the same ports is another one, and that events were lost.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
+use serde_json::Value;
+use sockeye_testkit::within;
+
+use crate::sockets::listener;
+use crate::sockets_watch::{told, watch};
+use crate::terminal::Screen;
+use crate::{json_lines, sockeye};
+
+#[test]
+fn what_is_left_of_a_connection_names_who_had_it() {
+    within(|| {
+        let (listener, port) = listener();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let from = client.local_addr().unwrap().port();
+        let (mut served, _) = listener.accept().unwrap();
+        let program = watch(port, &["--json", "--interval", "100ms"]);
+        let at_client = |line: &Value| line["socket"]["local"]["port"] == from;
+        let there = told(&program, "present", at_client);
+        assert_eq!(there["party"]["tie"], "holds");
+        // Who ends first is in time-wait in the end.
+        client.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(served.read(&mut [0; 1]).unwrap(), 0);
+        drop(served);
+        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+        drop(client);
+        let over = told(&program, "closed", at_client);
+        assert_eq!(over["key"], there["key"]);
+        assert_eq!(over["party"]["pid"], std::process::id());
+        program.interrupt();
+        assert_eq!(program.wait().code, Some(130));
+    });
+}
+
+#[test]
+fn a_connection_that_is_not_closed_shows_since_when_and_whose_it_is() {
+    within(|| {
+        let (listener, port) = listener();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut served, _) = listener.accept().unwrap();
+        let filter = format!("sport = {port} and not listening");
+        let args = ["sockets", "--watch", "-t", "--interval", "100ms", &filter];
+        let screen = Screen::start(&args);
+        screen.until("established", "127.0.0.1");
+        client.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(served.read(&mut [0; 1]).unwrap(), 0);
+        screen.until("close-wait", "\x1b[");
+        screen.keys("\r");
+        let details = screen.until("┌", "user");
+        let pid = std::process::id().to_string();
+        for word in ["tcp", "close-wait", "for", "owner", &pid] {
+            assert!(details.contains(word), "{word}: {details:?}");
+        }
+        // Its beginning was seen, so there is no `>` before the time.
+        assert!(!details.contains('>'), "{details:?}");
+        screen.keys("q");
+        assert_eq!(screen.wait().1, Some(0));
+    });
+}
+
+/// A connection from this port, which was used before.
+fn connect_from(from: SocketAddr, to: SocketAddr) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    socket.bind(&from.into()).unwrap();
+    socket.connect(&to.into()).unwrap();
+    // It ends with a reset, so that nothing is left of it.
+    socket.set_linger(Some(Duration::ZERO)).unwrap();
+    socket.into()
+}
+
+#[test]
+fn a_successor_on_the_same_ports_starts_from_nothing() {
+    within(|| {
+        let (listener, port) = listener();
+        let to = listener.local_addr().unwrap();
+        let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+        let mut client = connect_from(any, to);
+        let from = client.local_addr().unwrap();
+        let (mut served, _) = listener.accept().unwrap();
+        let program = watch(port, &["--json", "--interval", "100ms"]);
+        let at_client = |line: &Value| line["socket"]["local"]["port"] == from.port();
+        let first = told(&program, "present", at_client)["key"].clone();
+        client.write_all(&[1; 50_000]).unwrap();
+        served.read_exact(&mut [0; 50_000]).unwrap();
+        told(&program, "sample", |line| {
+            line["key"] == first && line["sent"] == 50_000
+        });
+        // In between two looks, the same ports become another connection.
+        drop((client, served));
+        let mut client = connect_from(from, to);
+        let (mut served, _) = listener.accept().unwrap();
+        client.write_all(&[2; 100]).unwrap();
+        served.read_exact(&mut [0; 100]).unwrap();
+        let closed = told(&program, "closed", |line| line["key"] == first);
+        assert_eq!(closed["sent"], 50_000);
+        let second = told(&program, "opened", at_client);
+        assert_ne!(second["key"], first);
+        assert_eq!(second["sent"], 100);
+        program.interrupt();
+        for line in json_lines(&program.wait().stdout) {
+            for key in ["sent_rate", "received_rate", "retransmit_rate"] {
+                let rate = line[key].as_f64();
+                assert!(rate.is_none_or(|rate| rate >= 0.0), "{line}");
+            }
+        }
+    });
+}
+
+/// A connection that ends with a reset, so that its ports are free at once.
+fn close_at_once(to: SocketAddr) {
+    let client = TcpStream::connect(to).unwrap();
+    let linger = Some(Duration::ZERO);
+    socket2::SockRef::from(&client).set_linger(linger).unwrap();
+}
+
+#[test]
+fn lost_events_are_said_and_totals_go_on_rising() {
+    within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut served, _) = listener.accept().unwrap();
+        let mut send = |count: usize| {
+            client.write_all(&vec![3; count]).unwrap();
+            served.read_exact(&mut vec![0; count]).unwrap();
+        };
+        let own = format!("pid = {}", std::process::id());
+        let args = ["sockets", "--watch", "-t", "--json", "--interval", "100ms"];
+        let program = sockeye(args.iter().copied().chain([own.as_str()]));
+        told(&program, "look", |_| true);
+        send(10_000);
+        let sum = |line: &Value| line["sent"].as_u64().unwrap();
+        let ours = |line: &Value| line["process"]["pid"] == std::process::id();
+        told(&program, "totals", |line| ours(line) && sum(line) >= 10_000);
+        // It stands still while the kernel tells of more closings than it keeps.
+        let pid = Pid::from_raw(program.pid().cast_signed());
+        kill(pid, Signal::SIGSTOP).unwrap();
+        waitid(Id::Pid(pid), WaitPidFlag::WSTOPPED | WaitPidFlag::WNOWAIT).unwrap();
+        for _ in 0..2_500 {
+            close_at_once(listener.local_addr().unwrap());
+            drop(listener.accept().unwrap());
+        }
+        kill(pid, Signal::SIGCONT).unwrap();
+        let notice = told(&program, "notice", |line| line["code"] == "resynchronised");
+        assert!(notice["text"].is_string(), "{notice}");
+        told(&program, "look", |line| line["resynchronised"] == true);
+        send(10_000);
+        told(&program, "totals", |line| ours(line) && sum(line) >= 20_000);
+        program.interrupt();
+        let lines = json_lines(&program.wait().stdout);
+        let totals = lines
+            .iter()
+            .filter(|line| line["type"] == "totals" && ours(line));
+        let sums: Vec<u64> = totals.map(sum).collect();
+        assert!(sums.is_sorted(), "{sums:?}");
+    });
+}
