@@ -12,8 +12,6 @@ const GAP: usize = 2;
 const INDENT: usize = 4;
 /// Padding, as much as is needed at a time.
 const BLANKS: &str = "                                                                ";
-/// How many bytes are handed out at once.
-const PIECE: usize = 64 * 1024;
 /// What stands in an empty cell, so that each row has the same fields.
 const EMPTY: &str = "-";
 
@@ -96,6 +94,14 @@ pub(crate) struct Layout {
     pub(crate) header: bool,
 }
 
+/// How wide the columns are to be.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// `None` for those that are left out.
+    paddings: Vec<Option<usize>>,
+    layout: Layout,
+}
+
 impl Sheet {
     pub(crate) fn new(columns: Vec<Column>, rows: usize) -> Self {
         Self {
@@ -130,23 +136,24 @@ impl Sheet {
 
     /// Append the whole sheet.
     pub(crate) fn write(&self, layout: Layout, out: &mut String) {
-        self.write_pieces(layout, |piece| {
-            out.push_str(piece);
-            true
-        });
+        let plan = self.plan(layout);
+        self.write_titles(&plan, out);
+        self.write_rows(&plan, out);
     }
 
-    /// Hand out the whole sheet in pieces of whole lines, for as long as they are taken. False when they are not.
-    pub(crate) fn write_pieces(&self, layout: Layout, mut take: impl FnMut(&str) -> bool) -> bool {
-        let plan = self.plan(layout);
-        let mut out = String::new();
-        if layout.header {
+    /// Append the titles, unless the layout has none.
+    pub(crate) fn write_titles(&self, plan: &Plan, out: &mut String) {
+        if plan.layout.header {
             let titles = self.columns.iter().map(|column| {
                 let cell = (column.title, column.title.len(), Tint::Faint);
                 (cell, column.right)
             });
-            self.write_row(&plan, layout, titles, &mut out);
+            self.write_row(plan, titles, out);
         }
+    }
+
+    /// Append the rows. The plan may be that of other rows: a cell that is wider than planned moves what follows it.
+    pub(crate) fn write_rows(&self, plan: &Plan, out: &mut String) {
         let mut begin = 0;
         for row in self.cells.chunks_exact(self.columns.len().max(1)) {
             let cells = row.iter().zip(&self.columns).map(|(cell, column)| {
@@ -154,32 +161,26 @@ impl Sheet {
                 begin = cell.end as usize;
                 ((text, cell.width as usize, cell.tint), column.right)
             });
-            self.write_row(&plan, layout, cells, &mut out);
-            if out.len() >= PIECE {
-                if !take(&out) {
-                    return false;
-                }
-                out.clear();
-            }
+            self.write_row(plan, cells, out);
         }
-        out.is_empty() || take(&out)
     }
 
-    /// The rows of a sheet with the same columns, below those of this one.
-    pub(crate) fn append(&mut self, other: &Self) {
-        let begin = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
-        self.text.push_str(&other.text);
-        self.cells.extend(other.cells.iter().map(|cell| Cell {
-            end: cell.end.saturating_add(begin),
-            ..*cell
-        }));
-        for (width, other) in self.widths.iter_mut().zip(&other.widths) {
-            *width = (*width).max(*other);
+    /// Forget the rows, and keep their room.
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+        self.cells.clear();
+    }
+
+    /// How wide each column is to be for these rows.
+    pub(crate) fn plan(&self, layout: Layout) -> Plan {
+        Plan {
+            paddings: self.paddings(layout),
+            layout,
         }
     }
 
     /// The padding of each column; `None` for those that are left out.
-    fn plan(&self, layout: Layout) -> Vec<Option<usize>> {
+    fn paddings(&self, layout: Layout) -> Vec<Option<usize>> {
         let titles = self.columns.iter().map(|column| column.title.len());
         let widest = self.widths.iter().zip(titles);
         let mut plan: Vec<_> = widest
@@ -229,15 +230,14 @@ impl Sheet {
 
     fn write_row<'a>(
         &self,
-        plan: &[Option<usize>],
-        layout: Layout,
+        plan: &Plan,
         cells: impl Iterator<Item = ((&'a str, usize, Tint), bool)>,
         out: &mut String,
     ) {
-        let last = self.columns.len().saturating_sub(1);
+        let (last, layout) = (self.columns.len().saturating_sub(1), plan.layout);
         // How far the row has come, and how far it ought to have come.
         let (mut at, mut due) = (0, 0);
-        for (i, (((text, width, tint), right), padding)) in cells.zip(plan).enumerate() {
+        for (i, (((text, width, tint), right), padding)) in cells.zip(&plan.paddings).enumerate() {
             let Some(padding) = *padding else { continue };
             let gap = if due > 0 { GAP } else { 0 };
             let begin = (due + gap).max(if at > 0 { at + GAP } else { 0 });
@@ -387,36 +387,18 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_were_written_apart_are_as_if_they_had_been_written_together() {
-        let mut first = sheet(&ROWS[..1]);
-        first.append(&sheet(&ROWS[1..]));
-        assert_eq!(written(&first, None), written(&sheet(ROWS), None));
-    }
-
-    #[test]
-    fn a_long_sheet_comes_in_pieces_of_whole_lines_until_nobody_takes_them() {
-        let many = vec![ROWS[0]; 10_000];
+    fn rows_may_follow_the_plan_of_others() {
         let layout = Layout::default();
-        let mut pieces: Vec<String> = Vec::new();
-        let taken = sheet(&many).write_pieces(layout, |piece| {
-            pieces.push(piece.to_owned());
-            true
-        });
-        assert!(taken && pieces.len() > 2);
-        assert!(
-            pieces
-                .iter()
-                .all(|piece| piece.ends_with('\n') && piece.len() < 2 * PIECE)
-        );
-        let mut whole = String::new();
-        sheet(&many).write(layout, &mut whole);
-        assert_eq!(pieces.concat(), whole);
-        let mut count = 0;
-        let taken = sheet(&many).write_pieces(layout, |_| {
-            count += 1;
-            false
-        });
-        assert_eq!((taken, count), (false, 1));
+        let mut rest = sheet(ROWS);
+        let plan = rest.plan(layout);
+        rest.clear();
+        for cell in ["tcp", "[2001:db8:1:2:3:4:5:6]:443", "", "wget 9"] {
+            rest.text().push_str(cell);
+            rest.end_cell(Tint::Plain);
+        }
+        let mut out = String::new();
+        rest.write_rows(&plan, &mut out);
+        assert_eq!(out, "tcp  [2001:db8:1:2:3:4:5:6]:443  -       wget 9\n");
     }
 
     #[test]

@@ -289,6 +289,11 @@ impl Table {
         }
     }
 
+    /// How thoroughly owners were looked for.
+    pub fn search(&self) -> OwnerSearch {
+        self.search
+    }
+
     /// The process behind a holder.
     pub fn process(&self, holder: &Holder) -> &Process {
         &self.processes[holder.process as usize]

@@ -113,6 +113,9 @@ pub(super) const USUAL: &[Column] = &[
     Column::Owner,
 ];
 
+/// What a list shows for which owners were not looked for.
+pub(super) const BARE: &[Column] = USUAL.split_at(5).0;
+
 /// What a wide list shows.
 pub(super) const WIDE: &[Column] = &[
     Column::Protocol,

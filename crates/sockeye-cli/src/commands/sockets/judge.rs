@@ -78,7 +78,7 @@ pub(super) async fn assert(
 }
 
 fn read(assertions: &[Assertion], selection: &Selection, show: &Show) -> Result<Vec<Table>> {
-    let details = wanted(show.columns());
+    let details = wanted(show.columns(true));
     let tables = assertions.iter().map(|assertion| {
         let request = selection.asserting(assertion.filter()).request(true);
         let mut table = request.details(details).assertion(assertion).read()?;

@@ -7,7 +7,7 @@ use sockeye::host::process::{Missing, Owners};
 use sockeye::host::services::{Services, ephemeral_range};
 use sockeye::host::socket::{Address, Socket, State};
 use sockeye::host::subflows::Subflows;
-use sockeye::host::table::Table;
+use sockeye::host::table::{OwnerSearch, Table};
 use sockeye::host::users::Users;
 use sockeye::{Error, Kind, Operation, Result};
 
@@ -21,8 +21,8 @@ use crate::exit::Outcome;
 use crate::output::{Level, Output};
 use crate::sheet::{Layout, Sheet};
 
-/// From how many rows on a second thread pays.
-const SHARED: usize = 4096;
+/// How many rows of a table are written at once: few enough to stay in the cache.
+const PIECE: usize = 1024;
 /// How many rows of JSON are written at once.
 const JSON_ROWS: usize = 64;
 
@@ -66,48 +66,79 @@ pub(super) fn write(rows: &[Row<'_>], show: &Show, output: &Output) -> bool {
         });
     }
     let mut out = String::new();
+    let sought = rows
+        .first()
+        .is_none_or(|row| row.source.table.search() != OwnerSearch::None);
     if show.csv {
-        csv::write(rows, show.columns(), !show.no_header, &mut out);
+        csv::write(rows, show.columns(true), !show.no_header, &mut out);
     } else if let Some(template) = &show.format {
         for row in rows {
             template.write(*row, &mut out);
         }
     } else if !rows.is_empty() {
-        return sheet(rows, show.columns())
-            .write_pieces(layout(show, output), |piece| output.text(piece));
+        return sheet(rows, show.columns(sought), layout(show, output), output);
     }
     output.text(&out)
 }
 
-/// The sheet of these rows; half of a long list is written by a second thread.
-fn sheet(rows: &[Row<'_>], columns: &[Column]) -> Sheet {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    if rows.len() < SHARED || cores == 1 {
-        return filled(rows, rows.len(), columns);
+/// Write a table, piece by piece: the columns of a long one are as wide as its first rows want them. A second thread
+/// writes every other piece. False when nobody reads them any more.
+fn sheet(rows: &[Row<'_>], columns: &[Column], layout: Layout, output: &Output) -> bool {
+    let empty = || {
+        let kinds = columns.iter().map(|column| column.of_sheet()).collect();
+        Sheet::new(kinds, rows.len().min(PIECE))
+    };
+    let (first, rest) = rows.split_at(rows.len().min(PIECE));
+    let (mut sheet, mut out) = (empty(), String::new());
+    fill(&mut sheet, first, columns);
+    let plan = sheet.plan(layout);
+    sheet.write_titles(&plan, &mut out);
+    sheet.write_rows(&plan, &mut out);
+    let write = |sheet: &mut Sheet, rows: &[Row<'_>], out: &mut String| {
+        sheet.clear();
+        fill(sheet, rows, columns);
+        sheet.write_rows(&plan, out);
+    };
+    if !output.text(&out) {
+        return false;
     }
-    let (first, second) = rows.split_at(rows.len() / 2);
+    if rest.is_empty() {
+        return true;
+    }
     std::thread::scope(|scope| {
-        let second_half = scope.spawn(|| filled(second, second.len(), columns));
-        let mut sheet = filled(first, rows.len(), columns);
-        match second_half.join() {
-            Ok(rest) => sheet.append(&rest),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-        sheet
+        let (sender, receiver) = std::sync::mpsc::sync_channel(2);
+        let other = move || {
+            let mut sheet = empty();
+            for rows in rest.chunks(PIECE).skip(1).step_by(2) {
+                let mut out = String::new();
+                write(&mut sheet, rows, &mut out);
+                if sender.send(out).is_err() {
+                    // Nobody reads any more.
+                    break;
+                }
+            }
+        };
+        let helped = std::thread::Builder::new()
+            .spawn_scoped(scope, other)
+            .is_ok();
+        rest.chunks(PIECE).enumerate().all(|(i, rows)| {
+            out.clear();
+            match (helped && i % 2 == 1).then(|| receiver.recv()) {
+                Some(Ok(piece)) => out.push_str(&piece),
+                _ => write(&mut sheet, rows, &mut out),
+            }
+            output.text(&out)
+        })
     })
 }
 
-/// A sheet with these rows, and room for that many.
-fn filled(rows: &[Row<'_>], room: usize, columns: &[Column]) -> Sheet {
-    let kinds = columns.iter().map(|column| column.of_sheet()).collect();
-    let mut sheet = Sheet::new(kinds, room);
+fn fill(sheet: &mut Sheet, rows: &[Row<'_>], columns: &[Column]) {
     for row in rows {
         for column in columns {
             column.write(*row, Form::Words, sheet.text());
             sheet.end_cell(column.tint(*row));
         }
     }
-    sheet
 }
 
 /// Put rows in order: as asked for, else by protocol, listeners first, then by port.

@@ -4,7 +4,7 @@ use clap::Args;
 use sockeye::host::socket::Wanted;
 use sockeye::{Error, Kind, Operation, Result};
 
-use super::columns::{Column, USUAL, WIDE};
+use super::columns::{BARE, Column, USUAL, WIDE};
 use super::template::Template;
 
 /// How the list is shown.
@@ -51,9 +51,10 @@ pub(super) struct Order {
 }
 
 impl Show {
-    /// The columns of a table.
-    pub(super) fn columns(&self) -> &[Column] {
+    /// The columns of a table; those of owners are left out where nobody has looked for them, unless they were chosen.
+    pub(super) fn columns(&self, owners: bool) -> &[Column] {
         match (&self.columns[..], self.wide) {
+            ([], false) if !owners => BARE,
             ([], false) => USUAL,
             ([], true) => WIDE,
             (chosen, _) => chosen,
@@ -65,7 +66,7 @@ impl Show {
         let shown = match &self.format {
             Some(template) => template.columns().collect(),
             None if json && self.wide => Column::ALL.to_vec(),
-            None => self.columns().to_vec(),
+            None => self.columns(true).to_vec(),
         };
         let sorted = self.sort.map(|order| order.column);
         shown.into_iter().chain(sorted).collect()

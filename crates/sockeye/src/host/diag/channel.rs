@@ -4,6 +4,8 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::mpsc;
+use std::thread;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
@@ -18,6 +20,11 @@ use super::message::{Request, What, messages};
 const BUFFER: usize = 64 * 1024;
 /// The kernel answers at once. Should it not, we say so instead of waiting for ever.
 const PATIENCE_SECONDS: i64 = 10;
+
+/// A dump of more datagrams than this (some 500 sockets) is received by a thread of its own,
+const SHORT: usize = 4;
+/// which may be this many datagrams ahead.
+const AHEAD: usize = 8;
 
 /// How a dump ended, if it did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,11 +73,12 @@ impl Channel {
         mut each: impl FnMut(u16, &[u8]),
     ) -> io::Result<Ended> {
         self.send(request)?;
+        let sequence = self.sequence;
         let mut ended = Ended::Complete;
-        loop {
-            let length = receive(&self.socket, &mut self.buffer)?;
-            for message in messages(&self.buffer[..length]) {
-                if message.sequence != self.sequence {
+        // `Some` when the dump is over.
+        let mut read = |datagram: &[u8]| {
+            for message in messages(datagram) {
+                if message.sequence != sequence {
                     continue;
                 }
                 if message.interrupted {
@@ -78,12 +86,73 @@ impl Channel {
                 }
                 match message.what {
                     What::Answer(kind, content) => each(kind, content),
-                    What::Done(0) => return Ok(ended),
-                    What::Done(code) | What::Acknowledged(code) => return Err(refusal(code)),
+                    What::Done(0) => return Some(Ok(ended)),
+                    What::Done(code) | What::Acknowledged(code) => return Some(Err(refusal(code))),
                     What::Overrun => ended = Ended::Interrupted,
                 }
             }
+            None
+        };
+        for _ in 0..SHORT {
+            let length = receive(&self.socket, &mut self.buffer)?;
+            if let Some(over) = read(&self.buffer[..length]) {
+                return over;
+            }
         }
+        match self.read_ahead(&mut read) {
+            Some(over) => over,
+            None => loop {
+                let length = receive(&self.socket, &mut self.buffer)?;
+                if let Some(over) = read(&self.buffer[..length]) {
+                    return over;
+                }
+            },
+        }
+    }
+
+    /// The rest of a long dump: a second thread receives while this one reads, for the kernel makes its list while it is
+    /// being received. `None` if there can be no such thread.
+    fn read_ahead<T>(
+        &self,
+        read: &mut impl FnMut(&[u8]) -> Option<io::Result<T>>,
+    ) -> Option<io::Result<T>> {
+        let (socket, sequence) = (&self.socket, self.sequence);
+        thread::scope(|scope| {
+            let (full, received) = mpsc::channel::<io::Result<(Vec<u8>, usize)>>();
+            let (used, empty) = mpsc::channel();
+            for _ in 0..AHEAD {
+                used.send(vec![0; BUFFER]).ok()?;
+            }
+            let ahead = move || {
+                while let Ok(mut buffer) = empty.recv() {
+                    let datagram = receive(socket, &mut buffer).map(|length| (buffer, length));
+                    let last = match &datagram {
+                        Ok((buffer, length)) => is_last(&buffer[..*length], sequence),
+                        Err(_) => true,
+                    };
+                    if full.send(datagram).is_err() || last {
+                        break;
+                    }
+                }
+            };
+            thread::Builder::new().spawn_scoped(scope, ahead).ok()?;
+            for datagram in received {
+                let over = match datagram {
+                    Ok((buffer, length)) => {
+                        let over = read(&buffer[..length]);
+                        // Once the dump is over, nobody takes it.
+                        drop(used.send(buffer));
+                        over
+                    }
+                    Err(error) => Some(Err(error)),
+                };
+                if over.is_some() {
+                    return over;
+                }
+            }
+            // It ended without an end, which it does not.
+            Some(Err(io::ErrorKind::UnexpectedEof.into()))
+        })
     }
 
     /// Send a request that has one answer, and read something out of it.
@@ -118,9 +187,20 @@ impl Channel {
     }
 }
 
+/// Whether nothing follows this datagram.
+fn is_last(datagram: &[u8], sequence: u32) -> bool {
+    messages(datagram).any(|message| {
+        let ends = matches!(message.what, What::Done(_) | What::Acknowledged(_));
+        ends && message.sequence == sequence
+    })
+}
+
 /// One datagram of the kernel.
 pub(super) fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<usize> {
     let length = again(|| recv(socket.as_raw_fd(), buffer, MsgFlags::MSG_TRUNC))?;
+    if length == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     if length > buffer.len() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
@@ -141,4 +221,94 @@ fn again(mut call: impl FnMut() -> nix::Result<usize>) -> io::Result<usize> {
 
 fn refusal(code: i32) -> io::Error {
     io::Error::from_raw_os_error(code)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use nix::sys::socket::{SockFlag, socketpair};
+
+    use super::*;
+
+    const ANSWER: u16 = 20;
+    const DONE: u16 = 3;
+    const INTERRUPTED: u16 = 0x10;
+
+    /// A channel whose kernel is the other end.
+    fn channel() -> (Channel, OwnedFd) {
+        let (socket, kernel) = socketpair(
+            AddressFamily::Unix,
+            SockType::SeqPacket,
+            None,
+            SockFlag::SOCK_CLOEXEC,
+        )
+        .unwrap();
+        let buffer = vec![0; BUFFER].into();
+        let sequence = 0;
+        let channel = Channel {
+            socket,
+            buffer,
+            sequence,
+        };
+        (channel, kernel)
+    }
+
+    fn message(kind: u16, flags: u16, content: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for number in [20, u32::from(kind) | u32::from(flags) << 16, 1, 0, content] {
+            bytes.extend_from_slice(&u32::to_ne_bytes(number));
+        }
+        bytes
+    }
+
+    /// What a dump of these datagrams gives, and how it ends.
+    fn dumped(datagrams: Vec<Vec<u8>>) -> (Vec<u32>, io::Result<Ended>) {
+        let (mut channel, kernel) = channel();
+        let answering = thread::spawn(move || {
+            recv(kernel.as_raw_fd(), &mut [0; 1024], MsgFlags::empty()).unwrap();
+            for datagram in datagrams {
+                send(kernel.as_raw_fd(), &datagram, MsgFlags::empty()).unwrap();
+            }
+        });
+        let mut heard = Vec::new();
+        let ended = channel.dump(Request::new(ANSWER, 0, &[]), |_, content| {
+            heard.push(u32::from_ne_bytes(content.try_into().unwrap()));
+        });
+        answering.join().unwrap();
+        (heard, ended)
+    }
+
+    #[test]
+    fn a_long_dump_is_read_to_its_end_in_order() {
+        for count in [0, 1, 4, 5, 6, 50] {
+            let mut datagrams: Vec<_> = (0..count).map(|i| message(ANSWER, 0, i)).collect();
+            datagrams.push(message(DONE, 0, 0));
+            let (heard, ended) = dumped(datagrams);
+            assert_eq!(heard, (0..count).collect::<Vec<_>>());
+            assert_eq!(ended.unwrap(), Ended::Complete, "{count}");
+        }
+    }
+
+    #[test]
+    fn a_long_dump_that_was_interrupted_or_refused_says_so() {
+        for place in [0, 20] {
+            let flags = |i| if i == place { INTERRUPTED } else { 0 };
+            let mut datagrams: Vec<_> = (0..30).map(|i| message(ANSWER, flags(i), i)).collect();
+            datagrams.push(message(DONE, 0, 0));
+            assert_eq!(dumped(datagrams).1.unwrap(), Ended::Interrupted);
+        }
+        let mut datagrams: Vec<_> = (0..30).map(|i| message(ANSWER, 0, i)).collect();
+        datagrams.push(message(DONE, 0, (-2_i32).cast_unsigned()));
+        let (heard, ended) = dumped(datagrams);
+        assert_eq!(heard.len(), 30);
+        assert_eq!(ended.unwrap_err().raw_os_error(), Some(2));
+    }
+
+    #[test]
+    fn a_dump_whose_kernel_falls_silent_fails_instead_of_waiting() {
+        let (heard, ended) = dumped((0..30).map(|i| message(ANSWER, 0, i)).collect());
+        assert_eq!(heard.len(), 30);
+        let kind = ended.unwrap_err().kind();
+        assert_eq!(kind, io::ErrorKind::UnexpectedEof);
+    }
 }
