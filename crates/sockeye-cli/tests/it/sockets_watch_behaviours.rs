@@ -2,19 +2,20 @@
 //! the same ports is another one, and that events were lost.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use serde_json::Value;
-use sockeye_testkit::within;
+use sockeye_testkit::{NetworkNamespace, within};
 
 use crate::sockets::listener;
+use crate::sockets_behaviours::python_in;
 use crate::sockets_watch::{told, watch};
 use crate::terminal::Screen;
-use crate::{json_lines, sockeye};
+use crate::{SOCKEYE, json_lines};
 
 #[test]
 fn what_is_left_of_a_connection_names_who_had_it() {
@@ -116,44 +117,51 @@ fn a_successor_on_the_same_ports_starts_from_nothing() {
     });
 }
 
-/// A connection that ends with a reset, so that its ports are free at once.
-fn close_at_once(to: SocketAddr) {
-    let client = TcpStream::connect(to).unwrap();
-    let linger = Some(Duration::ZERO);
-    socket2::SockRef::from(&client).set_linger(linger).unwrap();
-}
+/// Sends over a connection, or opens and closes many others with a reset, as its standard input says.
+const BUSY: &str = "import socket, struct, sys\n\
+    l, m = (socket.create_server(('127.0.0.1', 0)) for _ in 'lm')\n\
+    c = socket.create_connection(l.getsockname()); a, _ = l.accept()\n\
+    print('ready', l.getsockname()[1], flush=True)\n\
+    for word in sys.stdin:\n\
+    \x20 if word == 'send\\n':\n\
+    \x20   c.sendall(bytes(10_000)); a.recv(10_000, socket.MSG_WAITALL)\n\
+    \x20 else:\n\
+    \x20   for _ in range(3_000):\n\
+    \x20     e = socket.create_connection(m.getsockname()); f, _ = m.accept()\n\
+    \x20     e.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); e.close(); f.close()\n\
+    \x20 print('did', word, flush=True)";
 
 #[test]
 fn lost_events_are_said_and_totals_go_on_rising() {
-    within(|| {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (mut served, _) = listener.accept().unwrap();
-        let mut send = |count: usize| {
-            client.write_all(&vec![3; count]).unwrap();
-            served.read_exact(&mut vec![0; count]).unwrap();
+    // In a namespace of its own: no other watch shall lose events.
+    let Some(namespace) = NetworkNamespace::new() else {
+        return;
+    };
+    within(move || {
+        let Some((mut busy, ports)) = python_in(&namespace, BUSY) else {
+            return;
         };
-        let own = format!("pid = {}", std::process::id());
+        let pid = busy.pid();
         let args = ["sockets", "--watch", "-t", "--json", "--interval", "100ms"];
-        let program = sockeye(args.iter().copied().chain([own.as_str()]));
-        told(&program, "look", |_| true);
-        send(10_000);
+        let args = args.iter().copied().chain(["--port", ports[0].as_str()]);
+        let program = namespace.start(SOCKEYE, args);
         let sum = |line: &Value| line["sent"].as_u64().unwrap();
-        let ours = |line: &Value| line["process"]["pid"] == std::process::id();
+        let ours = |line: &Value| line["process"]["pid"] == pid;
+        told(&program, "look", |_| true);
+        busy.write("send\n");
         told(&program, "totals", |line| ours(line) && sum(line) >= 10_000);
         // It stands still while the kernel tells of more closings than it keeps.
-        let pid = Pid::from_raw(program.pid().cast_signed());
-        kill(pid, Signal::SIGSTOP).unwrap();
-        waitid(Id::Pid(pid), WaitPidFlag::WSTOPPED | WaitPidFlag::WNOWAIT).unwrap();
-        for _ in 0..2_500 {
-            close_at_once(listener.local_addr().unwrap());
-            drop(listener.accept().unwrap());
-        }
-        kill(pid, Signal::SIGCONT).unwrap();
+        let stopped = Pid::from_raw(program.pid().cast_signed());
+        kill(stopped, Signal::SIGSTOP).unwrap();
+        let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WNOWAIT;
+        waitid(Id::Pid(stopped), flags).unwrap();
+        busy.write("close\n");
+        busy.stdout_until("did close");
+        kill(stopped, Signal::SIGCONT).unwrap();
         let notice = told(&program, "notice", |line| line["code"] == "resynchronised");
         assert!(notice["text"].is_string(), "{notice}");
         told(&program, "look", |line| line["resynchronised"] == true);
-        send(10_000);
+        busy.write("send\n");
         told(&program, "totals", |line| ours(line) && sum(line) >= 20_000);
         program.interrupt();
         let lines = json_lines(&program.wait().stdout);
