@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::ffi::OsString;
+use std::num::{IntErrorKind, ParseIntError};
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -77,7 +78,10 @@ fn in_our_words(refusal: &clap::Error, command: Option<&str>, typed: &[OsString]
         }
         let flag = text(ContextKind::InvalidArg);
         let flag = flag.split([' ', '[', '=']).next().unwrap_or(flag);
-        let error = usage(format!("{flag}: {source}"));
+        let error = usage(match source.downcast_ref::<ParseIntError>() {
+            Some(error) => format!("{flag}: {}", no_number(value, error)),
+            None => format!("{flag}: {source}"),
+        });
         let ours = source.downcast_ref::<Error>().and_then(Error::hint);
         return match (source.downcast_ref::<UnitError>(), ours) {
             (Some(unit), _) => error.with_hint(unit.expected()),
@@ -100,6 +104,16 @@ fn in_our_words(refusal: &clap::Error, command: Option<&str>, typed: &[OsString]
     let tip = tip.filter(|tip| !tip.contains("as a value"));
     let error = usage(why.strip_prefix("error: ").unwrap_or(&why));
     error.with_hint(tip.map_or_else(|| help(command), str::to_owned))
+}
+
+/// Why that is no number, in words of ours.
+fn no_number(value: &str, error: &ParseIntError) -> String {
+    let why = match error.kind() {
+        IntErrorKind::PosOverflow => "is too great a number",
+        IntErrorKind::NegOverflow => "is too small a number",
+        _ => "is no whole number",
+    };
+    format!("{value:?} {why}")
 }
 
 /// Elsewhere host and port are two words.

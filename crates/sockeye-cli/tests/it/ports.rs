@@ -205,6 +205,15 @@ fn what_makes_no_sense_is_refused() {
                 "\"nmap\" is no source; there are local, iana, dev",
             ),
             (&["80", "--limit", "0"], "0 is not in 1.."),
+            (
+                &["80", "--limit", "ten"],
+                "--limit: \"ten\" is no whole number",
+            ),
+            (
+                &["80/tcp", "--protocol", "udp"],
+                "\"80/tcp\" is of tcp, and --protocol says \"udp\"",
+            ),
+            (&["--text", ""], "an empty word names no port"),
             (&["--text"], "required"),
             (&["80", "--all"], "cannot be used with"),
         ] {

@@ -274,6 +274,9 @@ fn the_words_of_dig_are_understood() {
             ("example --edns 100", "lists the flags"),
             ("example --tcp --tls", "lists the flags"),
             ("example MX --system", "leave out --system"),
+            ("example --system --tcp", "lists the flags"),
+            ("example --system --dnssec", "lists the flags"),
+            ("example --edns much", "lists the flags"),
             ("example --subnet x", "as in 192.0.2.0/24"),
             ("example --nonsense", "a similar argument"),
         ];
@@ -285,6 +288,10 @@ fn the_words_of_dig_are_understood() {
             assert!(talk.contains(hint), "{line}: {talk}");
             assert_eq!(talk.lines().count(), 2, "{talk}");
         }
+        let output = sockeye(["resolve", "www.example", "--etc", SOCKEYE]).finish();
+        assert_eq!(output.code, Some(2), "{output:?}");
+        let talk = output.stderr_text();
+        assert!(talk.contains(" is no directory\nhint: "), "{talk}");
     });
 }
 

@@ -266,6 +266,8 @@ fn csv_is_read_back_by_a_foreign_reader() {
 fn forms_that_exclude_each_other_are_refused() {
     within(|| {
         for (flags, word) in [
+            (&["--pid", "init"][..], "--pid: \"init\" is no whole number"),
+            (&["tcp and ( udp"], "not closed; write ) where it ends"),
             (
                 &["--json", "--csv"][..],
                 "--json and --csv exclude each other",

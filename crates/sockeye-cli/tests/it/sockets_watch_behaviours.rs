@@ -1,7 +1,7 @@
 //! What only a watch can tell: who had a connection that is over, how long one waits to be closed, that a successor on
 //! the same ports is another one, and that events were lost.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -73,7 +73,11 @@ fn connect_from(from: SocketAddr, to: SocketAddr) -> TcpStream {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.set_reuse_address(true).unwrap();
     socket.bind(&from.into()).unwrap();
-    socket.connect(&to.into()).unwrap();
+    // A program that another test starts has our descriptors for a moment, and so the one before.
+    while let Err(error) = socket.connect(&to.into()) {
+        assert_eq!(error.kind(), ErrorKind::AddrNotAvailable);
+        std::thread::yield_now();
+    }
     // It ends with a reset, so that nothing is left of it.
     socket.set_linger(Some(Duration::ZERO)).unwrap();
     socket.into()
@@ -117,16 +121,19 @@ fn a_successor_on_the_same_ports_starts_from_nothing() {
     });
 }
 
-/// Sends over a connection, or opens and closes many others with a reset, as its standard input says.
+/// Sends over a connection; or opens and closes others with a reset until the kernel drops what it tells of them.
 const BUSY: &str = "import socket, struct, sys\n\
+    def dropped():\n\
+    \x20 rows = [row.split() for row in open('/proc/self/net/netlink')][1:]\n\
+    \x20 return any(row[1] == '4' and row[8] != '0' for row in rows)\n\
     l, m = (socket.create_server(('127.0.0.1', 0)) for _ in 'lm')\n\
     c = socket.create_connection(l.getsockname()); a, _ = l.accept()\n\
     print('ready', l.getsockname()[1], flush=True)\n\
     for word in sys.stdin:\n\
     \x20 if word == 'send\\n':\n\
     \x20   c.sendall(bytes(10_000)); a.recv(10_000, socket.MSG_WAITALL)\n\
-    \x20 else:\n\
-    \x20   for _ in range(3_000):\n\
+    \x20 while word == 'close\\n' and not dropped():\n\
+    \x20   for _ in range(100):\n\
     \x20     e = socket.create_connection(m.getsockname()); f, _ = m.accept()\n\
     \x20     e.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); e.close(); f.close()\n\
     \x20 print('did', word, flush=True)";

@@ -148,8 +148,15 @@ fn describe(namespace: &Namespace) -> String {
 impl Target {
     fn open(path: &Path, pid: Option<u32>) -> Result<Self> {
         let failed = |error: Errno| {
-            let made = Error::from_io(Operation::Open, error.into());
-            made.at(path.display())
+            let made = Error::from_io(Operation::Open, error.into()).at(path.display());
+            match (error, pid) {
+                (Errno::NOENT, Some(pid)) => made.with_hint(format!("there is no process {pid}")),
+                (Errno::NOENT, None) => made.with_hint("`ip netns` lists the names that there are"),
+                (Errno::ACCESS | Errno::PERM, _) => made.with_hint(
+                    "it takes the right to look into that process (CAP_SYS_PTRACE): try it as root",
+                ),
+                _ => made,
+            }
         };
         let file = open_file(path).map_err(failed)?;
         let stat = fstat(&file).map_err(failed)?;
@@ -265,7 +272,11 @@ fn everywhere(ours: Target, proc_root: &Path) -> (Vec<Target>, Vec<Notice>) {
         notices.push(Notice {
             code: "namespace-unknown",
             text: format!(
-                "the network namespaces of {hidden} processes may not be seen: sockets may be missing; run as root to see them"
+                "the network {} may not be seen: sockets may be missing; run as root to see them",
+                match hidden {
+                    1 => "namespace of 1 process".to_owned(),
+                    many => format!("namespaces of {many} processes"),
+                }
             ),
         });
     }

@@ -140,7 +140,9 @@ fn what_is_no_namespace_is_refused_with_a_hint() {
     assert!(error.hint().unwrap().contains("/run/netns"));
     let error = read(Where::File("/no/such/file".into()));
     assert!(error.to_string().contains("/no/such/file"), "{error}");
+    assert!(error.hint().unwrap().contains("`ip netns` lists"));
     // The largest process number is never given out.
     let error = read(Where::OfProcess(u32::MAX));
     assert!(error.to_string().contains("4294967295"), "{error}");
+    assert!(error.hint().unwrap().starts_with("there is no process"));
 }

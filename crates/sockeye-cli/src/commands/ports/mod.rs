@@ -124,11 +124,26 @@ fn queries(args: &Args) -> Result<Vec<Query>> {
     }
     let words = args.words.iter();
     words
-        .map(|word| match args.text {
+        .map(|word| match args.text && !word.is_empty() {
             true => Ok(refine(Query::text(word))),
-            false => Query::parse(word).map(refine),
+            false => {
+                let query = Query::parse(word)?;
+                agreed(word, query.protocol(), args.protocol.as_deref())?;
+                Ok(refine(query))
+            }
         })
         .collect()
+}
+
+/// A word that names a protocol and the flag must mean the same.
+fn agreed(word: &str, own: Option<&str>, flag: Option<&str>) -> Result<()> {
+    match (own, flag) {
+        (Some(own), Some(flag)) if !own.eq_ignore_ascii_case(flag) => {
+            let why = format!("{word:?} is of {own}, and --protocol says {flag:?}");
+            Err(Error::new(Kind::Usage, Operation::Parse, why).with_hint("leave one of them out"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The words, one for each query.

@@ -67,7 +67,8 @@ pub(crate) struct Args {
     #[arg(short, long = "server", value_name = "SERVER", help_heading = "Asking")]
     servers: Vec<String>,
     /// Only what programs here get
-    #[arg(long, conflicts_with_all = ["dns", "kinds", "servers"], help_heading = "Asking")]
+    #[arg(long, conflicts_with_all = ["dns", "kinds", "servers", "tcp", "tls", "https", "dnssec", "cd",
+        "no_recurse", "edns", "no_edns", "subnet", "nsid", "patience", "attempts"], help_heading = "Asking")]
     system: bool,
     /// Only what the DNS says, also of names that programs must not ask for
     #[arg(long, help_heading = "Asking")]
@@ -157,6 +158,12 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
 
 /// What the flags and words ask for.
 async fn plan(args: &Args, words: &Words, output: &Output) -> Result<Plan> {
+    // Files may be missing in it, as on any machine; without the directory it is no machine.
+    if !args.etc.is_dir() {
+        let why = format!("--etc: {:?} is no directory", args.etc);
+        return Err(Error::new(Kind::Usage, Operation::Parse, why)
+            .with_hint("the directory that holds hosts and resolv.conf is meant"));
+    }
     let limit = args.talking.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
     let net = args
         .talking

@@ -98,6 +98,7 @@ impl Parser<'_> {
                 if !parser.lexer.sign(")") {
                     let fail = if parser.at_end() {
                         Fail::new(from..from + 1, "this bracket is not closed")
+                            .hint("write ) where it ends")
                     } else {
                         parser.unexpected()
                     };
