@@ -142,7 +142,7 @@ fn namespaces_that_go_away_take_nothing_else_with_them() {
         assert_eq!(all.iter().filter(ours).count(), 3, "{all:#?}");
         for line in output.stderr_text().lines() {
             let expected = line.starts_with("network namespace n") && line.contains("went away")
-                || line.starts_with("the network namespaces of ")
+                || line.starts_with("the network namespace")
                 || line.starts_with("network namespace 4") && line.contains("went away")
                 || line.starts_with("owner hidden for ")
                 || line.ends_with("the list is not complete")
