@@ -263,6 +263,8 @@ fn flags_that_make_no_sense_are_refused() {
             ),
             (&["--interval", "1s"], "--watch"),
             (&["--watch", "--csv"], "cannot be used with"),
+            (&["--watch", "--names"], "cannot be used with"),
+            (&["--watch", "--idle"], "--json"),
             (&["--watch", "--count", "0"], "0"),
         ] {
             let output = sockeye(["sockets"].iter().chain(flags)).finish();

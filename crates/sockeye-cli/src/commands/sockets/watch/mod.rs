@@ -36,7 +36,7 @@ const LEAST_INTERVAL: Duration = Duration::from_millis(100);
 #[command(next_help_heading = "Watching")]
 pub(super) struct Flags {
     /// Show what changes: full-screen at a terminal, else as lines, or as events with --json
-    #[arg(long, conflicts_with_all = ["csv", "format", "columns", "wide", "limit", "sort", "no_header", "pairs", "who", "wait_listening", "close", "stop", "assert", "verdicts"])]
+    #[arg(long, conflicts_with_all = ["csv", "format", "columns", "wide", "limit", "sort", "no_header", "names", "pairs", "who", "wait_listening", "close", "stop", "assert", "verdicts"])]
     pub(super) watch: bool,
     /// Look again after this time, 100ms or more
     #[arg(long, value_name = "TIME", value_parser = interval, default_value = "1s", requires = "watch")]
@@ -48,7 +48,7 @@ pub(super) struct Flags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), requires = "watch")]
     count: Option<u64>,
     /// With --json: numbers of idle sockets and processes too
-    #[arg(long, requires = "watch")]
+    #[arg(long, requires_all = ["watch", "json"])]
     idle: bool,
 }
 
