@@ -96,8 +96,11 @@
 //! | joining two connections; when that is over | [`relay::join`], [`relay::JoinOptions`], [`relay::EndPolicy`] |
 //! | what failed | [`Error`], [`Kind`], [`Operation`] |
 //! | what happened | [`Observer`], [`wire::Event`], [`wire::text`], [`wire::hexdump`], [`wire::jsonl`] |
+//! | what a name means here, and what the DNS says | [`Net::explain`], [`net::resolve::query`] |
+//! | this machine's sockets and who holds them | [`host::table`], [`host::filter`], [`host::verdict`], [`host::watch`] |
+//! | one connection by its ends; closing it; stopping a server | [`host::table::Request::exact`], [`host::act`] |
 //! | which port `https` is | [`host::services`] |
-//! | escapes, percent codes, `250ms` and `64KiB` | [`data`] |
+//! | escapes, percent codes, `250ms` and `64KiB`, HTTP/1, URLs | [`data`] |
 //!
 //! Reading and writing is tokio's [`AsyncRead`](tokio::io::AsyncRead) and [`AsyncWrite`](tokio::io::AsyncWrite), so what
 //! works with a tokio socket works with a [`Stream`]. Dropping a future cancels it; each one says under *Cancel safety* what
@@ -157,6 +160,28 @@
 //!
 //! [`wire::text::TextView`], [`wire::hexdump::HexView`] and [`wire::jsonl::JsonView`] are observers that write what they hear;
 //! [`wire::Fanout`] lets several listen.
+//!
+//! # The sockets of this machine
+//!
+//! ```
+//! use sockeye::Net;
+//! use sockeye::host::process::Owners;
+//! use sockeye::host::table::Request;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Net::new().listen(&"0".parse()?).await?;
+//! # let port = server.local().to_string().rsplit(':').next().unwrap().to_owned();
+//! let filter = format!("tcp and listening and sport = :{port}").parse()?;
+//! let table = Request::new().filter(filter).read()?; // some milliseconds; `spawn_blocking` in a server
+//! for socket in &table.sockets {
+//!     let Owners::Held(holders) = table.owners(socket) else { panic!("it is ours") };
+//!     assert_eq!(table.process(&holders[0]).pid, std::process::id());
+//! }
+//! # assert!(!table.sockets.is_empty());
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Coming from Python's `socket`
 //!
