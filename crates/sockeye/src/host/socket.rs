@@ -506,7 +506,7 @@ impl Socket {
 pub struct UnixDetails {
     /// The inode of the socket at the other end; `None` also while it waits to be accepted.
     pub peer_inode: Option<u64>,
-    /// Device and inode of the file that a path led to when it was bound.
+    /// Device (as `stat` writes it) and inode of the file that a path led to when it was bound.
     pub file: Option<(u32, u32)>,
     /// The clients that wait to be accepted here, by the inodes of their own sockets.
     pub waiting: Vec<u32>,

@@ -55,7 +55,7 @@ pub(super) fn parse(payload: &[u8]) -> Option<Socket> {
     for (kind, content) in attributes(&payload[MESSAGE..]) {
         match kind {
             NAME => socket.local = name(content),
-            VFS => unix.file = u32_at(content, 4).zip(u32_at(content, 0)),
+            VFS => unix.file = u32_at(content, 4).map(device).zip(u32_at(content, 0)),
             // 0 is a peer that has not been accepted yet.
             PEER => {
                 let peer = u32_at(content, 0).filter(|inode| *inode != 0);
@@ -80,6 +80,12 @@ pub(super) fn parse(payload: &[u8]) -> Option<Socket> {
     }
     socket.unix = Some(Box::new(unix));
     Some(socket)
+}
+
+/// A device as the kernel keeps it, twelve bits of major and twenty of minor number, in the form that `stat` has.
+fn device(kept: u32) -> u32 {
+    let (major, minor) = (kept >> 20, kept & 0xf_ffff);
+    minor & 0xff | major << 8 | (minor & !0xff) << 12
 }
 
 /// A name that begins with NUL is abstract, and every byte of it counts. A path ends at the first NUL, which is missing

@@ -404,7 +404,7 @@ fn unix_names_are_exact() {
     let socket = unix::parse(&with_attributes(
         &head(5, 10),
         &[
-            (1, &words([7, 8])),
+            (1, &words([7, 254 << 20 | 0x102])),
             (2, &words([43])),
             (3, &words([44, 45])),
             (4, &words([2, 128])),
@@ -424,7 +424,8 @@ fn unix_names_are_exact() {
     let unix_details = socket.unix.unwrap();
     assert_eq!(
         (unix_details.file, unix_details.peer_inode),
-        (Some((8, 7)), Some(43))
+        // As stat has it: the device with the numbers 254 and 258.
+        (Some((0x0010_fe02, 7)), Some(43))
     );
     assert_eq!(unix_details.waiting, [44, 45]);
     assert_eq!(unix::parse(&head(9, 10)), None);
