@@ -8,6 +8,7 @@ use serde_json::Value;
 use sockeye_testkit::{NetworkNamespace, Output, Program, peers, temporary_dir, within};
 
 use crate::SOCKEYE;
+use crate::sockets::sockets;
 use crate::sockets_behaviours::{listed_in, python_in};
 use crate::sockets_json::lines;
 
@@ -182,5 +183,24 @@ fn huge_tables_are_read_with_few_descriptors_and_little_memory() {
         let kib: u64 = kib.parse().unwrap();
         assert!(kib < 64 * 1024, "{kib} KiB for tables of {most}");
         assert_eq!(program.finish().code, Some(0));
+    });
+}
+
+#[test]
+fn a_process_that_is_asked_for_is_said_to_be_gone_and_others_do_not_matter() {
+    within(|| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let ours = std::process::id().to_string();
+        let output = sockets(&["-tl", "--pid", &ours]);
+        let port = listener.local_addr().unwrap().port();
+        assert!(
+            output.stdout_text().contains(&format!(":{port} ")),
+            "{output:?}"
+        );
+        assert!(!output.stderr_text().contains("looked into"), "{output:?}");
+        // The kernel's greatest number of a process is below this.
+        let output = sockets(&["-tl", "--pid", "4294967295"]);
+        assert_eq!(output.stderr_text(), "there is no process 4294967295\n");
+        assert_eq!(output.code, Some(1), "{output:?}");
     });
 }

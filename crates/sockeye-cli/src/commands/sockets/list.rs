@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::io::IsTerminal;
+use std::path::Path;
 
 use sockeye::host::process::{Missing, Owners};
 use sockeye::host::services::{Services, ephemeral_range};
@@ -195,12 +196,22 @@ pub(super) fn footer(rows: &[Row<'_>], table: &Table, selection: &Selection, out
     if hidden > 0 {
         output.say(Level::Normal, hidden_owners(hidden));
     }
-    if selection.asks_for_owners() && table.hidden_processes() > 0 {
-        let count = table.hidden_processes();
-        let processes = if count == 1 { "process" } else { "processes" };
+    for pid in &selection.pids {
+        match sight(*pid) {
+            Sight::Clear => {}
+            Sight::Gone => output.say(Level::Normal, format_args!("there is no process {pid}")),
+            Sight::Hidden => output.say(
+                Level::Normal,
+                format_args!("process {pid} may not be looked into: what it holds is left out"),
+            ),
+        }
+    }
+    let hidden = table.hidden_processes();
+    if selection.pids.is_empty() && selection.asks_for_owners() && hidden > 0 {
+        let processes = if hidden == 1 { "process" } else { "processes" };
         output.say(
             Level::Normal,
-            format_args!("{count} {processes} may not be looked into: what they hold is left out"),
+            format_args!("{hidden} {processes} may not be looked into: what they hold is left out"),
         );
     }
     for notice in &table.notices {
@@ -210,6 +221,26 @@ pub(super) fn footer(rows: &[Row<'_>], table: &Table, selection: &Selection, out
             _ => Level::Normal,
         };
         output.say(level, &notice.text);
+    }
+}
+
+/// What can be seen of a process.
+enum Sight {
+    Clear,
+    Hidden,
+    Gone,
+}
+
+fn sight(pid: u32) -> Sight {
+    let process = Path::new("/proc").join(pid.to_string());
+    let descriptors = std::fs::read_dir(process.join("fd"));
+    let first = descriptors.map(|mut all| all.next().transpose());
+    match first {
+        // Root without CAP_SYS_PTRACE may list them and not read them.
+        Ok(Ok(Some(entry))) if std::fs::read_link(entry.path()).is_ok() => Sight::Clear,
+        Ok(Ok(None)) => Sight::Clear,
+        _ if process.exists() => Sight::Hidden,
+        _ => Sight::Gone,
     }
 }
 

@@ -103,6 +103,8 @@ pub(super) struct Selection {
     states: States,
     listening: bool,
     pub(super) ports: Vec<u16>,
+    /// The processes that were asked for by number.
+    pub(super) pids: Vec<u32>,
     ipv4: Option<bool>,
     namespaces: Where,
     owners: OwnerSearch,
@@ -133,6 +135,7 @@ impl Which {
             states,
             listening: self.listening,
             ports,
+            pids: self.pid.clone(),
             ipv4: (self.ipv4 || self.ipv6).then_some(self.ipv4),
             namespaces: self.namespaces(),
             owners: match self.owner {
