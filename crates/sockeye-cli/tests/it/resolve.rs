@@ -279,6 +279,12 @@ fn the_words_of_dig_are_understood() {
             ("example --edns much", "lists the flags"),
             ("example --subnet x", "as in 192.0.2.0/24"),
             ("example --nonsense", "a similar argument"),
+            (
+                "example --server 127.0.0.1:nonsense",
+                "write the port as a number",
+            ),
+            ("example --race nonsense", "write the port as a number"),
+            ("example --patience 0s", "2s is a time"),
         ];
         for (line, hint) in refused {
             let words: Vec<&str> = line.split(' ').collect();

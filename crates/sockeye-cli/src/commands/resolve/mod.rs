@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
+use sockeye::endpoint::{Carrier, Port};
+use sockeye::host::services;
 use sockeye::net::CONNECT_TIMEOUT;
 use sockeye::net::resolve::Resolver;
 use sockeye::net::resolve::query::{ClientSubnet, Options, RecordKind, Server};
@@ -164,6 +166,10 @@ async fn plan(args: &Args, words: &Words, output: &Output) -> Result<Plan> {
         return Err(Error::new(Kind::Usage, Operation::Parse, why)
             .with_hint("the directory that holds hosts and resolv.conf is meant"));
     }
+    if args.patience.is_some_and(|patience| patience.is_zero()) {
+        let why = "--patience: no server answers in no time";
+        return Err(Error::new(Kind::Usage, Operation::Parse, why).with_hint("2s is a time"));
+    }
     let limit = args.talking.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
     let net = args
         .talking
@@ -173,6 +179,13 @@ async fn plan(args: &Args, words: &Words, output: &Output) -> Result<Plan> {
     if args.system && !(words.kinds.is_empty() && written.is_empty()) {
         let why = "--system has no record types and no servers: programs only get addresses";
         return Err(Error::new(Kind::Usage, Operation::Parse, why).with_hint("leave out --system"));
+    }
+    if let Some(port) = args
+        .race
+        .as_ref()
+        .filter(|port| port.parse::<u16>().is_err())
+    {
+        services::find(port, "tcp")?;
     }
     let given: Result<Vec<Server>> = written.iter().map(|text| server(args, text)).collect();
     let servers = match given? {
@@ -232,10 +245,18 @@ fn options(args: &Args, limit: Duration, servers: usize) -> Options {
 /// A server as it was written, over what the flags say.
 fn server(args: &Args, text: &str) -> Result<Server> {
     let scheme = scheme(args).filter(|_| !text.contains("://"));
-    match scheme {
-        Some(scheme) => format!("{scheme}://{text}").parse(),
-        None => text.parse(),
+    let server: Server = match scheme {
+        Some(scheme) => format!("{scheme}://{text}").parse()?,
+        None => text.parse()?,
+    };
+    // A port that nobody knows is a mistake of the hand, and no answer of the server.
+    if let Carrier::Tcp(to) | Carrier::Udp(to) = server.endpoint().carrier()
+        && let Port::Name(name) = &to.port
+    {
+        let udp = matches!(server.endpoint().carrier(), Carrier::Udp(_));
+        services::find(name, if udp { "udp" } else { "tcp" })?;
     }
+    Ok(server)
 }
 
 /// A server of the system, over what the flags say, at the port of that.
