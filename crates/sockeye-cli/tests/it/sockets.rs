@@ -116,3 +116,19 @@ fn a_filter_that_makes_no_sense_is_shown_with_carets() {
         );
     });
 }
+
+#[test]
+fn hands_that_know_netstat_find_all_of_it() {
+    within(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let port = listener.local_addr().unwrap().port().to_string();
+        let output = sockets(&["-plant", "--port", &port]);
+        let text = output.stdout_text();
+        assert!(
+            text.contains("listening") && text.contains("established"),
+            "{output:?}"
+        );
+        drop(client);
+    });
+}

@@ -43,9 +43,9 @@ pub(super) struct Which {
     #[arg(long)]
     vsock: bool,
     /// Every protocol, or every state of those that are named; without it and without a protocol: the internet's
-    #[arg(short = 'a', long, conflicts_with_all = ["listening", "state"])]
+    #[arg(short = 'a', long, conflicts_with = "state")]
     all: bool,
-    /// Only those that wait: for connections, or for datagrams of anybody
+    /// Only those that wait: for connections, or for datagrams of anybody; -a takes it back, as in ss and netstat
     #[arg(short = 'l', long, conflicts_with = "state")]
     listening: bool,
     /// Only in this state: established, listening, time-wait, close-wait ...; connected means all but listening
@@ -133,7 +133,7 @@ impl Which {
             given: filter,
             named_protocols: !named.is_empty(),
             states,
-            listening: self.listening,
+            listening: self.waiting(),
             ports,
             pids: self.pid.clone(),
             ipv4: (self.ipv4 || self.ipv6).then_some(self.ipv4),
@@ -171,12 +171,17 @@ impl Which {
         let any = |terms: Vec<String>| -> Result<Filter> {
             Ok(Filter::parse(&terms.join(" or "), &Names::system())?)
         };
-        let ends = ports.iter().map(|port| match self.listening {
+        let ends = ports.iter().map(|port| match self.waiting() {
             true => format!("sport = :{port}"),
             false => format!("sport = :{port} or dport = :{port}"),
         });
         let holders = self.pid.iter().map(|pid| format!("pid = {pid}"));
         Ok(any(ends.collect())?.and(any(holders.collect())?))
+    }
+
+    /// Hands know `netstat -plant`: there, too, all is more than what listens.
+    fn waiting(&self) -> bool {
+        self.listening && !self.all
     }
 
     fn ports(&self) -> Result<Vec<u16>> {
