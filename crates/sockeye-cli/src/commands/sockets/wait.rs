@@ -116,10 +116,11 @@ fn instead(port: u16, selection: &Selection, out: &mut String) -> Result<()> {
         }
         out.push_str(if said.is_empty() { " (there is " } else { ", " });
         said.push((socket.protocol, socket.state));
-        write(
-            out,
-            format_args!("{} {} of ", socket.protocol, socket.state),
-        );
+        write(out, format_args!("{} ", socket.protocol));
+        // Nobody has it any more: the reason says the state, and for how long.
+        if socket.state != State::TimeWait {
+            write(out, format_args!("{} of ", socket.state));
+        }
         Row {
             source: &source,
             socket,
