@@ -1,4 +1,4 @@
-//! Sockets you can see: connect, listen and relay, with every byte visible.
+//! Sockets you can see: connect, listen and relay with every byte visible, and know whose each socket is.
 //!
 //! An address is a value ([`Endpoint`]), how we talk is a value ([`Net`]), and a connection is a [`Stream`] of bytes or
 //! a link of [`Messages`]. TCP, UDP, Unix sockets, programs, terminals, files and inherited descriptors are opened and
