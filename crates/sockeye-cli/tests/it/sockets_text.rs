@@ -32,7 +32,14 @@ fn a_table_has_the_same_columns_whatever_is_in_them() {
         let (accepted, _) = listener.accept().unwrap();
         let waits = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (one, two) = (client.local_addr().unwrap(), waits.local_addr().unwrap());
-        let output = sockets(&["-t", "--port", &port.to_string(), "--sort", "local"]);
+        let output = sockets(&[
+            "-t",
+            "--port",
+            &port.to_string(),
+            "--sort",
+            "local",
+            "exclude time-wait",
+        ]);
         let ports = [
             (port, "SERVE"),
             (one.port(), "FIRST"),
@@ -93,7 +100,9 @@ fn a_terminal_that_is_narrow_loses_columns_and_no_address() {
         };
         let port = listener.local_addr().unwrap().port();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let screen = Screen::start(&["sockets", "-t", "--port", &port.to_string()]);
+        // A server of another test may have had this port, and left connections that are over.
+        let alive = "exclude time-wait";
+        let screen = Screen::start(&["sockets", "-t", "--port", &port.to_string(), alive]);
         let (text, code) = screen.wait();
         assert_eq!(code, Some(0), "{text}");
         // 80 columns hold protocol, state, both ends and the owner, or the owner below.
@@ -190,7 +199,8 @@ fn a_wide_list_shows_what_tcp_knows() {
     within(|| {
         let (listener, port) = listener();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let text = sockets(&["-tw", "--port", &port.to_string()]).stdout_text();
+        let text =
+            sockets(&["-tw", "--port", &port.to_string(), "exclude time-wait"]).stdout_text();
         for title in [
             "RTT", "CWND", "RETRANS", "RATE", "MEMORY", "TIMER", "DEVICE", "COOKIE",
         ] {
