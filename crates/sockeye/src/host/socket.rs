@@ -404,6 +404,17 @@ pub enum TimerKind {
 }
 
 impl TimerKind {
+    /// The kernel's number as what it is for; 0 is no timer.
+    pub fn from_kernel(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Retransmit,
+            2 => Self::Keepalive,
+            3 => Self::TimeWait,
+            4 => Self::ZeroWindow,
+            _ => return None,
+        })
+    }
+
     /// Its word in tables and JSON.
     pub fn word(self) -> &'static str {
         match self {

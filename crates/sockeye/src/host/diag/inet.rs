@@ -288,13 +288,7 @@ fn address(ipv6: bool, port: u16, head: &[u8; MESSAGE], at: usize) -> Address {
 }
 
 fn timer_of(number: u8, expires_ms: u32, retransmits: u8) -> Option<Timer> {
-    let kind = match number {
-        1 => TimerKind::Retransmit,
-        2 => TimerKind::Keepalive,
-        3 => TimerKind::TimeWait,
-        4 => TimerKind::ZeroWindow,
-        _ => return None,
-    };
+    let kind = TimerKind::from_kernel(number)?;
     Some(Timer {
         kind,
         expires: Duration::from_millis(expires_ms.into()),

@@ -49,13 +49,7 @@ fn internet_row(line: &str, protocol: Protocol) -> Option<Socket> {
 fn timer_of((kind, when): (&str, &str), retransmits: u32) -> Option<Timer> {
     /// `/proc` counts in hundredths of a second, whatever the kernel does.
     const TICK: Duration = Duration::from_millis(10);
-    let kind = match hex(kind)? {
-        1 => TimerKind::Retransmit,
-        2 => TimerKind::Keepalive,
-        3 => TimerKind::TimeWait,
-        4 => TimerKind::ZeroWindow,
-        _ => return None,
-    };
+    let kind = TimerKind::from_kernel(u8::try_from(hex(kind)?).ok()?)?;
     Some(Timer {
         kind,
         expires: TICK.saturating_mul(hex(when)?),
