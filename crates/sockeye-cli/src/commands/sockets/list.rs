@@ -82,14 +82,20 @@ pub(super) fn write(rows: &[Row<'_>], show: &Show, output: &Output) -> bool {
     output.text(&out)
 }
 
-/// Write a table, piece by piece: the columns of a long one are as wide as its first rows want them. A second thread
-/// writes every other piece. False when nobody reads them any more.
+/// Write a table. For a terminal, all rows decide which columns there are and how wide; a long one for a pipe or a file is
+/// written piece by piece, by two threads in turns, with columns as wide as its first rows want them. False when nobody
+/// reads them any more.
 fn sheet(rows: &[Row<'_>], columns: &[Column], layout: Layout, output: &Output) -> bool {
     let empty = || {
         let kinds = columns.iter().map(|column| column.of_sheet()).collect();
         Sheet::new(kinds, rows.len().min(PIECE))
     };
-    let (first, rest) = rows.split_at(rows.len().min(PIECE));
+    let piece = if layout.width.is_some() {
+        rows.len()
+    } else {
+        rows.len().min(PIECE)
+    };
+    let (first, rest) = rows.split_at(piece);
     let (mut sheet, mut out) = (empty(), String::new());
     fill(&mut sheet, first, columns);
     let plan = sheet.plan(layout);
