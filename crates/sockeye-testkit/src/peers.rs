@@ -11,10 +11,19 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub use self::caddy::Caddy;
+pub use self::httpbin::HttpBin;
 pub use self::names::{NameServer, NameServerKind, Signed, sign};
+pub use self::nginx::Nginx;
+pub use self::squid::Squid;
 use crate::{LIMIT, Program};
 
+mod caddy;
+mod certificate;
+mod httpbin;
 mod names;
+mod nginx;
+mod squid;
 
 /// How often a foreign server gets another port before the fixture gives up.
 const TRIES: usize = 3;
@@ -34,6 +43,7 @@ macro_rules! peers {
 }
 
 peers! {
+    caddy: "caddy";
     curl: "curl";
     dig: "dig";
     dnssec_keygen: "dnssec-keygen";
@@ -49,9 +59,11 @@ peers! {
     openssl: "openssl";
     python3: "python3";
     socat: "socat";
+    squid: "squid";
     ss: "ss";
     tshark: "tshark";
     unshare: "unshare";
+    vsftpd: "vsftpd";
     xxd: "xxd";
 }
 
@@ -138,7 +150,7 @@ fn find(program: &str) -> Option<PathBuf> {
 
 /// Wait until a TCP server answers at this address; `false` if it does not in time.
 ///
-/// This is the only place that asks again and again: a foreign server has no other way to say that it is ready.
+/// One of two places that ask again and again: a foreign server has no other way to say that it is ready.
 pub fn wait_connectable(addr: SocketAddr, limit: Duration) -> bool {
     wait_while(addr, limit, || true)
 }
@@ -166,6 +178,18 @@ fn wait_while(addr: SocketAddr, limit: Duration, mut hope: impl FnMut() -> bool)
 ///
 /// If it does not answer on any of three ports.
 pub fn on_free_port(start: impl Fn(u16) -> Program) -> (Program, SocketAddr) {
+    let (program, [addr]) = on_free_ports(|[port]| start(port));
+    (program, addr)
+}
+
+/// [`on_free_port`] for a server that wants several: it is ready when it answers on all of them.
+///
+/// # Panics
+///
+/// If it does not answer on all of its ports, three times.
+pub fn on_free_ports<const N: usize>(
+    start: impl Fn([u16; N]) -> Program,
+) -> (Program, [SocketAddr; N]) {
     let lock = File::options()
         .create(true)
         .truncate(false)
@@ -175,17 +199,52 @@ pub fn on_free_port(start: impl Fn(u16) -> Program) -> (Program, SocketAddr) {
     lock.lock().unwrap();
     let mut said = String::new();
     for _ in 0..TRIES {
-        // The port is free again when the listener has gone; only strangers can take it meanwhile.
-        let addr = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .and_then(|listener| listener.local_addr())
-            .unwrap();
-        let mut program = start(addr.port());
-        if wait_while(addr, LIMIT / 4, || program.is_running()) && program.is_running() {
-            return (program, addr);
+        let addrs = free_ports();
+        let mut program = start(addrs.map(|addr| addr.port()));
+        let mut answers = |addr| wait_while(addr, LIMIT / 4, || program.is_running());
+        if addrs.into_iter().all(&mut answers) && program.is_running() {
+            return (program, addrs);
         }
         said = String::from_utf8_lossy(&program.so_far().1).into_owned();
     }
     panic!("the server did not answer on any of {TRIES} ports; it said: {said}");
+}
+
+/// Ports of 127.0.0.1 that nobody has, all different. They are free again when this returns; only strangers can take
+/// them meanwhile.
+fn free_ports<const N: usize>() -> [SocketAddr; N] {
+    let listeners = [0; N].map(|_: u8| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap())
+}
+
+/// All of a file that a server writes, once it contains this.
+///
+/// # Panics
+///
+/// If it does not within [`LIMIT`], with what it contains.
+#[track_caller]
+fn written(path: &Path, wanted: &str) -> String {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let text = fs::read(path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text).into_owned();
+        if text.contains(wanted) {
+            return text;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{wanted:?} was never written; there is:\n{text}"
+        );
+        // A pause between two looks, as in `wait_while`.
+        thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// Put a file under this root, with the directories that its name has.
+fn put(root: &Path, name: &str, contents: &[u8]) {
+    let path = root.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, contents).unwrap();
 }
 
 /// A web server over a directory of its own, to be filled by the test.
@@ -257,7 +316,7 @@ impl WebServer {
 
     /// Put a file under the root.
     pub fn put(&self, name: &str, contents: impl AsRef<[u8]>) {
-        fs::write(self.dir.path().join("root").join(name), contents).unwrap();
+        put(&self.dir.path().join("root"), name, contents.as_ref());
     }
 
     /// Where it listens.
@@ -291,6 +350,15 @@ mod tests {
     use std::panic;
 
     use super::*;
+
+    /// What curl writes to its standard output.
+    pub(super) fn curl(args: &[&str]) -> String {
+        let curl = super::curl().expect("curl is installed");
+        let flags = ["-sS", "--max-time", "8"];
+        let output = Program::start(curl, flags.iter().chain(args)).finish();
+        assert!(output.code == Some(0), "{}", output.stderr_text());
+        output.stdout_text()
+    }
 
     fn get(addr: SocketAddr, path: &str) -> String {
         let mut stream = TcpStream::connect_timeout(&addr, LIMIT).unwrap();

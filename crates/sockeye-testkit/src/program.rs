@@ -38,7 +38,8 @@ pub struct Program {
     stdout: Arc<Capture>,
     stderr: Arc<Capture>,
     /// Told once when the program has ended; it is not reaped yet, so its number stays its own.
-    ended: Receiver<()>,
+    /// A mutex, so that threads may share the program.
+    ended: Mutex<Receiver<()>>,
     over: bool,
     /// Its number may belong to another process from now on.
     reaped: bool,
@@ -129,7 +130,7 @@ impl Program {
             stdin,
             stdout,
             stderr,
-            ended,
+            ended: Mutex::new(ended),
             over: false,
             reaped: false,
         }
@@ -266,7 +267,7 @@ impl Program {
 
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
-        self.over = self.over || self.ended.try_recv().is_ok();
+        self.over = self.over || self.ended.get_mut().unwrap().try_recv().is_ok();
         !self.over
     }
 
@@ -301,7 +302,7 @@ impl Program {
 
     #[track_caller]
     fn wait_status(&mut self, limit: Duration) -> ExitStatus {
-        self.over = self.over || self.ended.recv_timeout(limit).is_ok();
+        self.over = self.over || self.ended.get_mut().unwrap().recv_timeout(limit).is_ok();
         if !self.over {
             panic!("{} still runs after {limit:?}{}", self.name, self.said());
         }

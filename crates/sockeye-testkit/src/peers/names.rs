@@ -5,6 +5,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use super::certificate::certificate;
 use super::{dnssec_keygen, dnssec_signzone, knotd, named, on_free_port, openssl, wait_while};
 use crate::{LIMIT, Program};
 
@@ -240,30 +241,6 @@ impl NameServer {
 fn free_port(at: Ipv4Addr) -> u16 {
     let listener = TcpListener::bind((at, 0)).unwrap();
     listener.local_addr().unwrap().port()
-}
-
-fn certificate(openssl: &Path, dir: &Path) {
-    let (key, cert) = (dir.join("key.pem"), dir.join("cert.pem"));
-    let args = [
-        "req",
-        "-x509",
-        "-nodes",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=DNS:localhost,IP:127.0.0.1",
-        "-keyout",
-    ];
-    let args = args.map(PathBuf::from);
-    let rest = [key, PathBuf::from("-out"), cert];
-    let output = Program::start(openssl, args.iter().chain(&rest)).finish();
-    assert!(output.code == Some(0), "{}", output.stderr_text());
 }
 
 /// A zone with signatures.
