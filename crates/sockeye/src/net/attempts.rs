@@ -3,13 +3,12 @@
 //! It is the race of every connection; only what its events say is gathered here.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::context::Net;
+use super::opening::Opening;
 use crate::endpoint::{Carrier, Endpoint};
 use crate::error::{Error, Kind, Operation, Result};
-use crate::wire::{Event, Fanout, Observer, What};
 
 /// How a race went. Times are counted from its first attempt.
 #[derive(Debug)]
@@ -25,7 +24,8 @@ pub struct Race {
     pub error: Option<Error>,
 }
 
-/// One address that was tried.
+/// One address that was tried. In a [`Race`] times are counted from its first attempt, in an [`Opening`] from the start of
+/// the [`Net`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Attempt {
@@ -100,99 +100,38 @@ impl Net {
         };
         let mut bare = Endpoint::new(to.carrier().clone());
         bare.options_mut().clone_from(to.options());
-        let recorder = Arc::new(Recorder::default());
-        let mut observers = Fanout::new(self.observer.clone());
-        observers.push(recorder.clone());
-        let net = self.clone().observer(Arc::new(observers));
-        let begin = self.start().elapsed();
-        let connected = net.connect(&bare).await;
-        let error = connected.err();
-        let (race, resolved) = recorder.told(begin, error);
+        let (net, recorder) = self.recorded();
+        let began = self.start().elapsed();
+        let error = net.connect(&bare).await.err();
+        let (race, was_one) = told(recorder.opening(), began, error);
         match race.error {
             // What failed is looking up, or the endpoint makes no sense.
-            Some(error) if race.attempts.is_empty() && resolved.is_empty() => Err(error),
+            Some(error) if !was_one => Err(error),
             _ => Ok(race),
         }
     }
 }
 
-/// An attempt while the race goes on.
-#[derive(Debug)]
-struct Running {
-    address: SocketAddr,
-    began: Duration,
-    ended: Option<(Duration, Ending)>,
-}
-
-#[derive(Debug, Default)]
-struct Heard {
-    resolved: Vec<SocketAddr>,
-    attempts: Vec<Running>,
-    connected: Option<Duration>,
-}
-
-/// Hears of each attempt.
-#[derive(Debug, Default)]
-struct Recorder(Mutex<Heard>);
-
-impl Observer for Recorder {
-    fn on_event(&self, event: &Event<'_>) {
-        // Nothing panics while the lock is held.
-        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &event.what {
-            What::Resolved { addresses, .. } => heard.resolved = addresses.to_vec(),
-            What::Connecting { address } => heard.attempts.push(Running {
-                address: *address,
-                began: event.at,
-                ended: None,
-            }),
-            What::AttemptFailed { address, error } => {
-                let ending = match error.kind() {
-                    Kind::Canceled => Ending::Canceled,
-                    kind => Ending::Failed {
-                        kind,
-                        why: error.why().to_owned(),
-                    },
-                };
-                let mut open = heard.attempts.iter_mut();
-                let open = open.find(|it| it.address == *address && it.ended.is_none());
-                if let Some(attempt) = open {
-                    attempt.ended = Some((event.at, ending));
-                }
-            }
-            What::Connected { .. } => heard.connected = Some(event.at),
-            _ => {}
-        }
-    }
-}
-
-impl Recorder {
-    /// The race as it was heard, and the addresses that were found for a name.
-    fn told(&self, begin: Duration, error: Option<Error>) -> (Race, Vec<SocketAddr>) {
-        let heard = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let first = heard.attempts.first().map_or(begin, |it| it.began);
-        let connected = heard.connected.unwrap_or(first);
-        let tried = |address: &SocketAddr| heard.attempts.iter().any(|it| it.address == *address);
-        let untried = heard.resolved.iter().copied().filter(|it| !tried(it));
-        let untried = untried.collect();
-        let attempts = heard.attempts.into_iter().map(|running| {
-            // The only attempt of which no end was heard is the one that connected.
-            let (ended, ending) = running.ended.unwrap_or((connected, Ending::Won));
-            Attempt {
-                address: running.address,
-                began: running.began.saturating_sub(first),
-                ended: ended.saturating_sub(first),
-                ending,
-            }
-        });
-        let race = Race {
-            attempts: attempts.collect(),
-            untried,
-            resolved_after: first.saturating_sub(begin),
-            error,
-        };
-        (race, heard.resolved)
-    }
+/// The race of an opening that began then, and whether there was one: addresses, at least.
+fn told(opening: Opening, began: Duration, error: Option<Error>) -> (Race, bool) {
+    let first = opening.attempts.first().map_or(began, |it| it.began);
+    let resolved = opening.lookups.into_iter().flat_map(|it| it.addresses);
+    let resolved: Vec<SocketAddr> = resolved.collect();
+    let tried = |address: &SocketAddr| opening.attempts.iter().any(|it| it.address == *address);
+    let untried = resolved.iter().copied().filter(|it| !tried(it)).collect();
+    let was_one = !opening.attempts.is_empty() || !resolved.is_empty();
+    let attempts = opening.attempts.into_iter().map(|attempt| Attempt {
+        began: attempt.began.saturating_sub(first),
+        ended: attempt.ended.saturating_sub(first),
+        ..attempt
+    });
+    let race = Race {
+        attempts: attempts.collect(),
+        untried,
+        resolved_after: first.saturating_sub(began),
+        error,
+    };
+    (race, was_one)
 }
 
 #[cfg(test)]

@@ -158,8 +158,9 @@ impl Net {
         Some(Watch::new(observer, connection, side, self.start))
     }
 
-    /// The tap of a carrier or layer on this watch.
+    /// The tap of a carrier or layer on this watch, if bytes are wanted.
     pub(crate) fn tap(watch: Option<&Watch>, layer: &'static str, covered: bool) -> Option<Tap> {
+        let watch = watch.filter(|watch| watch.wants_bytes());
         watch.map(|watch| Tap::new(watch.clone(), layer, covered))
     }
 }

@@ -13,6 +13,13 @@ use crate::error::Error;
 pub trait Observer: Send + Sync {
     /// Something happened.
     fn on_event(&self, event: &Event<'_>);
+
+    /// Whether it wants to hear of bytes, too; asked once for each connection. An observer that says no hears how a
+    /// connection comes about ([`What::is_traffic`] tells what it does not hear) and costs nothing afterwards: the
+    /// kernel may then move the bytes.
+    fn wants_bytes(&self) -> bool {
+        true
+    }
 }
 
 /// The number of a connection, counted from 1 within one [`Net`](crate::Net).
@@ -124,4 +131,14 @@ pub enum What<'a> {
     },
     /// The connection failed.
     Failed(&'a Error),
+}
+
+impl What<'_> {
+    /// Whether it is told at a tap: bytes, ends, and secrets of layers.
+    pub fn is_traffic(&self) -> bool {
+        matches!(
+            self,
+            Self::Data(..) | Self::HalfClosed(_) | Self::Closed { .. } | Self::Secret { .. }
+        )
+    }
 }

@@ -52,8 +52,14 @@ impl Fanout {
 impl Observer for Fanout {
     fn on_event(&self, event: &Event<'_>) {
         for observer in &self.observers {
-            observer.on_event(event);
+            if !event.what.is_traffic() || observer.wants_bytes() {
+                observer.on_event(event);
+            }
         }
+    }
+
+    fn wants_bytes(&self) -> bool {
+        self.observers.iter().any(|observer| observer.wants_bytes())
     }
 }
 

@@ -33,6 +33,11 @@ impl Watch {
         }
     }
 
+    /// Whether bytes, ends and secrets are to be reported.
+    pub fn wants_bytes(&self) -> bool {
+        self.observer.wants_bytes()
+    }
+
     /// Report something that happened at this carrier or layer.
     pub fn report(&self, layer: &str, what: What<'_>) {
         self.emit(layer, false, what);

@@ -17,6 +17,7 @@ impl Secrets {
     /// `None` if nobody wants to know them.
     pub(super) fn of(watch: Option<&Watch>) -> Option<Self> {
         let file = KeyLogFile::of_environment();
+        let watch = watch.filter(|watch| watch.wants_bytes());
         (file.is_some() || watch.is_some()).then(|| Self {
             file,
             watch: watch.cloned(),
