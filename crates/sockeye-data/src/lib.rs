@@ -16,6 +16,7 @@
 
 pub mod escape;
 pub mod fields;
+pub mod ftp;
 pub mod http1;
 pub mod percent;
 pub mod units;

@@ -84,20 +84,42 @@ fn number(text: &str, digits: usize) -> Option<i64> {
 }
 
 fn seconds(year: i64, month: &str, day: i64, time: &str) -> Option<i64> {
-    let month = MONTHS.iter().position(|name| *name == month)? as i64 + 1;
+    let month = month_of(month.as_bytes())?;
+    let mut parts = time.splitn(3, ':');
+    let mut next = || number(parts.next()?, 2);
+    seconds_of(year, month, day, [next()?, next()?, next()?])
+}
+
+/// The number of a month with exactly this name, 1 to 12.
+pub(crate) fn month_of(name: &[u8]) -> Option<i64> {
+    let mut names = MONTHS.iter();
+    names
+        .position(|month| month.as_bytes() == name)
+        .map(|at| at as i64 + 1)
+}
+
+/// Seconds since 1970 of a date and a time in UTC; `None` if there is no such day or time.
+pub(crate) fn seconds_of(year: i64, month: i64, day: i64, time: [i64; 3]) -> Option<i64> {
+    if !(0..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
     let days = days(year, month, day);
     // A day that the month does not have comes out as another date.
     if civil(days)? != (year, month, day) {
         return None;
     }
-    let mut parts = time.splitn(3, ':');
-    let mut next = || number(parts.next()?, 2);
-    let (hours, minutes, seconds) = (next()?, next()?, next()?);
+    let [hours, minutes, seconds] = time;
     // 60 is a leap second, which Unix time does not have.
-    if hours > 23 || minutes > 59 || seconds > 60 {
-        return None;
-    }
-    Some(days * DAY + hours * 3600 + minutes * 60 + seconds.min(59))
+    let is_time =
+        (0..=23).contains(&hours) && (0..=59).contains(&minutes) && (0..=60).contains(&seconds);
+    is_time.then(|| days * DAY + hours * 3600 + minutes * 60 + seconds.min(59))
+}
+
+/// Year, month, day, and hours, minutes and seconds, for years 0 to 9999.
+pub(crate) fn parts_of(seconds: i64) -> Option<(i64, i64, i64, [i64; 3])> {
+    let (days, time) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
+    let (year, month, day) = civil(days)?;
+    Some((year, month, day, [time / 3600, time / 60 % 60, time % 60]))
 }
 
 /// Days since 1970 of a date; the year is taken to begin in March, so that the leap day is its last.
