@@ -68,6 +68,7 @@ pub(crate) enum Command {
     Sockets(Box<commands::sockets::Args>),
     Ports(commands::ports::Args),
     Resolve(Box<commands::resolve::Args>),
+    Fetch(Box<commands::fetch::Args>),
 }
 
 impl Command {
@@ -78,7 +79,8 @@ impl Command {
             | Self::Connect(_)
             | Self::Sockets(_)
             | Self::Ports(_)
-            | Self::Resolve(_) => 1,
+            | Self::Resolve(_)
+            | Self::Fetch(_) => 1,
             Self::Listen(args) => args.serving.workers(),
             Self::Relay(args) => args.serving.workers(),
         }
@@ -94,6 +96,7 @@ impl Command {
             Self::Sockets(args) => commands::sockets::run(*args, output).await,
             Self::Ports(args) => commands::ports::run(args, output).await,
             Self::Resolve(args) => commands::resolve::run(*args, output).await,
+            Self::Fetch(args) => commands::fetch::run(*args, output).await,
         }
     }
 }

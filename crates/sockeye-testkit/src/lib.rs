@@ -16,6 +16,7 @@ pub mod peers;
 mod program;
 mod script;
 mod server;
+mod web;
 
 pub use bulk::{Checksum, PatternCheck, PatternReader, pattern};
 pub use deadline::{LIMIT, deadline, within};
@@ -24,3 +25,4 @@ pub use namespace::NetworkNamespace;
 pub use program::{Output, Program};
 pub use script::{End, Report, Step};
 pub use server::{Peer, temporary_dir};
+pub use web::{Asked, Web};

@@ -17,6 +17,8 @@ pub enum Step {
     Send(Vec<u8>),
     /// Receive exactly these bytes; over UDP exactly this datagram.
     Expect(Vec<u8>),
+    /// Receive until these bytes came, and not one more.
+    Until(Vec<u8>),
     /// Send the pattern of a seed, so many bytes long.
     SendPattern(u64, u64),
     /// Receive the pattern of a seed, so many bytes long.
@@ -47,6 +49,11 @@ impl Step {
     /// [`Step::Send`].
     pub fn send(bytes: impl AsRef<[u8]>) -> Self {
         Self::Send(bytes.as_ref().to_vec())
+    }
+
+    /// [`Step::Until`].
+    pub fn until(bytes: impl AsRef<[u8]>) -> Self {
+        Self::Until(bytes.as_ref().to_vec())
     }
 
     /// [`Step::Expect`].
@@ -131,6 +138,7 @@ impl Talk {
         match step {
             Step::Send(bytes) => self.link().write_all(bytes).map_err(text),
             Step::Expect(bytes) => self.expect(bytes),
+            Step::Until(bytes) => self.until(bytes),
             Step::SendPattern(seed, len) => send_pattern(self.link(), *seed, *len),
             Step::ExpectPattern(seed, len) => self.expect_pattern(*seed, *len),
             Step::ExchangePatterns(ours, theirs, len) => self.exchange(*ours, *theirs, *len),
@@ -210,6 +218,18 @@ impl Talk {
                 return Err(format!("it was {:?}", String::from_utf8_lossy(have)));
             }
         }
+    }
+
+    fn until(&mut self, wanted: &[u8]) -> Result<(), String> {
+        let from = self.report.received.len();
+        let mut byte = [0];
+        while !self.report.received[from..].ends_with(wanted) {
+            match self.read(&mut byte)? {
+                Some(_) => self.report.received.push(byte[0]),
+                None => return Err(format!("{:?} before they came", self.report.end)),
+            }
+        }
+        Ok(())
     }
 
     fn drain(&mut self, keep: bool) -> Result<(usize, End), String> {

@@ -214,12 +214,15 @@
 //! | feature | default | what it adds | why one may leave it out |
 //! |---|---|---|---|
 //! | `tls` | yes | the layer `tls` over every stream | the TLS stack needs a C compiler to build |
+//! | `client` | yes | clients: HTTP/1 and HTTP/2 | they bring content codings and a list of public suffixes |
 //!
 //! Linux is the platform that is built and tested.
 
 // Unit tests may open sockets of their own; the library itself does it in `net` only.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+#[cfg(feature = "client")]
+pub mod client;
 pub mod endpoint;
 pub mod error;
 pub mod host;

@@ -1,6 +1,7 @@
 //! One module for each command: its flags, its help and what it does with the library.
 
 pub(crate) mod connect;
+pub(crate) mod fetch;
 pub(crate) mod listen;
 pub(crate) mod ports;
 pub(crate) mod relay;

@@ -103,6 +103,8 @@ pub enum Operation {
     Run,
     /// Opening a file, a named pipe or an inherited descriptor.
     Open,
+    /// Asking a server for what a URL names, or sending it there.
+    Fetch,
     /// Receiving.
     Read,
     /// Sending.
@@ -126,6 +128,7 @@ impl Operation {
             Self::Handshake => "shake hands with",
             Self::Run => "run",
             Self::Open => "open",
+            Self::Fetch => "fetch",
             Self::Read => "read from",
             Self::Write => "write to",
             Self::Close => "close",
@@ -144,6 +147,7 @@ struct Inner {
     kind: Kind,
     operation: Operation,
     endpoint: Option<Endpoint>,
+    subject: Option<String>,
     address: Option<String>,
     why: String,
     os_code: Option<i32>,
@@ -157,6 +161,7 @@ impl Error {
             kind,
             operation,
             endpoint: None,
+            subject: None,
             address: None,
             why: why.into(),
             os_code: None,
@@ -168,6 +173,15 @@ impl Error {
     #[must_use]
     pub fn on(mut self, endpoint: &Endpoint) -> Self {
         self.0.endpoint.get_or_insert_with(|| endpoint.clone());
+        self
+    }
+
+    /// The same error, about this: a URL without its secrets, or the path of a file. It stands where the endpoint would.
+    #[must_use]
+    pub fn about(mut self, subject: impl fmt::Display) -> Self {
+        if self.0.endpoint.is_none() {
+            self.0.subject.get_or_insert_with(|| subject.to_string());
+        }
         self
     }
 
@@ -207,6 +221,11 @@ impl Error {
         self.0.endpoint.as_ref()
     }
 
+    /// What it is about, if that is no endpoint: a URL, the path of a file.
+    pub fn subject(&self) -> Option<&str> {
+        self.0.subject.as_deref()
+    }
+
     /// The resolved address in question, if there is one.
     pub fn address(&self) -> Option<&str> {
         self.0.address.as_deref()
@@ -231,12 +250,14 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &self.0;
-        if inner.endpoint.is_none() && inner.address.is_none() {
+        if inner.endpoint.is_none() && inner.subject.is_none() && inner.address.is_none() {
             return f.write_str(&inner.why);
         }
         write!(f, "cannot {}", inner.operation.phrase())?;
         if let Some(endpoint) = &inner.endpoint {
             write!(f, " {endpoint}")?;
+        } else if let Some(subject) = &inner.subject {
+            write!(f, " {subject}")?;
         }
         if let Some(address) = &inner.address {
             write!(f, " [{address}]")?;

@@ -16,6 +16,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("host", &["endpoint", "error"]),
     ("net", &["endpoint", "error", "wire", "host"]),
     ("relay", &["endpoint", "error", "wire", "host", "net"]),
+    (
+        "client",
+        &["endpoint", "error", "wire", "host", "net", "relay"],
+    ),
 ];
 
 /// What opens a socket or starts a program, and so may stand only in `net` (and `host`, which may ask the kernel).

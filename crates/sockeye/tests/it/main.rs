@@ -9,6 +9,8 @@
 )]
 
 mod architecture;
+#[cfg(feature = "client")]
+mod client_http;
 mod dns;
 mod host_namespaces;
 mod host_owners;

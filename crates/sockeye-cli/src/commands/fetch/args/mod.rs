@@ -1,0 +1,15 @@
+//! The flags of `fetch`, one group for each theme.
+
+mod identity;
+mod policy;
+mod reach;
+mod report;
+mod request;
+mod save;
+
+pub(super) use self::identity::IdentityArgs;
+pub(super) use self::policy::PolicyArgs;
+pub(super) use self::reach::ReachArgs;
+pub(super) use self::report::ReportArgs;
+pub(super) use self::request::RequestArgs;
+pub(super) use self::save::SaveArgs;

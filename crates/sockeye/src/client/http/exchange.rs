@@ -1,0 +1,330 @@
+//! One hop: the head is made, a connection taken or opened, the request put and the head of the answer read.
+
+use std::time::{Duration, Instant};
+
+use sockeye_data::http1::{self, Framing, Headers, RequestHead};
+
+use super::client::Inner;
+use super::connection::{Answer, Connection, Home, Incoming, Outgoing, Payload, Route, Unanswered};
+use super::hop::{Hop, Version, Why};
+use super::request::Request;
+use super::settings::{Settings, Versions};
+use super::timing::Timing;
+use crate::error::{Error, Kind, Operation, Result};
+
+/// Bodies in memory up to this size leave together with the head.
+const WITH_HEAD: u64 = 64 << 10;
+/// Larger bodies wait until the server wants them (RFC 9110 section 10.1.1), unless the request says otherwise.
+const EXPECT_FROM: u64 = 1 << 20;
+
+/// What a hop adds to the request: what depends on where it goes.
+#[derive(Debug, Default)]
+pub(super) struct Additions {
+    pub(super) cookie: Option<String>,
+    pub(super) authorization: Option<String>,
+    pub(super) without_expect: bool,
+}
+
+/// A hop that came to nothing.
+pub(super) struct Lost {
+    pub(super) hop: Box<Hop>,
+    pub(super) error: Error,
+}
+
+impl Inner {
+    /// Put the request once, on a kept connection or a new one. A kept one that proves to be closed is replaced if that is safe.
+    pub(super) async fn hop(
+        &self,
+        request: &mut Request,
+        additions: &Additions,
+        why: Why,
+    ) -> Result<(Hop, Incoming), Lost> {
+        let settings = &self.settings;
+        let began = settings.net.start().elapsed();
+        let mut hop = Hop::new(request, why, began);
+        let route = match self.route(request) {
+            Ok(route) => route,
+            Err(error) => return Err(self.lost(hop, error)),
+        };
+        let mut may_be_kept = true;
+        loop {
+            let (head, framing) = match head(request, settings, additions, &route) {
+                Ok(made) => made,
+                Err(error) => return Err(self.lost(hop, error)),
+            };
+            hop.target = String::from_utf8_lossy(&head.target).into_owned();
+            let mut bytes = Vec::new();
+            if head.write(&mut bytes).is_ok() {
+                hop.request_head_bytes = bytes.len() as u64;
+            }
+            hop.request = head.headers.clone();
+            let connection = match self.connection(&route, may_be_kept).await {
+                Ok(connection) => connection,
+                Err(error) => return Err(self.lost(hop, error)),
+            };
+            hop.timing.connected = Some(settings.net.start().elapsed());
+            let is_kept = connection.info().reused;
+            hop.connection = Some(connection.info().clone());
+            let expects = head.headers.contains("expect");
+            let body = match payload(request).await {
+                Ok(body) => body,
+                Err(error) => return Err(self.lost(hop, error)),
+            };
+            let outgoing = Outgoing {
+                head: &head,
+                framing,
+                body,
+                expects,
+                limits: settings.limits,
+                lenient: settings.lenient,
+            };
+            match connection.exchange(outgoing, self.home(&route)).await {
+                Ok(answer) => return Ok(self.answered(hop, answer)),
+                Err(failed) if is_kept && failed.silent && may_go_again(request, &failed) => {
+                    may_be_kept = false;
+                }
+                Err(failed) => {
+                    let start = settings.net.start();
+                    hop.timing.sent = since(start, failed.times.sent);
+                    return Err(self.lost(hop, failed.error));
+                }
+            }
+        }
+    }
+
+    fn route(&self, request: &Request) -> Result<Route> {
+        let versions = request.versions.unwrap_or(self.settings.versions);
+        Route::new(&request.url, &self.settings, versions)
+    }
+
+    fn home(&self, route: &Route) -> Home {
+        Home {
+            pool: self.pool.clone(),
+            route: route.clone(),
+            start: self.settings.net.start(),
+        }
+    }
+
+    async fn connection(&self, route: &Route, may_be_kept: bool) -> Result<Connection> {
+        if may_be_kept && let Some(kept) = self.pool.take(route) {
+            return Ok(kept);
+        }
+        self.pool.open(&self.settings.net, route).await
+    }
+
+    fn lost(&self, mut hop: Hop, error: Error) -> Lost {
+        hop.timing.ended = Some(self.settings.net.start().elapsed());
+        let error = error.about(hop.url.without_secrets());
+        hop.error = Some(error.to_string());
+        Lost {
+            hop: Box::new(hop),
+            error,
+        }
+    }
+
+    fn answered(&self, mut hop: Hop, answer: Answer) -> (Hop, Incoming) {
+        let start = self.settings.net.start();
+        hop.version = answer.version;
+        hop.status = answer.head.status;
+        hop.reason = answer.head.reason;
+        hop.headers = answer.head.headers;
+        hop.head_bytes = answer.head_bytes;
+        hop.interim = answer.interim;
+        hop.forgiven = answer.forgiven;
+        hop.timing.sent = since(start, answer.times.sent);
+        hop.timing.first_byte = since(start, answer.times.first_byte);
+        hop.timing.head = since(start, answer.times.head);
+        answer.incoming.note(&mut hop);
+        (hop, answer.incoming)
+    }
+}
+
+impl Hop {
+    fn new(request: &Request, why: Why, began: Duration) -> Self {
+        Self {
+            why,
+            method: request.method.clone(),
+            url: request.url.clone(),
+            target: String::new(),
+            version: Version::Http11,
+            request: Headers::new(),
+            request_head_bytes: 0,
+            sent: 0,
+            interim: Vec::new(),
+            status: 0,
+            reason: Vec::new(),
+            headers: Headers::new(),
+            head_bytes: 0,
+            received: 0,
+            forgiven: Vec::new(),
+            connection: None,
+            timing: Timing {
+                began,
+                ..Timing::default()
+            },
+            error: None,
+        }
+    }
+}
+
+fn since(start: Instant, at: Option<tokio::time::Instant>) -> Option<Duration> {
+    at.map(|at| at.into_std().saturating_duration_since(start))
+}
+
+/// Whether a request that got no answer on a kept connection may be put again: the server may have done what it asks, so
+/// only where doing it twice is the same as once (RFC 9110 section 9.2.2), and only if its body is still there.
+fn may_go_again(request: &Request, failed: &Unanswered) -> bool {
+    let is_lost = matches!(failed.error.kind(), Kind::Lost | Kind::Protocol);
+    is_lost && is_idempotent(&request.method) && request.body.is_repeatable()
+}
+
+/// Whether doing it twice is the same as doing it once (RFC 9110 section 9.2.2).
+pub(super) fn is_idempotent(method: &str) -> bool {
+    matches!(
+        method,
+        "GET" | "HEAD" | "OPTIONS" | "TRACE" | "PUT" | "DELETE"
+    )
+}
+
+async fn payload(request: &mut Request) -> Result<Payload> {
+    if request.body.is_none() {
+        return Ok(Payload::None);
+    }
+    if let Some(bytes) = request.body.as_bytes()
+        && bytes.len() as u64 <= WITH_HEAD
+    {
+        return Ok(Payload::Bytes(bytes.clone()));
+    }
+    Ok(Payload::Reader(request.body.open().await?))
+}
+
+/// The head of the request as it will cross, and how its body is framed. This is what a dry run shows.
+///
+/// # Errors
+///
+/// [`Kind::Usage`] if a part of it cannot be written.
+pub(super) fn head(
+    request: &Request,
+    settings: &Settings,
+    additions: &Additions,
+    route: &Route,
+) -> Result<(RequestHead, Framing)> {
+    let mut lines = Lines {
+        request,
+        headers: Headers::new(),
+    };
+    let is_http10 = route.versions == Versions::Http10;
+    lines.add("Host", &request.url.authority())?;
+    if !request.exact {
+        if let Some(name) = &settings.user_agent {
+            lines.add("User-Agent", name)?;
+        }
+        lines.add("Accept", "*/*")?;
+        if let Some(codings) = settings.decoding.accepted() {
+            lines.add("Accept-Encoding", &codings)?;
+        }
+        for field in settings.headers.iter() {
+            if !lines.is_given(field.name) {
+                append(&mut lines.headers, field.name.as_bytes(), field.value)?;
+            }
+        }
+    }
+    if let Some(authorization) = &additions.authorization {
+        lines.add("Authorization", authorization)?;
+    }
+    if let Some(cookie) = &additions.cookie {
+        lines.add("Cookie", cookie)?;
+    }
+    if let Some(Some(proof)) = route.forward.as_ref().map(|forward| &forward.authorization) {
+        lines.add("Proxy-Authorization", proof)?;
+    }
+    for field in request.headers.iter() {
+        if !(additions.without_expect && field.name.eq_ignore_ascii_case("expect")) {
+            lines.headers.append_line(field.line).map_err(unusable)?;
+        }
+    }
+    let framing = body_lines(&mut lines, additions, is_http10)?;
+    let mut target = match request.exact {
+        true => request.url.typed_target(),
+        false => request.url.target(),
+    };
+    if route.forward.is_some() {
+        target = format!(
+            "{}://{}{target}",
+            request.url.scheme().as_str(),
+            request.url.authority()
+        );
+    }
+    let mut head = RequestHead::new(&request.method, target, lines.headers);
+    if is_http10 {
+        head.version = http1::Version::Http10;
+    }
+    Ok((head, framing))
+}
+
+/// The lines that the body needs, and how it is framed.
+fn body_lines(lines: &mut Lines<'_>, additions: &Additions, is_http10: bool) -> Result<Framing> {
+    let body = &lines.request.body;
+    if body.is_none() {
+        if matches!(&*lines.request.method, "POST" | "PUT" | "PATCH") {
+            lines.add("Content-Length", "0")?;
+        }
+        return Ok(Framing::None);
+    }
+    if let Some(media_type) = body.media_type() {
+        lines.add("Content-Type", media_type)?;
+    }
+    let framing = match body.length() {
+        _ if lines.request.headers.contains("transfer-encoding") => Framing::Chunked,
+        Some(length) => {
+            lines.add("Content-Length", &length.to_string())?;
+            Framing::Length(length)
+        }
+        None if is_http10 => {
+            let why = "HTTP/1.0 needs to know how long a body is";
+            return Err(Error::new(Kind::Usage, Operation::Fetch, why)
+                .with_hint("send it from a file, or speak HTTP/1.1"));
+        }
+        None => {
+            lines.add("Transfer-Encoding", "chunked")?;
+            Framing::Chunked
+        }
+    };
+    let is_large = body.length().is_none_or(|length| length > EXPECT_FROM);
+    let expects = lines
+        .request
+        .expect
+        .unwrap_or(is_large && !lines.request.exact);
+    if expects && !is_http10 && !additions.without_expect {
+        lines.add("Expect", "100-continue")?;
+    }
+    Ok(framing)
+}
+
+/// Header lines being gathered: what was given is left as it is, and nothing is added beside it.
+struct Lines<'r> {
+    request: &'r Request,
+    headers: Headers,
+}
+
+impl Lines<'_> {
+    fn is_given(&self, name: &str) -> bool {
+        let mut left_out = self.request.without.iter();
+        self.request.headers.contains(name) || left_out.any(|it| it.eq_ignore_ascii_case(name))
+    }
+
+    fn add(&mut self, name: &str, value: &str) -> Result<()> {
+        if self.is_given(name) {
+            return Ok(());
+        }
+        append(&mut self.headers, name.as_bytes(), value.as_bytes())
+    }
+}
+
+fn append(headers: &mut Headers, name: &[u8], value: &[u8]) -> Result<()> {
+    headers.append(name, value).map_err(unusable)
+}
+
+fn unusable(error: http1::Error) -> Error {
+    Error::new(Kind::Usage, Operation::Fetch, error.to_string())
+}

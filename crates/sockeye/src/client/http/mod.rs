@@ -1,0 +1,49 @@
+//! HTTP: a client that shows what it does (RFC 9110, 9112, 9113).
+//!
+//! ```
+//! # use sockeye_testkit::{Peer, Step};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> sockeye::Result<()> {
+//! # let peer = Peer::tcp([Step::until("\r\n\r\n"), Step::send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]);
+//! # let url = format!("http://{}/", peer.addr());
+//! let page = sockeye::client::http::get(&url).await?.text().await?;
+//! assert_eq!(page, "hello");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Client`] keeps connections, cookies and secrets between requests; cloning it is cheap and shares them.
+
+mod auth;
+mod body;
+mod client;
+mod connection;
+mod cookies;
+mod decode;
+mod exchange;
+mod hop;
+mod hsts;
+mod policy;
+mod redirect;
+mod request;
+mod response;
+mod retry;
+mod send;
+mod settings;
+mod timing;
+
+pub use auth::{Credential, Credentials};
+pub use body::Body;
+pub use client::{Client, get};
+pub use cookies::CookieJar;
+pub use decode::Decoding;
+pub use hop::{ConnectionInfo, Hop, Version, Why};
+pub use hsts::HstsStore;
+pub use policy::Policy;
+pub use redirect::Redirects;
+pub use request::{Request, RequestBuilder};
+pub use response::Response;
+pub use retry::Retry;
+pub use send::Failed;
+pub use settings::{Builder, Limits, Versions};
+pub use timing::Timing;

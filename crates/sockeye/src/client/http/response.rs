@@ -1,0 +1,286 @@
+//! What a server answers.
+
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+use serde::de::DeserializeOwned;
+use sockeye_data::fields::MediaType;
+use sockeye_data::http1::Headers;
+use sockeye_data::url::Url;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
+
+use super::connection::Incoming;
+use super::decode::Decoder;
+use super::hop::{Hop, Version};
+use crate::error::{Error, Kind, Operation, Result};
+
+/// An answer: its head is here, its body is read from it.
+///
+/// Dropping it before the body was read closes the connection (HTTP/1) or resets the stream (HTTP/2).
+pub struct Response {
+    pub(super) hops: Vec<Hop>,
+    pub(super) incoming: Incoming,
+    pub(super) decoder: Option<Decoder>,
+    pub(super) deadline: Option<Instant>,
+    pub(super) gathered: u64,
+    pub(super) is_over: bool,
+    /// Room that decoded bytes are gathered in.
+    pub(super) decoded: Vec<u8>,
+}
+
+impl Response {
+    /// The hop that this answer belongs to; there is always one.
+    pub fn hop(&self) -> &Hop {
+        // `send` makes a response out of a hop that it pushed just before.
+        &self.hops[self.hops.len() - 1]
+    }
+
+    /// All hops of the request, this one last. Times and counts of this one go on while the body is read.
+    pub fn hops(&self) -> &[Hop] {
+        &self.hops
+    }
+
+    /// The status: 200.
+    pub fn status(&self) -> u16 {
+        self.hop().status
+    }
+
+    /// Whether the status is 200 to 299.
+    pub fn is_success(&self) -> bool {
+        (200..=299).contains(&self.status())
+    }
+
+    /// The header lines.
+    pub fn headers(&self) -> &Headers {
+        &self.hop().headers
+    }
+
+    /// A header's value, if it is text; the first of several.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers().get_str(name)
+    }
+
+    /// The version that was spoken.
+    pub fn version(&self) -> Version {
+        self.hop().version
+    }
+
+    /// The URL that answered: the last one, after redirects.
+    pub fn url(&self) -> &Url {
+        &self.hop().url
+    }
+
+    /// How many bytes the body will have as it comes, if the server says so.
+    pub fn content_length(&self) -> Option<u64> {
+        self.incoming.length()
+    }
+
+    /// Whether the body is decoded on the way, so that its length is another than the server says.
+    pub fn is_decoded(&self) -> bool {
+        self.decoder.is_some()
+    }
+
+    /// The media type, if the server says one.
+    pub fn media_type(&self) -> Option<MediaType> {
+        MediaType::parse(self.headers().get("content-type")?)
+    }
+
+    /// The header lines behind the body (RFC 9110 section 6.5), once the body was read.
+    pub fn trailers(&self) -> Option<&Headers> {
+        self.incoming.trailers()
+    }
+
+    /// The next piece of the body; `None` at its end.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Protocol`] if the body ends early or is broken, [`Kind::Lost`] if the connection is, [`Kind::TimedOut`] after a
+    /// time limit. What came before is good.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing is lost: the next call goes on.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            if self.is_over {
+                return Ok(None);
+            }
+            let piece = self.piece().await;
+            self.note();
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(error) => {
+                    self.is_over = true;
+                    let error = error.about(self.url().without_secrets());
+                    let end = self.hops.len() - 1;
+                    self.hops[end].error = Some(error.to_string());
+                    return Err(error);
+                }
+            };
+            match piece {
+                Some(bytes) if bytes.is_empty() => {}
+                Some(bytes) => return Ok(Some(bytes)),
+                None => self.is_over = true,
+            }
+        }
+    }
+
+    /// The next piece, decoded; it may be empty.
+    async fn piece(&mut self) -> Result<Option<Bytes>> {
+        let next = self.incoming.chunk();
+        let encoded = match self.deadline {
+            Some(deadline) => match tokio::time::timeout_at(deadline, next).await {
+                Ok(next) => next?,
+                Err(_) => return Err(late()),
+            },
+            None => next.await?,
+        };
+        let Some(decoder) = &mut self.decoder else {
+            return Ok(encoded);
+        };
+        match encoded {
+            Some(bytes) => {
+                decoder.push(&bytes, &mut self.decoded)?;
+                Ok(Some(Bytes::from(std::mem::take(&mut self.decoded))))
+            }
+            None => {
+                decoder.finish(&mut self.decoded)?;
+                self.decoder = None;
+                if self.decoded.is_empty() {
+                    return Ok(None);
+                }
+                Ok(Some(Bytes::from(std::mem::take(&mut self.decoded))))
+            }
+        }
+    }
+
+    /// Bring counts and times of the hop up to date.
+    fn note(&mut self) {
+        let end = self.hops.len() - 1;
+        self.incoming.note(&mut self.hops[end]);
+    }
+
+    /// The whole body.
+    ///
+    /// # Errors
+    ///
+    /// As [`Response::chunk`]; [`Kind::Protocol`] if it is longer than [`Limits::gathered`](super::Limits::gathered).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection.
+    pub async fn bytes(mut self) -> Result<Bytes> {
+        self.gather().await
+    }
+
+    /// The whole body, when the response is still wanted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Response::bytes`].
+    ///
+    /// # Cancel safety
+    ///
+    /// What was read before the future was dropped is lost.
+    pub async fn gather(&mut self) -> Result<Bytes> {
+        let mut whole = BytesMut::new();
+        while let Some(bytes) = self.chunk().await? {
+            if (whole.len() + bytes.len()) as u64 > self.gathered {
+                let why = format!("the body is longer than {} bytes", self.gathered);
+                return Err(Error::new(Kind::Protocol, Operation::Fetch, why)
+                    .about(self.url().without_secrets())
+                    .with_hint("`chunk` reads a body of any length piece by piece"));
+            }
+            whole.extend_from_slice(&bytes);
+        }
+        Ok(whole.freeze())
+    }
+
+    /// The whole body as text. What is no UTF-8 is replaced by U+FFFD.
+    ///
+    /// # Errors
+    ///
+    /// As [`Response::bytes`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection.
+    pub async fn text(self) -> Result<String> {
+        let bytes = self.bytes().await?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The whole body as JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`Response::bytes`]; [`Kind::Protocol`] if it is not JSON of that shape.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection.
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
+        let url = self.url().without_secrets();
+        let bytes = self.bytes().await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            let why = format!("the answer is not the JSON that was expected: {error}");
+            Error::new(Kind::Protocol, Operation::Fetch, why).about(url)
+        })
+    }
+
+    /// Write the body there, piece by piece, and say how many bytes it had.
+    ///
+    /// # Errors
+    ///
+    /// As [`Response::chunk`], and those of the writer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses at most what was read and not yet written.
+    pub async fn copy_to(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> Result<u64> {
+        let failed = |error| Error::from_io(Operation::Write, error);
+        let mut written = 0;
+        while let Some(bytes) = self.chunk().await? {
+            to.write_all(&bytes).await.map_err(failed)?;
+            written += bytes.len() as u64;
+        }
+        to.flush().await.map_err(failed)?;
+        Ok(written)
+    }
+
+    /// The response, unless its status is 400 or above.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Protocol`], with the status.
+    pub fn error_for_status(self) -> Result<Self> {
+        if self.status() < 400 {
+            return Ok(self);
+        }
+        let reason = String::from_utf8_lossy(&self.hop().reason).into_owned();
+        let why = format!("the server answers {} {reason}", self.status());
+        Err(Error::new(Kind::Protocol, Operation::Fetch, why.trim_end())
+            .about(self.url().without_secrets()))
+    }
+}
+
+/// The time for all of it is over.
+pub(super) fn late() -> Error {
+    Error::new(
+        Kind::TimedOut,
+        Operation::Fetch,
+        "it was not done when the time was up",
+    )
+    .with_hint("`--timeout` sets the time for everything")
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status())
+            .field("url", &self.url())
+            .field("headers", &self.headers())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,6 @@
+//! Clients: asking servers for things, and sending them there.
+//!
+//! [`http`] speaks HTTP/1.0, 1.1 and 2 over any [`Endpoint`](crate::Endpoint). All of it goes through a
+//! [`Net`](crate::Net), so proxies, deadlines, names and the wire view are the same as everywhere.
+
+pub mod http;
