@@ -19,5 +19,6 @@ pub mod fields;
 pub mod ftp;
 pub mod http1;
 pub mod percent;
+pub mod socks;
 pub mod units;
 pub mod url;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use sockeye::Endpoint;
-use sockeye::endpoint::Family;
+use sockeye::endpoint::{Carrier, Family, ParseError, Proxy};
 use sockeye::net::{CONNECT_TIMEOUT, Net};
+use sockeye::{Endpoint, Error, Kind, Operation, Result};
 
 use super::values::duration;
 use crate::output::Output;
@@ -35,6 +35,10 @@ pub(crate) struct TalkingArgs {
     /// End the whole command after this time
     #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "Getting there")]
     pub(crate) timeout: Option<Duration>,
+    /// Go through this proxy: http, https, socks4, socks4a, socks5 or socks5h://[USER:PASSWORD@]HOST[:PORT]; several make
+    /// a chain
+    #[arg(long, value_name = "PROXY", value_parser = proxy, help_heading = "Getting there")]
+    pub(crate) via: Vec<Proxy>,
     /// Use IPv4 only
     #[arg(short = '4', conflicts_with = "ipv6", help_heading = "Getting there")]
     pub(crate) ipv4: bool,
@@ -62,6 +66,32 @@ impl TalkingArgs {
         }
     }
 
+    /// The endpoint to connect to, with what the flags add to it. Proxies of its own win over `--via`.
+    pub(crate) fn through(&self, endpoint: Endpoint) -> Result<Endpoint> {
+        let mut endpoint = self.refine(endpoint);
+        if !self.via.is_empty() {
+            if !matches!(endpoint.carrier(), Carrier::Tcp(_)) {
+                let why = format!("--via does not apply to {}", endpoint.carrier().scheme());
+                let error = Error::new(Kind::Usage, Operation::Parse, why);
+                return Err(error.with_hint("proxies carry tcp"));
+            }
+            let options = endpoint.options_mut();
+            if options.via.is_empty() {
+                options.via.clone_from(&self.via);
+            }
+        }
+        Ok(endpoint)
+    }
+
+    /// Refuse `--via` where nothing is connected to through a proxy.
+    pub(crate) fn refuse_via(&self, why: &str) -> Result<()> {
+        if self.via.is_empty() {
+            return Ok(());
+        }
+        let why = format!("--via has no effect: {why}");
+        Err(Error::new(Kind::Usage, Operation::Parse, why).with_hint("leave out --via"))
+    }
+
     /// The endpoint with what `-4` and `-6` say, unless it says so itself.
     pub(crate) fn refine(&self, mut endpoint: Endpoint) -> Endpoint {
         let family = self.family();
@@ -71,4 +101,9 @@ impl TalkingArgs {
         }
         endpoint
     }
+}
+
+/// A proxy, for clap. A refusal stays what it is, so that it is told in its own words.
+fn proxy(text: &str) -> Result<Proxy, ParseError> {
+    text.parse()
 }

@@ -152,7 +152,7 @@ fn endpoint(args: &Args) -> Result<Endpoint> {
             _ => error.with_hint("host and port are one argument, as in localhost:80"),
         });
     }
-    let mut to = args.talking.refine(args.to.clone());
+    let mut to = args.talking.through(args.to.clone())?;
     if let Some(bind) = &args.bind {
         if !to.carrier().is_networked() {
             let why = format!("--bind does not apply to {}", to.carrier().scheme());

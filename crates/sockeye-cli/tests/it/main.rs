@@ -34,6 +34,7 @@ mod sockets_watch;
 mod sockets_watch_behaviours;
 mod terminal;
 mod tour;
+mod via;
 mod wire;
 
 use std::ffi::OsStr;

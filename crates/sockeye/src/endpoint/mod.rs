@@ -23,6 +23,7 @@ mod layer;
 mod options;
 mod parse;
 mod print;
+mod proxy;
 mod refusal;
 mod schemes;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use carrier::{
 pub use layer::{Layer, Pin, TlsOptions, TlsVersion, Verify};
 pub use options::{Access, Family, OPTIONS, OptionRow, Options};
 pub use parse::{LENGTH_LIMIT, OPTION_LIMIT};
+pub use proxy::{Proxy, ProxyScheme};
 pub use refusal::ParseError;
 pub(crate) use schemes::nearest_scheme;
 pub use schemes::{SCHEMES, Scheme};
@@ -45,7 +47,8 @@ pub use schemes::{SCHEMES, Scheme};
 /// An address: a carrier, the layers over it (innermost first) and the options of the carrier.
 ///
 /// It is read with [`str::parse`] and printed in one canonical form, which parses to the same value. Values made by
-/// hand can hold what the grammar refuses, such as a host name with a blank; those print safely and do not parse.
+/// hand can hold what the grammar refuses, such as a host name with a blank; those print safely and do not parse. The
+/// password of a proxy is printed as `***`, which does not parse either; [`Endpoint::reveal`] prints all of it.
 ///
 /// # Examples
 ///
@@ -129,6 +132,22 @@ impl Endpoint {
     pub fn with_options(mut self, options: Options) -> Self {
         self.options = options;
         self
+    }
+
+    /// The canonical text with the passwords of proxies in it, which parses to the same value. Not for people's eyes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sockeye::Endpoint;
+    ///
+    /// let endpoint: Endpoint = "db:5432?via=socks5h://me:secret@gate".parse()?;
+    /// assert_eq!(endpoint.to_string(), "tcp://db:5432?via=socks5h://me:***@gate:1080");
+    /// assert_eq!(endpoint.reveal().parse::<Endpoint>()?, endpoint);
+    /// # Ok::<(), sockeye::endpoint::ParseError>(())
+    /// ```
+    pub fn reveal(&self) -> String {
+        print::revealed(self)
     }
 
     /// What the bytes travel on.

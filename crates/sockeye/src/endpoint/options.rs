@@ -10,8 +10,9 @@ use sockeye_data::units::{print_duration, print_size};
 
 use super::carrier::{Carrier, HostPort, UnixAddress, UnixName};
 use super::layer::{TlsOptions, TlsVersion, Verify};
+use super::proxy::Proxy;
 use super::refusal::{Fail, Piece};
-use super::values;
+use super::{parse, values};
 
 /// The options of a carrier. `None` or `false` means: as the system does by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -45,6 +46,8 @@ pub struct Options {
     pub unlink: Option<bool>,
     /// What may be done with a file or named pipe: `access=read|write|append|both`.
     pub access: Option<Access>,
+    /// Proxies to reach it through, the first one first: `via=URL`, may be repeated.
+    pub via: Vec<Proxy>,
 }
 
 /// An address family.
@@ -85,6 +88,8 @@ pub struct OptionRow {
     pub meaning: &'static str,
     pub(super) read: Read,
     pub(super) write: Write,
+    /// What people may see of it, if the values hold secrets.
+    pub(super) shown: Option<Write>,
 }
 
 /// Puts a value, still percent-encoded, where it belongs.
@@ -122,6 +127,13 @@ impl OptionRow {
             ..self
         }
     }
+
+    const fn masked(self, shown: Write) -> Self {
+        Self {
+            shown: Some(shown),
+            ..self
+        }
+    }
 }
 
 const fn row(
@@ -140,6 +152,7 @@ const fn row(
         meaning,
         read,
         write,
+        shown: None,
     }
 }
 
@@ -164,7 +177,7 @@ const VERIFIES: &[(&str, Verify)] = &[("full", Verify::Full), ("none", Verify::N
 const VERSIONS: &[(&str, TlsVersion)] = &[("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)];
 
 /// Words that have a settled meaning as options and are not built in yet.
-pub(super) const COMING: &[&str] = &["via", "proxy-protocol"];
+pub(super) const COMING: &[&str] = &["proxy-protocol"];
 
 /// Every option, in the order in which they are printed.
 ///
@@ -330,6 +343,19 @@ pub const OPTIONS: &[OptionRow] = &[
         },
         |from, _| values::name_of(from.access, ACCESSES),
     ),
+    row(
+        "via",
+        "URL",
+        TCP,
+        "a proxy to go through: http, https, socks4, socks4a, socks5, socks5h",
+        |to, value| {
+            to.options.via.push(parse::proxy_value(value)?);
+            Ok(())
+        },
+        |from, _| from.via.iter().map(Proxy::reveal).collect(),
+    )
+    .repeatable()
+    .masked(|from, _| from.via.iter().map(ToString::to_string).collect()),
     row(
         "alpn",
         "PROTO[,PROTO...]",

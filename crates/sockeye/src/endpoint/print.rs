@@ -14,23 +14,39 @@ use super::parse::{escapes_zone, in_interface, join_words};
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.scheme())?;
-        target(&self.carrier, f)?;
-        let default = TlsOptions::default();
-        let tls = self.tls().unwrap_or(&default);
-        let mut sign = '?';
-        // An option that does not apply has no effect either: leaving it out keeps the text readable by ourselves.
-        for row in OPTIONS
-            .iter()
-            .filter(|row| row.applies(&self.carrier, self.tls().is_some()))
-        {
-            for value in (row.write)(&self.options, tls) {
-                write!(f, "{sign}{}={value}", row.name)?;
-                sign = '&';
-            }
-        }
-        Ok(())
+        print(self, false, f)
     }
+}
+
+/// The text with its secrets.
+pub(super) fn revealed(endpoint: &Endpoint) -> String {
+    struct Revealed<'a>(&'a Endpoint);
+    impl fmt::Display for Revealed<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            print(self.0, true, f)
+        }
+    }
+    Revealed(endpoint).to_string()
+}
+
+fn print(endpoint: &Endpoint, secrets: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "{}:", endpoint.scheme())?;
+    target(&endpoint.carrier, f)?;
+    let default = TlsOptions::default();
+    let tls = endpoint.tls();
+    let mut sign = '?';
+    // An option that does not apply has no effect either: leaving it out keeps the text readable by ourselves.
+    for row in OPTIONS
+        .iter()
+        .filter(|row| row.applies(&endpoint.carrier, tls.is_some()))
+    {
+        let write = row.shown.filter(|_| !secrets).unwrap_or(row.write);
+        for value in write(&endpoint.options, tls.unwrap_or(&default)) {
+            write!(f, "{sign}{}={value}", row.name)?;
+            sign = '&';
+        }
+    }
+    Ok(())
 }
 
 fn target(carrier: &Carrier, f: &mut fmt::Formatter<'_>) -> fmt::Result {

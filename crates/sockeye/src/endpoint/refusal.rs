@@ -7,6 +7,8 @@ use std::fmt;
 
 use sockeye_data::percent;
 
+use super::proxy::MASK;
+
 /// How much of a refused text is repeated in the message.
 const SHOWN_CHARS: usize = 200;
 
@@ -39,10 +41,10 @@ impl ParseError {
         let before = text.char_indices().take_while(|(i, _)| *i < fail.at);
         Self {
             column: before.count() + 1,
-            text: excerpt(text),
+            text: excerpt(&masked(text, what)),
             what,
-            reason: safe(&fail.reason),
-            hint: fail.hint.map(|hint| safe(&hint)),
+            reason: safe(&masked_words(&fail.reason)),
+            hint: fail.hint.map(|hint| safe(&masked_words(&hint))),
             unsupported: fail.unsupported,
         }
     }
@@ -88,6 +90,39 @@ impl std::error::Error for ParseError {}
 /// Reasons and hints repeat parts of the user's text: here they all become safe for a terminal.
 fn safe(text: &str) -> String {
     text.chars().map(shown).collect()
+}
+
+/// The text without what looks like a password in it: what stands between a colon and an at sign, behind the start of a
+/// URL or of an option.
+fn masked(text: &str, what: &str) -> String {
+    let parts = text.split('&').map(|part| {
+        let Some(end) = part.rfind('@') else {
+            return part.to_owned();
+        };
+        let before = &part[..end];
+        let via = before.find("via=").map(|i| i + 4);
+        let base = via.unwrap_or(0);
+        let start = match before[base..].find("://") {
+            Some(i) => base + i + 3,
+            None if via.is_some() || what == "a proxy" => base,
+            None => return part.to_owned(),
+        };
+        let hidden = match before[start..].split_once(':') {
+            // An address in brackets is no user, and a scheme has something behind its colon.
+            Some((user, password)) if !user.starts_with('[') && !password.is_empty() => {
+                password.len()
+            }
+            _ => return part.to_owned(),
+        };
+        format!("{}{MASK}{}", &part[..end - hidden], &part[end..])
+    });
+    parts.collect::<Vec<_>>().join("&")
+}
+
+/// The same for a sentence, word by word.
+fn masked_words(text: &str) -> String {
+    let words: Vec<_> = text.split(' ').map(|word| masked(word, "a word")).collect();
+    words.join(" ")
 }
 
 fn excerpt(text: &str) -> String {

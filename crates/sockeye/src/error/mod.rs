@@ -206,6 +206,13 @@ impl Error {
         self
     }
 
+    /// The same error, of this hop on the way: its name comes before the reason.
+    #[must_use]
+    pub(crate) fn through(mut self, hop: impl fmt::Display) -> Self {
+        self.0.why = format!("{hop}: {}", self.0.why);
+        self
+    }
+
     /// What went wrong, for programs.
     pub fn kind(&self) -> Kind {
         self.0.kind

@@ -7,9 +7,9 @@ use super::child::Child;
 use super::context::{Net, deadline_after};
 use super::fit::{self, Role};
 use super::place::Place;
-use super::resolve::{self, Protocol};
+use super::resolve::Protocol;
 use super::stream::{Info, Io, Stream};
-use super::{DatagramSocket, Link, Messages, layer, race};
+use super::{DatagramSocket, Link, Messages, layer, race, via};
 use crate::endpoint::{Argv, Carrier, Endpoint, Host, HostPort, Port, UnixKind};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::wire::{Watch, What};
@@ -184,7 +184,7 @@ impl Opening<'_> {
         for layer in layers {
             let host = host_of(self.to.carrier());
             stream = layer
-                .connect(stream, host, self.watch, self.deadline)
+                .connect(stream, host, layer::Spot::LAST, self.watch, self.deadline)
                 .await
                 .map_err(|error| match address {
                     Some(address) => while_connecting(error).at(address),
@@ -199,8 +199,11 @@ impl Opening<'_> {
         match self.to.carrier() {
             Carrier::Tcp(at) => {
                 is_a_place(at)?;
-                let tcp =
-                    race::dial(&self.net.resolver, at, options, self.watch, self.deadline).await?;
+                let at = self.net.led(at);
+                if !options.via.is_empty() {
+                    return via::connect(self.net, self.to, &at, self.watch, self.deadline).await;
+                }
+                let tcp = race::dial(self.net, &at, options, self.watch, self.deadline).await?;
                 let peer = tcp.peer_addr().ok();
                 Ok(self.carried(Io::Tcp(tcp), peer, None))
             }
@@ -254,15 +257,10 @@ impl Opening<'_> {
         let messages = match self.to.carrier() {
             Carrier::Udp(at) => {
                 is_a_place(at)?;
-                let addresses = resolve::addresses(
-                    &self.net.resolver,
-                    at,
-                    Protocol::Udp,
-                    options,
-                    self.watch,
-                    self.deadline,
-                )
-                .await?;
+                let addresses = self
+                    .net
+                    .addresses(at, Protocol::Udp, options, self.watch, self.deadline)
+                    .await?;
                 carrier::udp::connect(&addresses, options, self.to, tap)?
             }
             Carrier::Unix(address) if address.kind == UnixKind::Dgram => {
@@ -336,7 +334,7 @@ pub(super) fn carried(
     child: Option<Child>,
 ) -> Stream {
     let scheme = endpoint.carrier().scheme();
-    let tap = Net::tap(watch, scheme, !endpoint.layers().is_empty());
+    let tap = Net::tap(watch, scheme, via::is_covered(endpoint, 0));
     let info = Info {
         local,
         peer,

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::datagram::SessionLimits;
+use super::detour::Detours;
+use super::guard::Guard;
 use super::layer::Connector;
 use super::resolve::Resolver;
-use crate::endpoint::Layer;
+use crate::endpoint::{Layer, TlsOptions};
 use crate::error::Result;
 use crate::wire::{ConnectionId, Observer, Side, Tap, Watch};
 
@@ -34,6 +36,9 @@ pub struct Net {
     pub(crate) resolver: Arc<Resolver>,
     pub(crate) program_groups: bool,
     pub(crate) sessions: SessionLimits,
+    pub(super) guard: Guard,
+    pub(super) detours: Arc<Detours>,
+    pub(super) proxy_tls: Arc<TlsOptions>,
     connectors: Arc<Mutex<Vec<(Layer, Connector)>>>,
     connections: Arc<AtomicU64>,
     start: Instant,
@@ -48,6 +53,9 @@ impl Default for Net {
             resolver: Arc::new(Resolver::system()),
             program_groups: false,
             sessions: SessionLimits::default(),
+            guard: Guard::default(),
+            detours: Arc::default(),
+            proxy_tls: Arc::default(),
             connectors: Arc::default(),
             connections: Arc::default(),
             start: Instant::now(),
@@ -95,6 +103,14 @@ impl Net {
     #[must_use]
     pub fn sessions(mut self, limits: SessionLimits) -> Self {
         self.sessions = limits;
+        self
+    }
+
+    /// How TLS is spoken with proxies (`via=https://...`); as by default, with ALPN `http/1.1`, when nothing is said. The
+    /// TLS of the endpoint is not used for them.
+    #[must_use]
+    pub fn proxy_tls(mut self, options: TlsOptions) -> Self {
+        self.proxy_tls = Arc::new(options);
         self
     }
 

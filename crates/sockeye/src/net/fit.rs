@@ -52,6 +52,7 @@ fn idle(endpoint: &Endpoint, option: &str, role: Role) -> Option<&'static str> {
         ("bind", Role::Listen, _) => {
             Some("it is for connecting; where to listen is the endpoint itself")
         }
+        ("via", Role::Listen, _) => Some("it is for connecting; who listens waits for others"),
         ("backlog", Role::Connect, _) => Some("it is for listening; who connects has no queue"),
         ("mode" | "unlink", Role::Connect, Carrier::Unix(_)) => {
             Some("it is for listening; connecting makes no socket file")

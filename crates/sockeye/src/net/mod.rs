@@ -37,10 +37,12 @@ mod connect;
 mod context;
 mod datagram;
 mod descriptor;
+mod detour;
 mod fit;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod guard;
 mod layer;
 mod listener;
 mod messages;
@@ -50,6 +52,7 @@ mod race;
 pub mod resolve;
 mod serve;
 mod stream;
+mod via;
 
 pub use admission::Admission;
 pub use attempts::{Attempt, Ending, Race};
@@ -58,6 +61,7 @@ pub use carrier::pty::TerminalSize;
 pub(crate) use context::FOREVER;
 pub use context::{CONNECT_TIMEOUT, Net};
 pub use datagram::{Arrived, DatagramSocket, PeerAddress, SessionLimits};
+pub use detour::{Detour, Known};
 pub use layer::{Acceptor, weakened};
 pub use listener::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub(crate) use messages::MessageIo;

@@ -19,7 +19,8 @@ use socket2::{Domain, SockRef, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::carrier::tcp;
-use super::resolve::{self, Protocol, Resolver};
+use super::context::Net;
+use super::resolve::{self, Protocol};
 use crate::endpoint::{Family, HostPort, Options};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::wire::{Watch, What};
@@ -37,20 +38,22 @@ const LAYER: &str = "tcp";
 ///
 /// # Errors
 ///
-/// Those of [`resolve::addresses`] and of [`connect`].
+/// Those of [`Net::addresses`] and of [`connect`].
 ///
 /// # Cancel safety
 ///
 /// Dropping the future closes everything that was begun.
 pub(crate) async fn dial(
-    resolver: &Resolver,
+    net: &Net,
     to: &HostPort,
     options: &Options,
     watch: Option<&Watch>,
     deadline: Instant,
 ) -> Result<TcpStream> {
-    let local = resolve::local_addresses(resolver, options, Protocol::Tcp, deadline).await?;
-    let targets = resolve::addresses(resolver, to, Protocol::Tcp, options, watch, deadline).await?;
+    let local = resolve::local_addresses(&net.resolver, options, Protocol::Tcp, deadline).await?;
+    let targets = net
+        .addresses(to, Protocol::Tcp, options, watch, deadline)
+        .await?;
     connect(targets, &local, options, watch, deadline).await
 }
 

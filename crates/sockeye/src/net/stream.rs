@@ -214,6 +214,11 @@ impl Stream {
         self.info.secured.as_deref()
     }
 
+    /// Forget what a layer below agreed on with somebody who is not the peer.
+    pub(crate) fn forget_secured(&mut self) {
+        self.info.secured = None;
+    }
+
     /// The size of the terminal that the program behind a `pty:` stream sees.
     pub fn terminal(&self) -> Option<TerminalSize> {
         match &self.io {

@@ -385,7 +385,7 @@ fn an_import_upwards_is_found_in_every_spelling() {
     );
     let found = breaches("endpoint/mod.rs", "use crate::{\n  error::Error};");
     assert!(found[0].starts_with("src/endpoint/mod.rs:2: "), "{found:?}");
-    assert_eq!(breaches("client/mod.rs", "use crate::net::Net;").len(), 1);
+    assert_eq!(breaches("stranger/mod.rs", "use crate::net::Net;").len(), 1);
 }
 
 #[test]

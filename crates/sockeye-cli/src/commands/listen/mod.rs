@@ -116,6 +116,7 @@ enum SlowPolicy {
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
+    args.talking.refuse_via("who listens waits for others")?;
     let stop = signals::stop_on_signals();
     let at = args.talking.refine(args.at.clone());
     super::say_what_is_weak(&at, &output);

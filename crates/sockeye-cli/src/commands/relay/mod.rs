@@ -68,7 +68,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let listen = args.talking.refine(args.listen.clone());
-    let target = args.talking.refine(args.target.clone());
+    let target = args.talking.through(args.target.clone())?;
     super::say_what_is_weak(&listen, &output);
     super::say_what_is_weak(&target, &output);
     if args.explain {

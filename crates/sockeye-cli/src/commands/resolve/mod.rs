@@ -170,6 +170,7 @@ async fn plan(args: &Args, words: &Words, output: &Output) -> Result<Plan> {
         let why = "--patience: no server answers in no time";
         return Err(Error::new(Kind::Usage, Operation::Parse, why).with_hint("2s is a time"));
     }
+    args.talking.refuse_via("name servers are asked directly")?;
     let limit = args.talking.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
     let net = args
         .talking

@@ -145,7 +145,7 @@ fn too_many_colons(authority: Piece<'_>, after: Piece<'_>, scheme: Option<&str>)
 }
 
 /// An address in brackets, and what follows them.
-fn bracketed(authority: Piece<'_>) -> Result<(Host, Piece<'_>), Fail> {
+pub(super) fn bracketed(authority: Piece<'_>) -> Result<(Host, Piece<'_>), Fail> {
     let inner = authority.split_at(1).1;
     let Some((inner, rest)) = inner.split_once(']') else {
         return Err(authority.fail("a bracket that is never closed"));
@@ -213,7 +213,7 @@ pub(in crate::endpoint) fn interface(name: Piece<'_>) -> Result<String, Fail> {
 }
 
 /// A host without brackets.
-fn host(host: Piece<'_>) -> Result<Host, Fail> {
+pub(super) fn host(host: Piece<'_>) -> Result<Host, Fail> {
     if let Ok(addr) = host.text.parse::<Ipv4Addr>() {
         return Ok(Host::Ip {
             addr: IpAddr::V4(addr),

@@ -4,6 +4,7 @@
 
 mod address;
 mod options;
+mod proxy;
 mod words;
 
 use std::ffi::OsString;
@@ -12,12 +13,14 @@ use std::str::FromStr;
 
 use super::carrier::{Argv, Carrier, Descriptor, HostPort, UnixAddress, UnixKind, UnixName};
 use super::layer::Layer;
+use super::proxy::Proxy;
 use super::refusal::{Fail, ParseError, Piece, quoted};
 use super::{Endpoint, schemes, values};
 
 pub(super) use address::{
     escapes_zone, host_name, in_interface, interface, local as local_address,
 };
+pub(super) use proxy::read as proxy_value;
 pub(super) use words::join as join_words;
 
 /// The longest text that is read as an endpoint, in bytes.
@@ -52,6 +55,14 @@ pub(super) fn local(text: &str) -> Result<HostPort, ParseError> {
     bounds(piece)
         .and_then(|()| address::local(piece))
         .map_err(fail)
+}
+
+/// A proxy on its own, as for `--via`.
+pub(super) fn proxy(text: &str) -> Result<Proxy, ParseError> {
+    let piece = Piece::whole(text);
+    bounds(piece)
+        .and_then(|()| proxy_value(piece))
+        .map_err(|fail| ParseError::new(text, "a proxy", fail))
 }
 
 impl FromStr for Argv {

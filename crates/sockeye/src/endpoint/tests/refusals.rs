@@ -1,6 +1,6 @@
 //! Every refusal as a person sees it: the line, and the hint below it.
 
-use crate::endpoint::{Endpoint, HostPort, LENGTH_LIMIT, OPTION_LIMIT};
+use crate::endpoint::{Endpoint, HostPort, LENGTH_LIMIT, OPTION_LIMIT, Proxy};
 use crate::error::{Error, Kind, Operation};
 
 const REFUSED: &[&str] = &[
@@ -92,7 +92,21 @@ const REFUSED: &[&str] = &[
     "udp://h:1?nodelay=no",
     "h:1?alpn=h2",
     "h:1?ttl=1&ttl=2",
-    "h:1?via=http://p:1",
+    "h:1?proxy-protocol=2",
+    "h:1?via=",
+    "h:1?via=socks://p:1",
+    "h:1?via=sokcs5://p:1",
+    "h:1?via=gopher://p:1",
+    "h:1?via=http://",
+    "h:1?via=http://p:0",
+    "h:1?via=http://p:http",
+    "h:1?via=http://p:1/path",
+    "h:1?via=http://::1:1",
+    "h:1?via=socks4://u:secret@p:1",
+    "h:1?via=http://u:***@p:1",
+    "h:1?via=http://u:se%00cret@p:1",
+    "h:1?via=http://u:secret@p:x",
+    "udp://h:1?via=socks5://p:1",
     "unix:@a?mode=0600",
     "file:/a?b",
     "h:1?family=5",
@@ -249,4 +263,47 @@ fn what_a_hint_suggests_instead_is_right() {
         suggestions += 1;
     }
     assert!(suggestions >= 8, "{suggestions}");
+}
+
+#[test]
+fn no_refusal_repeats_a_password() {
+    for text in [
+        "h:1?via=http://u:secret@p:0",
+        "h:1?via=http://u:secret@p:1/x",
+        "h:1?via=u:secret@p:x",
+        "h:1?via=http://u:a://secret@p:x",
+        "tcp://h:1?via=http://p:1&via=socks5://u:secret@p:99999",
+        "h:1?via=http://u:secret%@p:1",
+        "h:1?vai=http://u:secret@p:1",
+        "http://u:secret@h/",
+        "tcp://u:secret@h:1",
+    ] {
+        let error = text.parse::<Endpoint>().expect_err(text);
+        let shown = format!("{error} {:?}", error.hint());
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+    for text in ["u:secret@p:x", "socks5://u:secret@p:x", "ftp://u:secret@p"] {
+        let error = text.parse::<Proxy>().expect_err(text);
+        let shown = format!("{error} {:?}", error.hint());
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+}
+
+#[test]
+fn what_is_shown_of_a_proxy_has_no_password_and_is_not_taken_for_one() {
+    let endpoint: Endpoint = "h:1?via=http://u:secret@p:1".parse().unwrap();
+    for shown in [
+        endpoint.to_string(),
+        format!("{endpoint:?}"),
+        format!("{:?}", endpoint.options().via),
+    ] {
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+    assert_eq!(endpoint.to_string(), "tcp://h:1?via=http://u:***@p:1");
+    let error = endpoint.to_string().parse::<Endpoint>().unwrap_err();
+    assert_eq!(
+        error.reason(),
+        "a password that was masked when it was shown"
+    );
+    assert_eq!(endpoint.reveal().parse::<Endpoint>().unwrap(), endpoint);
 }

@@ -110,6 +110,28 @@ fn group() -> impl Strategy<Value = IpAddr> {
     prop_oneof![four, six]
 }
 
+fn proxy() -> impl Strategy<Value = Proxy> {
+    let host = host().prop_filter("a proxy has a host", |host| *host != Host::Any);
+    let secret = || prop_oneof!["[a-z:@/%&?#*]{0,9}", "\\PC{1,20}", Just("***".to_owned())];
+    let user = option::of((secret(), option::of(secret())));
+    let scheme = select(ProxyScheme::ALL.to_vec());
+    (scheme, host, 1u16.., user).prop_map(|(scheme, host, port, user)| {
+        let proxy = Proxy::new(scheme, host, port);
+        let four = matches!(scheme, ProxyScheme::Socks4 | ProxyScheme::Socks4a);
+        match user {
+            None => proxy,
+            Some((user, password)) => {
+                let user = if scheme.is_http() {
+                    user.replace(':', "")
+                } else {
+                    user
+                };
+                proxy.with_user(user, password.filter(|_| !four))
+            }
+        }
+    })
+}
+
 /// Options of every kind; those that do not apply are taken out again below.
 fn options() -> impl Strategy<Value = Options> {
     let network = (
@@ -134,10 +156,11 @@ fn options() -> impl Strategy<Value = Options> {
             Access::Append,
             Access::Both,
         ])),
+        vec(proxy(), 0..3),
     );
     (network, others).prop_map(|(network, others)| {
         let (family, bind, interface, nodelay, keepalive, buffer, reuseport) = network;
-        let (backlog, ttl, broadcast, join, mode, unlink, access) = others;
+        let (backlog, ttl, broadcast, join, mode, unlink, access, via) = others;
         Options {
             family,
             bind,
@@ -153,6 +176,7 @@ fn options() -> impl Strategy<Value = Options> {
             mode,
             unlink,
             access,
+            via,
         }
     })
 }
@@ -203,7 +227,7 @@ fn fitting(carrier: &Carrier, mut options: Options) -> Options {
             $(if !applies(stringify!($field)) { options.$field = default.$field.clone(); })*
         };
     }
-    keep!(family bind interface nodelay keepalive buffer reuseport backlog ttl broadcast join mode unlink access);
+    keep!(family bind interface nodelay keepalive buffer reuseport backlog ttl broadcast join mode unlink access via);
     options
 }
 
@@ -261,6 +285,9 @@ fn nearly() -> impl Strategy<Value = String> {
         "join",
         "alpn",
         "pin=sha256:",
+        "via=",
+        "socks5h://",
+        "u:***",
         "mode",
         "bind",
         "keepalive",
@@ -277,7 +304,7 @@ fn nearly() -> impl Strategy<Value = String> {
 fn never_panics_and_reprints(text: &str) -> Result<(), TestCaseError> {
     match text.parse::<Endpoint>() {
         Ok(endpoint) => {
-            let printed = endpoint.to_string();
+            let printed = endpoint.reveal();
             let again = printed.parse::<Endpoint>();
             prop_assert_eq!(
                 again.as_ref(),
@@ -286,7 +313,7 @@ fn never_panics_and_reprints(text: &str) -> Result<(), TestCaseError> {
                 text,
                 &printed
             );
-            prop_assert_eq!(again.unwrap().to_string(), printed);
+            prop_assert_eq!(again.unwrap().reveal(), printed);
         }
         Err(error) => {
             prop_assert!(error.column() >= 1 && error.column() <= text.chars().count() + 1);
@@ -302,11 +329,11 @@ proptest! {
 
     #[test]
     fn what_is_printed_parses_to_the_same_value(endpoint in endpoint()) {
-        let text = endpoint.to_string();
+        let text = endpoint.reveal();
         let again = text.parse::<Endpoint>();
         prop_assert_eq!(again.as_ref(), Ok(&endpoint), "{}", &text);
         // Paths compare by their parts, their text by bytes.
-        prop_assert_eq!(again.unwrap().to_string(), text);
+        prop_assert_eq!(again.unwrap().reveal(), text);
     }
 
     #[test]
@@ -321,7 +348,7 @@ proptest! {
 
     #[test]
     fn a_damaged_endpoint_is_read_or_refused(endpoint in endpoint(), at: usize, letter: char) {
-        let mut letters: Vec<char> = endpoint.to_string().chars().collect();
+        let mut letters: Vec<char> = endpoint.reveal().chars().collect();
         let at = at % (letters.len() + 1);
         letters.insert(at, letter);
         never_panics_and_reprints(&letters.into_iter().collect::<String>())?;

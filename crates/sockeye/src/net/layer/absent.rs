@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::endpoint::{Host, TlsOptions};
 use crate::error::{Error, Kind, Operation, Result};
+use crate::net::layer::Spot;
 use crate::net::stream::Stream;
 use crate::wire::Watch;
 
@@ -21,6 +22,7 @@ impl Connector {
         &self,
         _: Stream,
         _: Option<&Host>,
+        _: Spot,
         _: Option<&Watch>,
         _: Instant,
     ) -> Result<Stream> {

@@ -9,12 +9,37 @@ pub(crate) mod tls;
 #[path = "absent.rs"]
 pub(crate) mod tls;
 
+mod early;
+pub(crate) mod http_connect;
+pub(crate) mod socks;
+
 use std::time::Instant;
 
 use super::stream::Stream;
 use crate::endpoint::{Endpoint, Host, Layer, Verify};
 use crate::error::Result;
 use crate::wire::Watch;
+
+/// Where in the pile of layers one stands, for those who watch.
+#[derive(Clone, Copy, Debug)]
+#[allow(
+    dead_code,
+    reason = "for layers that are watched, and a build may have none"
+)]
+pub(crate) struct Spot {
+    /// What its tap and its events are called.
+    pub(crate) name: &'static str,
+    /// Whether a layer above transforms its bytes.
+    pub(crate) covered: bool,
+}
+
+impl Spot {
+    /// The only layer of its kind, with nothing above.
+    pub(crate) const LAST: Self = Self {
+        name: "tls",
+        covered: false,
+    };
+}
 
 /// The connecting side of a layer: made before the carrier is opened, so that what is wrong with the options shows first.
 #[derive(Clone)]
@@ -48,11 +73,12 @@ impl Connector {
         &self,
         stream: Stream,
         host: Option<&Host>,
+        spot: Spot,
         watch: Option<&Watch>,
         deadline: Instant,
     ) -> Result<Stream> {
         match self {
-            Self::Tls(tls) => tls.connect(stream, host, watch, deadline).await,
+            Self::Tls(tls) => tls.connect(stream, host, spot, watch, deadline).await,
         }
     }
 }

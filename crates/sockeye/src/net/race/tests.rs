@@ -236,8 +236,8 @@ async fn bind_chooses_the_source_address() {
         port: Port::Number(address.port()),
     };
     let deadline = Instant::now() + LIMIT;
-    let resolver = Resolver::new();
-    let dial = dial(&resolver, &to, &options, None, deadline);
+    let net = Net::new().resolver(crate::net::resolve::Resolver::new());
+    let dial = dial(&net, &to, &options, None, deadline);
     let stream = tokio::time::timeout(LIMIT, dial).await.unwrap().unwrap();
     assert_eq!(stream.local_addr().unwrap().ip(), source);
     assert_eq!(listener.accept().unwrap().1.ip(), source);

@@ -6,7 +6,9 @@ mod errors;
 mod events;
 mod options;
 mod programs;
+mod proxies;
 mod serving;
+mod whereto;
 
 use std::future::Future;
 use std::time::Duration;

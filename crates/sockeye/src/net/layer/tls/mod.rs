@@ -33,6 +33,7 @@ use self::fault::{Facts, Role};
 use self::secrets::Secrets;
 use super::super::context::Net;
 use super::super::stream::{Io, Secured, Stream};
+use super::Spot;
 use crate::endpoint::{Host, TlsOptions};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::wire::{Watch, What};
@@ -68,7 +69,7 @@ pub(crate) async fn connect(
     deadline: Instant,
 ) -> Result<Stream> {
     Connector::new(options)?
-        .connect(stream, host, watch, deadline)
+        .connect(stream, host, Spot::LAST, watch, deadline)
         .await
 }
 
@@ -106,6 +107,7 @@ impl Connector {
         &self,
         stream: Stream,
         host: Option<&Host>,
+        spot: Spot,
         watch: Option<&Watch>,
         deadline: Instant,
     ) -> Result<Stream> {
@@ -140,7 +142,7 @@ impl Connector {
             )
             .into_fallible();
         let tls = shake(handshake, &facts, deadline).await?;
-        Ok(above(TlsStream::Client(tls), facts, watch))
+        Ok(above(TlsStream::Client(tls), facts, spot, watch))
     }
 }
 
@@ -214,7 +216,7 @@ impl Acceptor {
             })
             .into_fallible();
         let tls = shake(handshake, &facts, deadline).await?;
-        Ok(above(TlsStream::Server(tls), facts, watch))
+        Ok(above(TlsStream::Server(tls), facts, Spot::LAST, watch))
     }
 }
 
@@ -275,13 +277,13 @@ async fn linger(below: &mut Below, deadline: Instant) {
 }
 
 /// The stream above a finished handshake.
-fn above(mut tls: TlsStream<Below>, facts: Facts, watch: Option<&Watch>) -> Stream {
+fn above(mut tls: TlsStream<Below>, facts: Facts, spot: Spot, watch: Option<&Watch>) -> Stream {
     let (below, session) = tls.get_mut();
     let mut info = below.take_info();
     let secured = secured(session);
     if let Some(watch) = watch {
         watch.report(
-            NAME,
+            spot.name,
             What::Handshake {
                 agreed: &agreed(&secured),
             },
@@ -289,7 +291,7 @@ fn above(mut tls: TlsStream<Below>, facts: Facts, watch: Option<&Watch>) -> Stre
     }
     info.secured = Some(Box::new(secured));
     let io = Io::Boxed(Box::new(Above::new(tls, facts)));
-    Stream::new(io, Net::tap(watch, NAME, false), info)
+    Stream::new(io, Net::tap(watch, spot.name, spot.covered), info)
 }
 
 fn secured(session: &CommonState) -> Secured {
