@@ -64,6 +64,24 @@ pub fn print(seconds: i64) -> Option<String> {
     ))
 }
 
+/// Write seconds since 1970, and millionths of one, in the form of RFC 3339; `None` before the year 0 and after 9999.
+///
+/// # Examples
+///
+/// ```
+/// use sockeye_data::fields::date::timestamp;
+///
+/// assert_eq!(timestamp(784_111_777, 90_000).as_deref(), Some("1994-11-06T08:49:37.090000Z"));
+/// ```
+pub fn timestamp(seconds: i64, micros: u32) -> Option<String> {
+    let (days, time) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
+    let (year, month, day) = civil(days)?;
+    let (hours, minutes, seconds) = (time / 3600, time / 60 % 60, time % 60);
+    Some(format!(
+        "{year:04}-{month:02}-{day:02}T{hours:02}:{minutes:02}:{seconds:02}.{micros:06}Z"
+    ))
+}
+
 fn asctime(text: &str) -> Option<i64> {
     let mut parts = text.splitn(3, ' ');
     let (weekday, month, rest) = (parts.next()?, parts.next()?, parts.next()?);

@@ -66,6 +66,7 @@ pub use layer::{Acceptor, weakened};
 pub use listener::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub(crate) use messages::MessageIo;
 pub use messages::{MAX_DATAGRAM, Messages};
+pub(crate) use opening::Recorder;
 pub use opening::{Agreed, Lookup, Opening};
 pub use serve::{Arrival, Limits, Served, WhenFull, serve};
 pub(crate) use stream::{Duplex, KernelRef};

@@ -11,6 +11,8 @@
 mod architecture;
 #[cfg(feature = "client")]
 mod client_http;
+#[cfg(feature = "client")]
+mod client_reports;
 mod dns;
 mod host_namespaces;
 mod host_owners;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::SystemTime;
 
 use super::connection::Pool;
 use super::request::{Request, RequestBuilder};
@@ -34,6 +36,8 @@ pub struct Client(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) settings: Settings,
     pub(super) pool: Arc<Pool>,
+    /// How many requests were sent.
+    pub(super) requests: AtomicU64,
 }
 
 impl Client {
@@ -49,7 +53,16 @@ impl Client {
 
     pub(super) fn of(settings: Settings) -> Self {
         let pool = Arc::new(Pool::new(settings.limits));
-        Self(Arc::new(Inner { settings, pool }))
+        Self(Arc::new(Inner {
+            settings,
+            pool,
+            requests: AtomicU64::new(0),
+        }))
+    }
+
+    /// The moment from which times of hops are counted, as the clock of this machine has it now.
+    pub fn started(&self) -> SystemTime {
+        SystemTime::now() - self.0.settings.net.start().elapsed()
     }
 
     /// Get what this URL names.

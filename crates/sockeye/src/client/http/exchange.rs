@@ -1,5 +1,6 @@
 //! One hop: the head is made, a connection taken or opened, the request put and the head of the answer read.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sockeye_data::http1::{self, Framing, Headers, RequestHead};
@@ -10,7 +11,9 @@ use super::hop::{Hop, Version, Why};
 use super::request::Request;
 use super::settings::{Settings, Versions};
 use super::timing::Timing;
+use super::watch::{self, Keep, Stage};
 use crate::error::{Error, Kind, Operation, Result};
+use crate::net::Recorder;
 
 /// Bodies in memory up to this size leave together with the head.
 const WITH_HEAD: u64 = 64 << 10;
@@ -25,51 +28,35 @@ pub(super) struct Additions {
     pub(super) without_expect: bool,
 }
 
-/// A hop that came to nothing.
-pub(super) struct Lost {
-    pub(super) hop: Box<Hop>,
-    pub(super) error: Error,
-}
-
 impl Inner {
     /// Put the request once, on a kept connection or a new one. A kept one that proves to be closed is replaced if that is safe.
     pub(super) async fn hop(
         &self,
         request: &mut Request,
         additions: &Additions,
-        why: Why,
-    ) -> Result<(Hop, Incoming), Lost> {
+        hop: &mut Hop,
+        opening: &mut Option<Arc<Recorder>>,
+    ) -> Result<Incoming> {
         let settings = &self.settings;
-        let began = settings.net.start().elapsed();
-        let mut hop = Hop::new(request, why, began);
-        let route = match self.route(request) {
-            Ok(route) => route,
-            Err(error) => return Err(self.lost(hop, error)),
-        };
+        let route = self.route(request)?;
         let mut may_be_kept = true;
         loop {
-            let (head, framing) = match head(request, settings, additions, &route) {
-                Ok(made) => made,
-                Err(error) => return Err(self.lost(hop, error)),
-            };
+            let (head, framing) = head(request, settings, additions, &route)?;
             hop.target = String::from_utf8_lossy(&head.target).into_owned();
             let mut bytes = Vec::new();
             if head.write(&mut bytes).is_ok() {
                 hop.request_head_bytes = bytes.len() as u64;
             }
             hop.request = head.headers.clone();
-            let connection = match self.connection(&route, may_be_kept).await {
-                Ok(connection) => connection,
-                Err(error) => return Err(self.lost(hop, error)),
-            };
+            let connection = self.connection(&route, may_be_kept, opening).await?;
             hop.timing.connected = Some(settings.net.start().elapsed());
+            hop.timing.opening = opening.take().map(|recorder| recorder.opening());
             let is_kept = connection.info().reused;
             hop.connection = Some(connection.info().clone());
             let expects = head.headers.contains("expect");
-            let body = match payload(request).await {
-                Ok(body) => body,
-                Err(error) => return Err(self.lost(hop, error)),
-            };
+            let keep = Keep::new(settings.keep_bodies);
+            let body = payload(request, &keep, hop).await?;
+            self.tell(Stage::Sending, hop);
             let outgoing = Outgoing {
                 head: &head,
                 framing,
@@ -78,7 +65,9 @@ impl Inner {
                 limits: settings.limits,
                 lenient: settings.lenient,
             };
-            match connection.exchange(outgoing, self.home(&route)).await {
+            let exchanged = connection.exchange(outgoing, self.home(&route)).await;
+            watch::add(&mut hop.request_body, &keep.take(), usize::MAX);
+            match exchanged {
                 Ok(answer) => return Ok(self.answered(hop, answer)),
                 Err(failed) if is_kept && failed.silent && may_go_again(request, &failed) => {
                     may_be_kept = false;
@@ -86,7 +75,8 @@ impl Inner {
                 Err(failed) => {
                     let start = settings.net.start();
                     hop.timing.sent = since(start, failed.times.sent);
-                    return Err(self.lost(hop, failed.error));
+                    hop.timing.first_byte = since(start, failed.times.first_byte);
+                    return Err(failed.error);
                 }
             }
         }
@@ -105,24 +95,28 @@ impl Inner {
         }
     }
 
-    async fn connection(&self, route: &Route, may_be_kept: bool) -> Result<Connection> {
+    async fn connection(
+        &self,
+        route: &Route,
+        may_be_kept: bool,
+        opening: &mut Option<Arc<Recorder>>,
+    ) -> Result<Connection> {
         if may_be_kept && let Some(kept) = self.pool.take(route) {
             return Ok(kept);
         }
-        self.pool.open(&self.settings.net, route).await
+        let (net, recorder) = self.settings.net.recorded();
+        *opening = Some(recorder);
+        self.pool.open(&net, route).await
     }
 
-    fn lost(&self, mut hop: Hop, error: Error) -> Lost {
-        hop.timing.ended = Some(self.settings.net.start().elapsed());
-        let error = error.about(hop.url.without_secrets());
-        hop.error = Some(error.to_string());
-        Lost {
-            hop: Box::new(hop),
-            error,
+    /// Tell whoever wants to hear of hops.
+    pub(super) fn tell(&self, stage: Stage, hop: &Hop) {
+        if let Some(observer) = &self.settings.hops {
+            observer.0.on_hop(stage, hop);
         }
     }
 
-    fn answered(&self, mut hop: Hop, answer: Answer) -> (Hop, Incoming) {
+    fn answered(&self, hop: &mut Hop, answer: Answer) -> Incoming {
         let start = self.settings.net.start();
         hop.version = answer.version;
         hop.status = answer.head.status;
@@ -134,14 +128,17 @@ impl Inner {
         hop.timing.sent = since(start, answer.times.sent);
         hop.timing.first_byte = since(start, answer.times.first_byte);
         hop.timing.head = since(start, answer.times.head);
-        answer.incoming.note(&mut hop);
-        (hop, answer.incoming)
+        answer.incoming.note(hop);
+        self.tell(Stage::Answered, hop);
+        answer.incoming
     }
 }
 
 impl Hop {
-    fn new(request: &Request, why: Why, began: Duration) -> Self {
+    pub(super) fn new(request: &Request, why: Why, began: Duration) -> Self {
         Self {
+            request_number: 0,
+            number: 0,
             why,
             method: request.method.clone(),
             url: request.url.clone(),
@@ -150,12 +147,15 @@ impl Hop {
             request: Headers::new(),
             request_head_bytes: 0,
             sent: 0,
+            request_body: Vec::new(),
             interim: Vec::new(),
             status: 0,
             reason: Vec::new(),
             headers: Headers::new(),
             head_bytes: 0,
             received: 0,
+            decoded: 0,
+            body: Vec::new(),
             forgiven: Vec::new(),
             connection: None,
             timing: Timing {
@@ -186,16 +186,18 @@ pub(super) fn is_idempotent(method: &str) -> bool {
     )
 }
 
-async fn payload(request: &mut Request) -> Result<Payload> {
+async fn payload(request: &mut Request, keep: &Keep, hop: &mut Hop) -> Result<Payload> {
+    hop.request_body.clear();
     if request.body.is_none() {
         return Ok(Payload::None);
     }
     if let Some(bytes) = request.body.as_bytes()
         && bytes.len() as u64 <= WITH_HEAD
     {
+        watch::add(&mut hop.request_body, bytes, keep.limit());
         return Ok(Payload::Bytes(bytes.clone()));
     }
-    Ok(Payload::Reader(request.body.open().await?))
+    Ok(Payload::Reader(keep.reader(request.body.open().await?)))
 }
 
 /// The head of the request as it will cross, and how its body is framed. This is what a dry run shows.

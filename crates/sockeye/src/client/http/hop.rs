@@ -79,6 +79,10 @@ impl Why {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Hop {
+    /// The number of the request that it belongs to, counted from 0 within one client.
+    pub request_number: u64,
+    /// Its own number within that request, counted from 0.
+    pub number: u64,
     /// Why it was sent.
     pub why: Why,
     /// The method.
@@ -95,6 +99,9 @@ pub struct Hop {
     pub request_head_bytes: u64,
     /// Bytes of the request's body, without framing.
     pub sent: u64,
+    /// The beginning of the request's body, as much of it as the client keeps: see
+    /// [`Builder::keep_bodies`](super::Builder::keep_bodies).
+    pub request_body: Vec<u8>,
     /// Answers before the last one: status 100 to 199.
     pub interim: Vec<(u16, Headers)>,
     /// The status of the answer; 0 if none came.
@@ -107,6 +114,10 @@ pub struct Hop {
     pub head_bytes: u64,
     /// Bytes of the answer's body as they came, without framing and before decoding.
     pub received: u64,
+    /// Bytes of the answer's body as they were handed out, after decoding.
+    pub decoded: u64,
+    /// The beginning of the answer's body after decoding, as much of it as the client keeps.
+    pub body: Vec<u8>,
     /// What was wrong in the answer and forgiven, in words.
     pub forgiven: Vec<String>,
     /// On which connection.

@@ -10,9 +10,11 @@ use sockeye_data::url::Url;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::Instant;
 
+use super::client::Client;
 use super::connection::Incoming;
 use super::decode::Decoder;
 use super::hop::{Hop, Version};
+use super::watch::Stage;
 use crate::error::{Error, Kind, Operation, Result};
 
 /// An answer: its head is here, its body is read from it.
@@ -20,6 +22,7 @@ use crate::error::{Error, Kind, Operation, Result};
 /// Dropping it before the body was read closes the connection (HTTP/1) or resets the stream (HTTP/2).
 pub struct Response {
     pub(super) hops: Vec<Hop>,
+    pub(super) client: Client,
     pub(super) incoming: Incoming,
     pub(super) decoder: Option<Decoder>,
     pub(super) deadline: Option<Instant>,
@@ -111,17 +114,21 @@ impl Response {
             let piece = match piece {
                 Ok(piece) => piece,
                 Err(error) => {
-                    self.is_over = true;
                     let error = error.about(self.url().without_secrets());
                     let end = self.hops.len() - 1;
                     self.hops[end].error = Some(error.to_string());
+                    self.over();
                     return Err(error);
                 }
             };
             match piece {
                 Some(bytes) if bytes.is_empty() => {}
-                Some(bytes) => return Ok(Some(bytes)),
-                None => self.is_over = true,
+                Some(bytes) => {
+                    let end = self.hops.len() - 1;
+                    self.hops[end].keep(&bytes, self.client.0.settings.keep_bodies);
+                    return Ok(Some(bytes));
+                }
+                None => self.over(),
             }
         }
     }
@@ -159,6 +166,18 @@ impl Response {
     fn note(&mut self) {
         let end = self.hops.len() - 1;
         self.incoming.note(&mut self.hops[end]);
+    }
+
+    /// The body was read, or will not be: whoever wants to hear of hops is told so once.
+    fn over(&mut self) {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        let end = self.hops.len() - 1;
+        let client = &self.client.0;
+        let now = client.settings.net.start().elapsed();
+        self.hops[end].timing.ended.get_or_insert(now);
+        client.tell(Stage::Over, &self.hops[end]);
     }
 
     /// The whole body.
@@ -273,6 +292,15 @@ pub(super) fn late() -> Error {
         "it was not done when the time was up",
     )
     .with_hint("`--timeout` sets the time for everything")
+}
+
+impl Drop for Response {
+    fn drop(&mut self) {
+        if !self.hops.is_empty() {
+            self.note();
+            self.over();
+        }
+    }
 }
 
 impl fmt::Debug for Response {

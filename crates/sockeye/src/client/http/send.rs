@@ -4,8 +4,10 @@
 //! refused `Expect` asks again, a redirect goes on, and anything else is the answer.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use sockeye_data::url::Origin;
+use sockeye_data::url::{Origin, Scheme};
 use tokio::time::Instant;
 
 use super::client::{Client, Inner};
@@ -17,7 +19,9 @@ use super::redirect::{self, Next};
 use super::request::Request;
 use super::response::{Response, late};
 use super::retry::Outcome;
-use crate::error::{Error, Result};
+use super::watch::{self, Stage};
+use crate::error::{Error, Kind, Operation, Result};
+use crate::net::Recorder;
 
 /// A request that failed, and the hops that it got to.
 #[derive(Debug)]
@@ -39,6 +43,11 @@ struct Journey<'c> {
     redirected: u32,
     challenged: u32,
     without_expect: bool,
+    number: u64,
+    /// How the connection of the last hop comes about, while it does.
+    opening: Option<Arc<Recorder>>,
+    /// Whether the last hop was told to be over.
+    is_told: bool,
 }
 
 type Going<'j> = Pin<Box<dyn Future<Output = Result<(Incoming, Option<Decoder>)>> + Send + 'j>>;
@@ -71,6 +80,9 @@ impl Client {
             redirected: 0,
             challenged: 0,
             without_expect: false,
+            number: self.0.requests.fetch_add(1, Ordering::Relaxed),
+            opening: None,
+            is_told: false,
         };
         // Boxed, so that the futures of our callers stay small, and the compiler's work on them too.
         let going: Going<'_> = Box::pin(journey.go());
@@ -82,7 +94,8 @@ impl Client {
         let result = result.unwrap_or_else(|| Err(late().about(url())));
         match result {
             Ok((incoming, decoder)) => Ok(Response {
-                hops: journey.hops,
+                hops: journey.arrive(),
+                client: self.clone(),
                 incoming,
                 decoder,
                 deadline,
@@ -91,8 +104,8 @@ impl Client {
                 decoded: Vec::new(),
             }),
             Err(error) => Err(Failed {
+                hops: journey.fail(&error),
                 error,
-                hops: journey.hops,
             }),
         }
     }
@@ -142,19 +155,76 @@ impl Journey<'_> {
     }
 
     async fn hop(&mut self, why: Why) -> Result<After> {
-        self.prepare()?;
-        let additions = self.additions();
-        let hopped = self.inner.hop(&mut self.request, &additions, why).await;
-        let (hop, incoming) = match hopped {
-            Ok(hopped) => hopped,
-            Err(lost) => {
-                self.hops.push(*lost.hop);
-                return Err(lost.error);
-            }
-        };
-        self.hops.push(hop);
+        self.begin(why);
+        let hopped = self.put().await;
+        let incoming = hopped.map_err(|error| self.lost(error))?;
         self.learn();
         self.after(incoming).await
+    }
+
+    /// A hop begins where the one before ended, so that their times add up.
+    fn begin(&mut self, why: Why) {
+        let before = self.hops.last().and_then(|hop| hop.timing.ended);
+        let began = before.unwrap_or_else(|| self.inner.settings.net.start().elapsed());
+        let mut hop = Hop::new(&self.request, why, began);
+        hop.request_number = self.number;
+        hop.number = self.hops.len() as u64;
+        if let Some(before) = self.hops.last() {
+            self.inner.tell(Stage::Ended, before);
+        }
+        self.hops.push(hop);
+        self.opening = None;
+    }
+
+    async fn put(&mut self) -> Result<Incoming> {
+        self.prepare()?;
+        let additions = self.additions();
+        let end = self.hops.len() - 1;
+        let hop = &mut self.hops[end];
+        hop.url.clone_from(&self.request.url);
+        hop.timing.is_secure = hop.url.scheme() == Scheme::Https;
+        let opening = &mut self.opening;
+        self.inner
+            .hop(&mut self.request, &additions, hop, opening)
+            .await
+    }
+
+    /// The last hop failed.
+    fn lost(&mut self, error: Error) -> Error {
+        let error = error.about(self.request.url.without_secrets());
+        self.end_last(Some(&error));
+        error
+    }
+
+    /// The last hop is over, if it was not before.
+    fn end_last(&mut self, error: Option<&Error>) {
+        let now = self.inner.settings.net.start().elapsed();
+        let Some(hop) = self.hops.last_mut() else {
+            return;
+        };
+        if let Some(recorder) = self.opening.take() {
+            hop.timing.opening = Some(recorder.opening());
+        }
+        hop.timing.ended.get_or_insert(now);
+        if let Some(error) = error {
+            hop.error.get_or_insert_with(|| error.to_string());
+        }
+    }
+
+    /// The answer is there; its body goes on.
+    fn arrive(&mut self) -> Vec<Hop> {
+        self.is_told = true;
+        std::mem::take(&mut self.hops)
+    }
+
+    /// It came to nothing.
+    fn fail(&mut self, error: &Error) -> Vec<Hop> {
+        self.end_last(Some(error));
+        self.is_told = true;
+        if let Some(hop) = self.hops.last() {
+            self.inner.tell(Stage::Over, hop);
+        }
+        std::mem::take(&mut self.hops)
     }
 
     /// What decides before anything is opened.
@@ -255,17 +325,38 @@ impl Journey<'_> {
         const WORTH: u64 = 64 << 10;
         let mut read = 0;
         let end = self.hops.len() - 1;
-        if incoming.length().is_some_and(|length| length > WORTH) {
-            return incoming.note(&mut self.hops[end]);
-        }
-        while let Ok(Some(bytes)) = incoming.chunk().await {
+        let keep = self.inner.settings.keep_bodies;
+        let is_plain = !self.hops[end].headers.contains("content-encoding");
+        let is_short = incoming.length().is_none_or(|length| length <= WORTH);
+        while is_short && let Ok(Some(bytes)) = incoming.chunk().await {
             read += bytes.len() as u64;
+            if is_plain {
+                self.hops[end].keep(&bytes, keep);
+            }
             if read > WORTH {
                 break;
             }
         }
         incoming.note(&mut self.hops[end]);
-        let now = self.inner.settings.net.start().elapsed();
-        self.hops[end].timing.ended.get_or_insert(now);
+        self.end_last(None);
+    }
+}
+
+impl Drop for Journey<'_> {
+    fn drop(&mut self) {
+        if !self.is_told {
+            let why = "it was given up";
+            let error = Error::new(Kind::Canceled, Operation::Fetch, why);
+            self.fail(&error.about(self.request.url.without_secrets()));
+        }
+    }
+}
+
+impl Hop {
+    /// A piece of the body, decoded.
+    pub(super) fn keep(&mut self, bytes: &[u8], limit: u64) {
+        self.decoded += bytes.len() as u64;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        watch::add(&mut self.body, bytes, limit);
     }
 }

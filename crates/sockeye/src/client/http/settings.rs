@@ -1,5 +1,7 @@
 //! What a client is set to.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sockeye_data::http1::{self, Headers};
@@ -12,6 +14,7 @@ use super::hsts::HstsStore;
 use super::policy::Policy;
 use super::redirect::Redirects;
 use super::retry::Retry;
+use super::watch::HopObserver;
 use crate::endpoint::{Endpoint, Options, TlsOptions};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::net::Net;
@@ -97,6 +100,18 @@ pub(crate) struct Settings {
     pub(crate) user_agent: Option<String>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) lenient: bool,
+    pub(crate) keep_bodies: u64,
+    pub(crate) hops: Option<HopObservers>,
+}
+
+/// Who hears of hops.
+#[derive(Clone)]
+pub(crate) struct HopObservers(pub(crate) Arc<dyn HopObserver>);
+
+impl fmt::Debug for HopObservers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HopObserver")
+    }
 }
 
 impl Default for Settings {
@@ -119,6 +134,8 @@ impl Default for Settings {
             user_agent: Some(concat!("sockeye/", env!("CARGO_PKG_VERSION")).to_owned()),
             timeout: None,
             lenient: false,
+            keep_bodies: 0,
+            hops: None,
         }
     }
 }
@@ -248,6 +265,18 @@ impl Builder {
     /// How long one request may take, its redirects and the body included; without end by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.0.timeout = Some(timeout);
+        self
+    }
+
+    /// Report each hop while it happens to this observer.
+    pub fn hop_observer(mut self, observer: Arc<dyn HopObserver>) -> Self {
+        self.0.hops = Some(HopObservers(observer));
+        self
+    }
+
+    /// Keep so many bytes of each body in its hop, for reports such as [`Har`](super::Har); none by default.
+    pub fn keep_bodies(mut self, bytes: u64) -> Self {
+        self.0.keep_bodies = bytes;
         self
     }
 
