@@ -1,27 +1,20 @@
 //! URLs of http and https.
 
 use sockeye::Result;
-use sockeye::client::http::Client;
-use sockeye::data::url::Url;
 
-use super::Args;
+use super::plan::Job;
+use super::{Fetch, show};
 use crate::exit::Outcome;
-use crate::output::Output;
 
-/// Fetch this URL to where the flags say.
-pub(super) async fn run(
-    args: &Args,
-    client: &Client,
-    url: Url,
-    output: &Output,
-) -> Result<Outcome> {
-    let request = args.request.request(url)?;
-    let mut response = client.send(request).await?;
-    while let Some(bytes) = response.chunk().await? {
-        if !output.bytes(&bytes) {
-            break;
-        }
-    }
+/// Ask, and put the body where it belongs.
+pub(super) async fn run(fetch: &Fetch, job: &Job) -> Result<Outcome> {
+    let request = fetch.request(job)?;
+    let mut response = match fetch.client.exchange(request).await {
+        Ok(response) => response,
+        Err(failed) => return Err(failed.error),
+    };
+    let shown = show::body(fetch, job, &mut response).await;
+    shown?;
     Ok(match response.status() {
         ..400 => Outcome::Done,
         _ => Outcome::No,
