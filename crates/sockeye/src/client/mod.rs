@@ -4,3 +4,6 @@
 //! [`Net`](crate::Net), so proxies, deadlines, names and the wire view are the same as everywhere.
 
 pub mod http;
+mod sink;
+
+pub use sink::Sink;

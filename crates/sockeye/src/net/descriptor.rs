@@ -110,6 +110,12 @@ impl Descriptor {
         matches!(self.mode, Mode::Polite(_))
     }
 
+    /// Whether writing never has to be waited for, as with a regular file and `/dev/null`.
+    #[allow(dead_code, reason = "for clients, and a build may have none")]
+    pub(crate) fn is_always_ready(&self) -> bool {
+        matches!(self.mode, Mode::Always(_))
+    }
+
     /// Wait until a read can be tried.
     pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.mode {

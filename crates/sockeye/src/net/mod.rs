@@ -61,6 +61,8 @@ pub use carrier::pty::TerminalSize;
 pub(crate) use context::FOREVER;
 pub use context::{CONNECT_TIMEOUT, Net};
 pub use datagram::{Arrived, DatagramSocket, PeerAddress, SessionLimits};
+#[cfg(feature = "client")]
+pub(crate) use descriptor::Descriptor;
 pub use detour::{Detour, Known};
 pub use layer::{Acceptor, weakened};
 pub use listener::{HANDSHAKE_TIMEOUT, Incoming, Listener};

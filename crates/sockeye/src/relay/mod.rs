@@ -47,9 +47,9 @@ mod messages;
 mod options;
 mod pace;
 mod path;
-mod pipes;
+pub(crate) mod pipes;
 mod service;
-mod splice_linux;
+pub(crate) mod splice_linux;
 mod totals;
 
 pub use broker::{Broker, QUEUE, Slow};

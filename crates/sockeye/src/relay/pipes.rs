@@ -58,7 +58,7 @@ impl Pipes {
     }
 
     /// An empty pipe, if one can be had.
-    pub(super) fn take(&self) -> Option<Pipe> {
+    pub(crate) fn take(&self) -> Option<Pipe> {
         if let Some(pipe) = self.lock().pop() {
             return Some(pipe);
         }
@@ -137,11 +137,11 @@ fn is_scarce(number: RawFd, limit: usize) -> bool {
 
 /// A pipe and the number of bytes in it.
 #[derive(Debug)]
-pub(super) struct Pipe {
-    pub(super) read: OwnedFd,
-    pub(super) write: OwnedFd,
-    pub(super) capacity: usize,
-    pub(super) held: usize,
+pub(crate) struct Pipe {
+    pub(crate) read: OwnedFd,
+    pub(crate) write: OwnedFd,
+    pub(crate) capacity: usize,
+    pub(crate) held: usize,
     _open: Open,
 }
 

@@ -30,7 +30,8 @@ const DIRECT: usize = 1 << 20;
 const PAGE: usize = 4096;
 
 // No SPLICE_F_MORE: each call moves all that is in the pipe, so we never know of more.
-const FLAGS: SpliceFFlags = SpliceFFlags::SPLICE_F_MOVE.union(SpliceFFlags::SPLICE_F_NONBLOCK);
+pub(crate) const FLAGS: SpliceFFlags =
+    SpliceFFlags::SPLICE_F_MOVE.union(SpliceFFlags::SPLICE_F_NONBLOCK);
 
 /// What became of an attempt to take bytes from the source.
 #[derive(Debug)]
@@ -132,7 +133,7 @@ fn poll_into_pipe(
             lane.without_pipe = WITHOUT_PIPE;
             return Poll::Ready(Ok(Filled::Refused));
         };
-        match fill(source, &mut pipe) {
+        match fill(source, &mut pipe, usize::MAX) {
             Ok(0) => {
                 options.pipes.give(pipe);
                 return Poll::Ready(Ok(Filled::Ended));
@@ -156,11 +157,12 @@ fn poll_into_pipe(
     }
 }
 
-/// One call that takes all there is. The pipe is empty, so "would block" speaks of the source.
-fn fill(source: KernelRef<'_>, pipe: &mut Pipe) -> io::Result<usize> {
+/// One call that takes all there is, at most so many bytes. The pipe is empty, so "would block" speaks of the source.
+pub(crate) fn fill(source: KernelRef<'_>, pipe: &mut Pipe, most: usize) -> io::Result<usize> {
+    let most = most.min(pipe.capacity);
     let mut got = None;
     let tried = source.try_read_io(|fd| {
-        let attempt = || splice(fd, None, &pipe.write, None, pipe.capacity, FLAGS);
+        let attempt = || splice(fd, None, &pipe.write, None, most, FLAGS);
         let n = match attempt() {
             // Either it came just now, and the second attempt takes it, or splice(2) cannot.
             Err(Errno::EAGAIN) if can_be_read(source, fd) => attempt().map_err(|e| match e {
@@ -172,7 +174,7 @@ fn fill(source: KernelRef<'_>, pipe: &mut Pipe) -> io::Result<usize> {
         got = Some(n);
         // TCP stops when its queue is empty or the pipe is full. With fewer bytes than slots it was not the pipe,
         // so the next call would find nothing: forget the readiness and save that call.
-        if n > 0 && n < pipe.capacity / PAGE && matches!(source, KernelRef::Tcp(_)) {
+        if n > 0 && n < most.min(pipe.capacity / PAGE) && matches!(source, KernelRef::Tcp(_)) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         Ok(())
@@ -209,7 +211,7 @@ fn poll_direct(
             Err(error) => return failed(lane, error),
         }
         ready!(sink.poll_write_ready(cx)).map_err(Fault::Write)?;
-        match try_direct(source, sink) {
+        match try_direct(source, sink, DIRECT) {
             Ok(0) => return Poll::Ready(Ok(Filled::Ended)),
             Ok(n) => {
                 lane.spliced += n as u64;
@@ -238,7 +240,12 @@ fn poll_direct(
     }
 }
 
-fn try_direct(source: KernelRef<'_>, sink: KernelRef<'_>) -> io::Result<usize> {
+/// One call from end to end, of which one is a pipe; at most so many bytes.
+pub(crate) fn try_direct(
+    source: KernelRef<'_>,
+    sink: KernelRef<'_>,
+    most: usize,
+) -> io::Result<usize> {
     let would_block = || io::Error::from(io::ErrorKind::WouldBlock);
     let mut result = Err(would_block());
     // The inner and the outer call each forget the readiness of their end if that end is to be waited for; what
@@ -246,7 +253,7 @@ fn try_direct(source: KernelRef<'_>, sink: KernelRef<'_>) -> io::Result<usize> {
     drop(source.try_read_io(|from| {
         let mut source_blocks = false;
         drop(sink.try_write_io(|to| {
-            result = splice(from, None, to, None, DIRECT, FLAGS).map_err(io::Error::from);
+            result = splice(from, None, to, None, most.min(DIRECT), FLAGS).map_err(io::Error::from);
             let blocked = result
                 .as_ref()
                 .is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock);
@@ -310,7 +317,7 @@ fn copy_from_now_on(
     Ok(())
 }
 
-fn is_temporary(error: &io::Error) -> bool {
+pub(crate) fn is_temporary(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
@@ -318,7 +325,7 @@ fn is_temporary(error: &io::Error) -> bool {
 }
 
 /// Whether splice(2) does not know this kind of descriptor, which is no fault of the connection.
-fn is_refusal(error: &io::Error) -> bool {
+pub(crate) fn is_refusal(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error().map(Errno::from_raw),
         Some(Errno::EINVAL | Errno::ENOSYS | Errno::EOPNOTSUPP | Errno::EPERM | Errno::ESPIPE)

@@ -13,6 +13,8 @@ mod architecture;
 mod client_http;
 #[cfg(feature = "client")]
 mod client_reports;
+#[cfg(feature = "client")]
+mod client_save;
 mod dns;
 mod host_namespaces;
 mod host_owners;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use serde::de::DeserializeOwned;
 use sockeye_data::fields::MediaType;
 use sockeye_data::http1::Headers;
@@ -15,6 +15,7 @@ use super::connection::Incoming;
 use super::decode::Decoder;
 use super::hop::{Hop, Version};
 use super::watch::Stage;
+use crate::client::sink::{Moved, Sink};
 use crate::error::{Error, Kind, Operation, Result};
 
 /// An answer: its head is here, its body is read from it.
@@ -28,6 +29,8 @@ pub struct Response {
     pub(super) deadline: Option<Instant>,
     pub(super) gathered: u64,
     pub(super) is_over: bool,
+    /// Read and not yet saved.
+    pub(super) unsaved: Bytes,
     /// Room that decoded bytes are gathered in.
     pub(super) decoded: Vec<u8>,
 }
@@ -105,6 +108,9 @@ impl Response {
     ///
     /// If the future is dropped, nothing is lost: the next call goes on.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        if !self.unsaved.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.unsaved)));
+        }
         loop {
             if self.is_over {
                 return Ok(None);
@@ -113,13 +119,7 @@ impl Response {
             self.note();
             let piece = match piece {
                 Ok(piece) => piece,
-                Err(error) => {
-                    let error = error.about(self.url().without_secrets());
-                    let end = self.hops.len() - 1;
-                    self.hops[end].error = Some(error.to_string());
-                    self.over();
-                    return Err(error);
-                }
+                Err(error) => return Err(self.failed(error)),
             };
             match piece {
                 Some(bytes) if bytes.is_empty() => {}
@@ -135,14 +135,7 @@ impl Response {
 
     /// The next piece, decoded; it may be empty.
     async fn piece(&mut self) -> Result<Option<Bytes>> {
-        let next = self.incoming.chunk();
-        let encoded = match self.deadline {
-            Some(deadline) => match tokio::time::timeout_at(deadline, next).await {
-                Ok(next) => next?,
-                Err(_) => return Err(late()),
-            },
-            None => next.await?,
-        };
+        let encoded = within(self.deadline, self.incoming.chunk()).await?;
         let Some(decoder) = &mut self.decoder else {
             return Ok(encoded);
         };
@@ -248,6 +241,105 @@ impl Response {
         })
     }
 
+    /// Save the whole body there, and say how many bytes it had. The kernel moves them itself where it can: over plain TCP,
+    /// with a length or until the server closes, when nothing is decoded and nobody watches.
+    ///
+    /// ```
+    /// # use sockeye_testkit::{Peer, Step};
+    /// use sockeye::client::{Sink, http};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let peer = Peer::tcp([Step::until("\r\n\r\n"), Step::send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]);
+    /// # let url = format!("http://{}/", peer.addr());
+    /// # let file = tempfile::tempfile()?;
+    /// let mut response = http::get(&url).await?;
+    /// assert_eq!(response.save_to(&mut Sink::new(file)?).await?, 5);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Response::chunk`], about the URL, and those of [`Sink::write`], about nothing: the caller knows the file's name.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing is lost: the next call goes on. [`Sink::written`] says how far it came.
+    pub async fn save_to(&mut self, sink: &mut Sink) -> Result<u64> {
+        let mut saved = 0;
+        while let Some(bytes) = self.save_some(sink, u64::MAX).await? {
+            saved += bytes;
+        }
+        Ok(saved)
+    }
+
+    /// Save the next piece of the body, at most so many bytes: how many, or `None` at its end. What was read and not saved is
+    /// the next [`chunk`](Self::chunk).
+    ///
+    /// # Errors
+    ///
+    /// As [`Response::save_to`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Response::save_to`].
+    pub async fn save_some(&mut self, sink: &mut Sink, most: u64) -> Result<Option<u64>> {
+        while self.unsaved.is_empty() && !self.is_over {
+            let moved = match self.decoder.is_some() || self.is_kept_in_part() {
+                true => Moved::Refused,
+                false => self.splice(sink, most).await?,
+            };
+            match moved {
+                Moved::Bytes(0) => {}
+                Moved::Bytes(bytes) => return Ok(Some(bytes)),
+                Moved::Ended => self.over(),
+                Moved::Failed(error) => {
+                    self.over();
+                    return Err(error);
+                }
+                Moved::Refused => {
+                    if let Some(bytes) = self.chunk().await? {
+                        self.unsaved = bytes;
+                    }
+                }
+            }
+        }
+        if self.unsaved.is_empty() {
+            return Ok(None);
+        }
+        let length = usize::try_from(most)
+            .unwrap_or(usize::MAX)
+            .min(self.unsaved.len());
+        let written = sink.write_some(&self.unsaved[..length]).await?;
+        self.unsaved.advance(written);
+        Ok(Some(written as u64))
+    }
+
+    async fn splice(&mut self, sink: &mut Sink, most: u64) -> Result<Moved> {
+        let moved = within(self.deadline, self.incoming.splice(sink, most)).await;
+        self.note();
+        if let Ok(Moved::Bytes(bytes)) = &moved {
+            let end = self.hops.len() - 1;
+            self.hops[end].decoded += bytes;
+        }
+        moved.map_err(|error| self.failed(error))
+    }
+
+    /// Whether the next bytes of the body are kept for reports.
+    fn is_kept_in_part(&self) -> bool {
+        (self.hop().body.len() as u64) < self.client.0.settings.keep_bodies
+    }
+
+    /// The body goes no further.
+    fn failed(&mut self, error: Error) -> Error {
+        let error = error.about(self.url().without_secrets());
+        let end = self.hops.len() - 1;
+        self.hops[end].error = Some(error.to_string());
+        self.over();
+        error
+    }
+
     /// Write the body there, piece by piece, and say how many bytes it had.
     ///
     /// # Errors
@@ -281,6 +373,19 @@ impl Response {
         let why = format!("the server answers {} {reason}", self.status());
         Err(Error::new(Kind::Protocol, Operation::Fetch, why.trim_end())
             .about(self.url().without_secrets()))
+    }
+}
+
+async fn within<T>(
+    deadline: Option<Instant>,
+    future: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    match deadline {
+        Some(deadline) => match tokio::time::timeout_at(deadline, future).await {
+            Ok(done) => done,
+            Err(_) => Err(late()),
+        },
+        None => future.await,
     }
 }
 

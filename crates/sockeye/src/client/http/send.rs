@@ -101,6 +101,7 @@ impl Client {
                 deadline,
                 gathered: settings.limits.gathered,
                 is_over: false,
+                unsaved: bytes::Bytes::new(),
                 decoded: Vec::new(),
             }),
             Err(error) => Err(Failed {

@@ -1,5 +1,6 @@
 //! HTTP/1 on one connection (RFC 9112).
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -17,6 +18,7 @@ use super::upload::{self, Upload, Uploaded};
 use super::{Answer, Home, Incoming, Outgoing, Payload, Times, Unanswered};
 use crate::client::http::hop::{ConnectionInfo, Hop, Version};
 use crate::client::http::settings::Limits;
+use crate::client::sink::{Moved, Sink};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::net::Stream;
 
@@ -212,10 +214,7 @@ impl Connection {
         let room = self.buffer.capacity() - self.buffer.len();
         let read = match self.read(idle).await {
             Ok(read) => read?,
-            Err(_) => {
-                let why = format!("the server said nothing for {} s", idle.as_secs());
-                return Err(Error::new(Kind::TimedOut, Operation::Read, why));
-            }
+            Err(_) => return Err(silent(idle)),
         };
         if read == room && self.want < MAX_READ {
             self.want *= 2;
@@ -414,6 +413,50 @@ impl Body {
         }
     }
 
+    /// See [`Incoming::splice`].
+    pub(super) async fn splice(&mut self, sink: &mut Sink, most: u64) -> Result<Moved> {
+        let left = match self.decoder.plain() {
+            Some(left) => left,
+            None if self.until_close => u64::MAX,
+            None => return Ok(Moved::Refused),
+        };
+        let most = left.min(most);
+        let Some(Connection {
+            io: Io::Whole(stream),
+            buffer,
+            ..
+        }) = self.connection.as_deref()
+        else {
+            return Ok(Moved::Refused);
+        };
+        if !buffer.is_empty() || !sink.is_worth(left) || stream.kernel_read().is_none() {
+            return Ok(Moved::Refused);
+        }
+        // However long the sink takes: that is not the server's fault.
+        if let Err(error) = sink.ready().await {
+            return Ok(Moved::Failed(error));
+        }
+        let moved = poll_fn(|cx| match stream.kernel_read() {
+            Some(source) => sink.poll_splice(cx, source, most),
+            None => Poll::Ready(Moved::Refused),
+        });
+        let Ok(moved) = timeout(self.idle, moved).await else {
+            return Err(silent(self.idle));
+        };
+        match moved {
+            Moved::Bytes(bytes) => {
+                self.decoder.skip(bytes);
+                self.received += bytes;
+                if self.decoder.is_done() {
+                    self.finish();
+                }
+            }
+            Moved::Ended => drop(self.end()?),
+            Moved::Refused | Moved::Failed(_) => {}
+        }
+        Ok(moved)
+    }
+
     /// The server closed: was that the end?
     fn end(&mut self) -> Result<Option<Bytes>> {
         self.decoder.end().map_err(cut_off)?;
@@ -488,6 +531,11 @@ fn cut_off(error: sockeye_data::http1::Error) -> Error {
         Operation::Fetch,
         format!("the server closed the connection: {error}"),
     )
+}
+
+fn silent(idle: Duration) -> Error {
+    let why = format!("the server said nothing for {} s", idle.as_secs());
+    Error::new(Kind::TimedOut, Operation::Read, why)
 }
 
 fn gone() -> Error {

@@ -15,6 +15,7 @@ pub(super) use self::route::Route;
 use super::body::BodyReader;
 use super::hop::{ConnectionInfo, Hop, Version};
 use super::settings::Limits;
+use crate::client::sink::{Moved, Sink};
 use crate::error::{Error, Result};
 
 /// A request, ready to cross.
@@ -73,6 +74,13 @@ impl Incoming {
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         match self {
             Self::H1(body) => body.chunk().await,
+        }
+    }
+
+    /// Have the kernel move the next bytes there, at most so many, if it can; cancel safe.
+    pub(super) async fn splice(&mut self, sink: &mut Sink, most: u64) -> Result<Moved> {
+        match self {
+            Self::H1(body) => body.splice(sink, most).await,
         }
     }
 
