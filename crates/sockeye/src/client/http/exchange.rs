@@ -87,6 +87,16 @@ impl Inner {
         Route::new(&request.url, &self.settings, versions)
     }
 
+    /// The head of this request, and how its body is framed.
+    pub(super) fn head_of(
+        &self,
+        request: &Request,
+        additions: &Additions,
+    ) -> Result<(RequestHead, Framing)> {
+        let route = self.route(request)?;
+        head(request, &self.settings, additions, &route)
+    }
+
     fn home(&self, route: &Route) -> Home {
         Home {
             pool: self.pool.clone(),

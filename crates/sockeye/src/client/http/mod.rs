@@ -49,7 +49,7 @@ pub use redirect::Redirects;
 pub use request::{Request, RequestBuilder};
 pub use response::Response;
 pub use retry::Retry;
-pub use send::Failed;
+pub use send::{Failed, Preview};
 pub use settings::{Builder, Limits, Versions};
 pub use timing::{Interval, Phase, Timing};
 pub use watch::{HopObserver, Stage};

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use sockeye_data::http1::{Framing, RequestHead};
 use sockeye_data::url::{Origin, Scheme};
 use tokio::time::Instant;
 
@@ -31,6 +32,18 @@ pub struct Failed {
     pub error: Error,
     /// What happened before, the hop that failed last.
     pub hops: Vec<Hop>,
+}
+
+/// What would go out for a request.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Preview {
+    /// The head, as HTTP/1 writes it.
+    pub head: RequestHead,
+    /// How the body would be framed.
+    pub framing: Framing,
+    /// The request, its body not yet read; its URL is the one that would be asked.
+    pub request: Request,
 }
 
 /// One request on its way.
@@ -72,18 +85,9 @@ impl Client {
         let settings = &self.0.settings;
         let timeout = request.timeout.or(settings.timeout);
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        let mut journey = Journey {
-            inner: &self.0,
-            origin: request.url.origin(),
-            request,
-            hops: Vec::new(),
-            redirected: 0,
-            challenged: 0,
-            without_expect: false,
-            number: self.0.requests.fetch_add(1, Ordering::Relaxed),
-            opening: None,
-            is_told: false,
-        };
+        let mut journey = Journey::new(&self.0, request);
+        journey.number = self.0.requests.fetch_add(1, Ordering::Relaxed);
+        journey.is_told = false;
         // Boxed, so that the futures of our callers stay small, and the compiler's work on them too.
         let going: Going<'_> = Box::pin(journey.go());
         let result = match deadline {
@@ -112,7 +116,58 @@ impl Client {
     }
 }
 
-impl Journey<'_> {
+impl Client {
+    /// What would go out first for this request: nothing is opened, and nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] if a part of it cannot be written, [`Kind::Denied`] if the policy forbids it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sockeye::client::http::Client;
+    ///
+    /// let client = Client::builder().user_agent(None).build();
+    /// let request = client.get("http://localhost:8080/x").header("a", "b").build()?;
+    /// let preview = client.preview(request)?;
+    /// let mut bytes = Vec::new();
+    /// preview.head.write(&mut bytes).unwrap();
+    /// let text = String::from_utf8(bytes).unwrap();
+    /// assert!(text.starts_with("GET /x HTTP/1.1\r\nHost: localhost:8080\r\n"), "{text}");
+    /// # Ok::<(), sockeye::Error>(())
+    /// ```
+    pub fn preview(&self, request: Request) -> Result<Preview> {
+        let mut journey = Journey::new(&self.0, request);
+        journey.prepare()?;
+        let additions = journey.additions();
+        let (head, framing) = self.0.head_of(&journey.request, &additions)?;
+        let empty = Request::new("GET", journey.request.url.clone())?;
+        Ok(Preview {
+            head,
+            framing,
+            request: std::mem::replace(&mut journey.request, empty),
+        })
+    }
+}
+
+impl<'c> Journey<'c> {
+    /// A request before its first hop; there is nothing to be told about it yet.
+    fn new(inner: &'c Inner, request: Request) -> Self {
+        Self {
+            inner,
+            origin: request.url.origin(),
+            request,
+            hops: Vec::new(),
+            redirected: 0,
+            challenged: 0,
+            without_expect: false,
+            number: 0,
+            opening: None,
+            is_told: true,
+        }
+    }
+
     async fn go(&mut self) -> Result<(Incoming, Option<Decoder>)> {
         let mut why = Why::Asked;
         let mut tries = 0;
