@@ -9,6 +9,8 @@
 )]
 
 mod architecture;
+#[cfg(all(feature = "client", feature = "tls"))]
+mod client_ftp;
 #[cfg(feature = "client")]
 mod client_http;
 #[cfg(feature = "client")]
