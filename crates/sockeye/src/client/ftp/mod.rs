@@ -35,6 +35,7 @@
 
 mod control;
 mod data;
+mod enter;
 mod path;
 mod session;
 mod settings;
