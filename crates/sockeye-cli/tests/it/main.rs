@@ -8,6 +8,7 @@ mod connect_flags;
 mod connect_programs;
 mod connect_sessions;
 mod connect_tls;
+mod fetch_reach;
 mod listen;
 mod listen_console;
 mod listen_datagrams;

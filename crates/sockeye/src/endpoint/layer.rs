@@ -1,6 +1,9 @@
 //! What wraps the bytes of a carrier.
 
 use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::refusal::ParseError;
 
 /// What wraps the bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +60,15 @@ pub enum Verify {
 /// The SHA-256 digest of a certificate in DER form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Pin(pub [u8; 32]);
+
+impl FromStr for Pin {
+    type Err = ParseError;
+
+    /// Reads `sha256:` and 64 hexadecimal digits, with or without colons between bytes.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        super::parse::pin(text)
+    }
+}
 
 /// A version of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

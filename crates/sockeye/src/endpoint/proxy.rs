@@ -5,6 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use data_encoding::BASE64;
 use sockeye_data::percent::{self, Keep};
 
 use super::carrier::{Host, HostPort, Port};
@@ -156,6 +157,12 @@ impl Proxy {
             host: self.host.clone(),
             port: Port::Number(self.port),
         }
+    }
+
+    /// What the header `Proxy-Authorization` says to this proxy (RFC 7617), if it has a user.
+    pub(crate) fn basic(&self) -> Option<String> {
+        let pair = format!("{}:{}", self.user()?, self.password().unwrap_or_default());
+        Some(format!("Basic {}", BASE64.encode(pair.as_bytes())))
     }
 
     /// The whole text, password included. Not for people's eyes.

@@ -38,7 +38,7 @@ pub struct Net {
     pub(crate) sessions: SessionLimits,
     pub(super) guard: Guard,
     pub(super) detours: Arc<Detours>,
-    pub(super) proxy_tls: Arc<TlsOptions>,
+    pub(crate) proxy_tls: Arc<TlsOptions>,
     connectors: Arc<Mutex<Vec<(Layer, Connector)>>>,
     connections: Arc<AtomicU64>,
     start: Instant,

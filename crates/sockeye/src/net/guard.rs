@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::Net;
+use crate::endpoint::Host;
 use crate::error::{Error, Kind, Operation, Result};
 use crate::wire::{Watch, What};
 
@@ -60,6 +61,17 @@ impl Net {
     pub fn names_at_proxies(mut self, allowed: bool) -> Self {
         self.guard.names_at_proxies = allowed;
         self
+    }
+}
+
+impl Net {
+    /// Whether a proxy may be asked for this host, see [`Net::allow_addresses`].
+    pub(crate) fn check_at_proxy(&self, host: &Host) -> Result<()> {
+        match host {
+            Host::Ip { addr, .. } => self.guard.check(*addr),
+            Host::Name(name) => self.guard.name_at_proxy(name),
+            Host::Any | Host::Loopback => self.guard.name_at_proxy("localhost"),
+        }
     }
 }
 

@@ -9,10 +9,10 @@
 )]
 
 mod architecture;
-#[cfg(all(feature = "client", feature = "tls"))]
-mod client_ftp;
 #[cfg(feature = "client")]
 mod client_http;
+#[cfg(feature = "client")]
+mod client_proxies;
 #[cfg(feature = "client")]
 mod client_reports;
 #[cfg(feature = "client")]

@@ -47,7 +47,8 @@ pub(crate) struct Args {
 impl Args {
     /// The client that these flags describe.
     fn client(&self, output: &Output) -> Result<Client> {
-        let mut builder = Client::builder().net(self.talking.net(output, false));
+        let mut builder =
+            Client::builder().net(self.reach.net(self.talking.net(output, false), output));
         builder = self.request.apply(builder)?;
         builder = self.identity.apply(builder)?;
         builder = self.reach.apply(builder, &self.talking)?;

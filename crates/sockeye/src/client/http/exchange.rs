@@ -116,7 +116,11 @@ impl Inner {
         }
         let (net, recorder) = self.settings.net.recorded();
         *opening = Some(recorder);
-        self.pool.open(&net, route).await
+        let opened = self.pool.open(&net, route).await;
+        opened.map_err(|error| match route.forward {
+            Some(_) => error.through(format_args!("proxy {}", route.endpoint)),
+            None => error,
+        })
     }
 
     /// Tell whoever wants to hear of hops.
@@ -250,8 +254,12 @@ pub(super) fn head(
     if let Some(Some(proof)) = route.forward.as_ref().map(|forward| &forward.authorization) {
         lines.add("Proxy-Authorization", proof)?;
     }
+    let tunnelled = route.forward.is_none() && !route.endpoint.options().via.is_empty();
     for field in request.headers.iter() {
-        if !(additions.without_expect && field.name.eq_ignore_ascii_case("expect")) {
+        let is = |name| field.name.eq_ignore_ascii_case(name);
+        // What is meant for a proxy does not go through a tunnel to the server behind it.
+        let is_misled = tunnelled && is("proxy-authorization");
+        if !(additions.without_expect && is("expect") || is_misled) {
             lines.headers.append_line(field.line).map_err(unusable)?;
         }
     }

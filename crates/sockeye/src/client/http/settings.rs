@@ -15,6 +15,7 @@ use super::policy::Policy;
 use super::redirect::Redirects;
 use super::retry::Retry;
 use super::watch::HopObserver;
+use crate::client::Proxies;
 use crate::endpoint::{Endpoint, Options, TlsOptions};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::net::Net;
@@ -88,6 +89,7 @@ pub(crate) struct Settings {
     pub(crate) tls: TlsOptions,
     pub(crate) options: Options,
     pub(crate) instead: Option<Endpoint>,
+    pub(crate) proxies: Proxies,
     pub(crate) redirects: Redirects,
     pub(crate) decoding: Decoding,
     pub(crate) cookies: Option<CookieJar>,
@@ -122,6 +124,7 @@ impl Default for Settings {
             tls: TlsOptions::default(),
             options: Options::default(),
             instead: None,
+            proxies: Proxies::none(),
             redirects: Redirects::default(),
             decoding: Decoding::default(),
             cookies: None,
@@ -194,6 +197,15 @@ impl Builder {
     /// Connect here, a Unix socket say, wherever a URL leads; its own layers and options count.
     pub fn connect_to(mut self, endpoint: Endpoint) -> Self {
         self.0.instead = Some(endpoint);
+        self
+    }
+
+    /// Go through these proxies; none by default. The environment counts only if it is asked for
+    /// ([`Proxies::from_environment`]), and not at all with [`Builder::connect_to`] or where the options have a `via`.
+    ///
+    /// Plain `http` is put to an HTTP proxy as a whole URL, which it forwards; everything else goes through a tunnel.
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.0.proxies = proxies;
         self
     }
 

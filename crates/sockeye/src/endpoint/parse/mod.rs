@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::str::FromStr;
 
 use super::carrier::{Argv, Carrier, Descriptor, HostPort, UnixAddress, UnixKind, UnixName};
-use super::layer::Layer;
+use super::layer::{Layer, Pin};
 use super::proxy::Proxy;
 use super::refusal::{Fail, ParseError, Piece, quoted};
 use super::{Endpoint, schemes, values};
@@ -55,6 +55,14 @@ pub(super) fn local(text: &str) -> Result<HostPort, ParseError> {
     bounds(piece)
         .and_then(|()| address::local(piece))
         .map_err(fail)
+}
+
+/// The digest of a certificate on its own.
+pub(super) fn pin(text: &str) -> Result<Pin, ParseError> {
+    let piece = Piece::whole(text);
+    bounds(piece)
+        .and_then(|()| values::pin(piece))
+        .map_err(|fail| ParseError::new(text, "a pin", fail))
 }
 
 /// A proxy on its own, as for `--via`.

@@ -3,7 +3,6 @@
 //! What is said here is for the proxy alone: the head of this request has nothing of what travels through the tunnel, and
 //! the proxy's secrets never enter it.
 
-use data_encoding::BASE64;
 use sockeye_data::escape;
 use sockeye_data::http1::{
     Headers, Limits, Parsed, RequestHead, ResponseHead, ResponseParser, is_tunnel,
@@ -56,7 +55,7 @@ fn request(to: &Address, proxy: &Proxy) -> Result<Vec<u8>> {
     let mut made = || {
         let mut headers = Headers::new();
         headers.append("Host", to.to_string())?;
-        if let Some(credentials) = basic(proxy) {
+        if let Some(credentials) = proxy.basic() {
             headers.append("Proxy-Authorization", credentials)?;
         }
         RequestHead::new("CONNECT", to.to_string(), headers).write(&mut out)
@@ -66,13 +65,6 @@ fn request(to: &Address, proxy: &Proxy) -> Result<Vec<u8>> {
         Error::new(Kind::Usage, Operation::Connect, why)
     })?;
     Ok(out)
-}
-
-/// What the header `Proxy-Authorization` says to this proxy (RFC 7617), if it has a user.
-pub(crate) fn basic(proxy: &Proxy) -> Option<String> {
-    let user = proxy.user()?;
-    let pair = format!("{user}:{}", proxy.password().unwrap_or_default());
-    Some(format!("Basic {}", BASE64.encode(pair.as_bytes())))
 }
 
 /// The head of the answer that counts; what came behind it stays in the buffer.

@@ -3,7 +3,7 @@
 use sockeye_data::url::{Scheme, Url};
 
 use crate::client::http::settings::{Settings, Versions};
-use crate::endpoint::{Carrier, Endpoint, Host, HostPort, Layer, Port};
+use crate::endpoint::{Carrier, Endpoint, Host, HostPort, Layer, Port, Proxy, ProxyScheme};
 use crate::error::{Error, Kind, Operation, Result};
 
 /// Where a request goes. Two requests may share a connection only if all of this is equal: the endpoint holds every option that
@@ -43,11 +43,19 @@ impl Route {
                 );
             }
         };
+        let proxy = match &settings.instead {
+            None if settings.options.via.is_empty() => settings.proxies.for_url(url),
+            _ => None,
+        };
+        if let Some(proxy) = proxy.filter(|it| !secure && it.scheme().is_http()) {
+            return forwarded(proxy, url, settings, versions);
+        }
         let mut endpoint = match &settings.instead {
             Some(instead) => instead.clone(),
             None => {
                 let mut endpoint = Endpoint::new(Carrier::Tcp(place(url)?));
                 endpoint.options_mut().clone_from(&settings.options);
+                endpoint.options_mut().via.extend(proxy.cloned());
                 endpoint
             }
         };
@@ -67,6 +75,32 @@ impl Route {
             forward: None,
         })
     }
+}
+
+/// The way to a proxy that is asked for the whole URL. With TLS it is that of proxies: nothing that proves to a server who we are
+/// is shown to it.
+fn forwarded(proxy: &Proxy, url: &Url, settings: &Settings, versions: Versions) -> Result<Route> {
+    settings.net.check_at_proxy(&place(url)?.host)?;
+    let versions = match versions {
+        Versions::Http10 => Versions::Http10,
+        _ => Versions::Http11,
+    };
+    let mut endpoint = Endpoint::new(Carrier::Tcp(proxy.place()));
+    endpoint.options_mut().clone_from(&settings.options);
+    if proxy.scheme() == ProxyScheme::Https {
+        let mut tls = (*settings.net.proxy_tls).clone();
+        if tls.alpn.is_empty() {
+            tls.alpn = alpn(versions);
+        }
+        endpoint = endpoint.with_layer(Layer::Tls(tls));
+    }
+    Ok(Route {
+        endpoint,
+        versions,
+        forward: Some(Forward {
+            authorization: proxy.basic(),
+        }),
+    })
 }
 
 /// The protocols to offer (RFC 7301).
