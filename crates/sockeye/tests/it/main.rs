@@ -10,6 +10,8 @@
 
 mod architecture;
 #[cfg(feature = "client")]
+mod client_h2;
+#[cfg(feature = "client")]
 mod client_http;
 #[cfg(feature = "client")]
 mod client_proxies;

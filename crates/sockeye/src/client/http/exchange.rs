@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use sockeye_data::http1::{self, Framing, Headers, RequestHead};
 
 use super::client::Inner;
-use super::connection::{Answer, Connection, Home, Incoming, Outgoing, Payload, Route, Unanswered};
+use super::connection::{
+    Answer, Connection, Home, Incoming, Outgoing, Payload, Route, Turn, Unanswered,
+};
 use super::hop::{Hop, Version, Why};
 use super::request::Request;
 use super::settings::{Settings, Versions};
@@ -19,6 +21,8 @@ use crate::net::Recorder;
 const WITH_HEAD: u64 = 64 << 10;
 /// Larger bodies wait until the server wants them (RFC 9110 section 10.1.1), unless the request says otherwise.
 const EXPECT_FROM: u64 = 1 << 20;
+/// How often a request is put again because the server certainly did nothing for it, or closed a kept connection.
+const REPEATED: u32 = 3;
 
 /// What a hop adds to the request: what depends on where it goes.
 #[derive(Debug, Default)]
@@ -39,7 +43,9 @@ impl Inner {
     ) -> Result<Incoming> {
         let settings = &self.settings;
         let route = self.route(request)?;
-        let mut may_be_kept = true;
+        let authority = request.url.authority();
+        let scheme = request.url.scheme().as_str();
+        let (mut may_be_kept, mut repeated) = (true, 0);
         loop {
             let (head, framing) = head(request, settings, additions, &route)?;
             hop.target = String::from_utf8_lossy(&head.target).into_owned();
@@ -59,6 +65,8 @@ impl Inner {
             self.tell(Stage::Sending, hop);
             let outgoing = Outgoing {
                 head: &head,
+                scheme,
+                authority: &authority,
                 framing,
                 body,
                 expects,
@@ -69,8 +77,9 @@ impl Inner {
             watch::add(&mut hop.request_body, &keep.take(), usize::MAX);
             match exchanged {
                 Ok(answer) => return Ok(self.answered(hop, answer)),
-                Err(failed) if is_kept && failed.silent && may_go_again(request, &failed) => {
-                    may_be_kept = false;
+                Err(failed) if repeated < REPEATED && may_go_again(is_kept, request, &failed) => {
+                    repeated += 1;
+                    may_be_kept = failed.is_unprocessed;
                 }
                 Err(failed) => {
                     let start = settings.net.start();
@@ -83,7 +92,11 @@ impl Inner {
     }
 
     fn route(&self, request: &Request) -> Result<Route> {
-        let versions = request.versions.unwrap_or(self.settings.versions);
+        let mut versions = request.versions.unwrap_or(self.settings.versions);
+        // HTTP/2 has neither bytes as they were typed nor other protocols to go on with.
+        if versions == Versions::Auto && (request.exact || request.headers.contains("upgrade")) {
+            versions = Versions::Http11;
+        }
         Route::new(&request.url, &self.settings, versions)
     }
 
@@ -111,12 +124,13 @@ impl Inner {
         may_be_kept: bool,
         opening: &mut Option<Arc<Recorder>>,
     ) -> Result<Connection> {
-        if may_be_kept && let Some(kept) = self.pool.take(route) {
-            return Ok(kept);
-        }
+        let permit = match self.pool.turn(route, may_be_kept).await? {
+            Turn::Kept(kept) => return Ok(kept),
+            Turn::Open(permit) => permit,
+        };
         let (net, recorder) = self.settings.net.recorded();
         *opening = Some(recorder);
-        let opened = self.pool.open(&net, route).await;
+        let opened = self.pool.open(&net, route, permit).await;
         opened.map_err(|error| match route.forward {
             Some(_) => error.through(format_args!("proxy {}", route.endpoint)),
             None => error,
@@ -137,6 +151,9 @@ impl Inner {
         hop.reason = answer.head.reason;
         hop.headers = answer.head.headers;
         hop.head_bytes = answer.head_bytes;
+        if hop.version == Version::Http2 {
+            hop.request_head_bytes = 0;
+        }
         hop.interim = answer.interim;
         hop.forgiven = answer.forgiven;
         hop.timing.sent = since(start, answer.times.sent);
@@ -185,11 +202,13 @@ fn since(start: Instant, at: Option<tokio::time::Instant>) -> Option<Duration> {
     at.map(|at| at.into_std().saturating_duration_since(start))
 }
 
-/// Whether a request that got no answer on a kept connection may be put again: the server may have done what it asks, so
-/// only where doing it twice is the same as once (RFC 9110 section 9.2.2), and only if its body is still there.
-fn may_go_again(request: &Request, failed: &Unanswered) -> bool {
+/// Whether a request that got no answer may be put again, if its body is still there: where the server said that it did nothing
+/// (RFC 9113 section 8.7), and where it closed a kept connection without a word. In that case it may have done what it was asked,
+/// so only if doing it twice is the same as once (RFC 9110 section 9.2.2).
+fn may_go_again(is_kept: bool, request: &Request, failed: &Unanswered) -> bool {
     let is_lost = matches!(failed.error.kind(), Kind::Lost | Kind::Protocol);
-    is_lost && is_idempotent(&request.method) && request.body.is_repeatable()
+    let is_silent = is_kept && failed.silent && is_lost && is_idempotent(&request.method);
+    (failed.is_unprocessed || is_silent) && request.body.is_repeatable()
 }
 
 /// Whether doing it twice is the same as doing it once (RFC 9110 section 9.2.2).

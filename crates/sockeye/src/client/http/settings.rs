@@ -51,6 +51,13 @@ pub struct Limits {
     pub kept_per_place: usize,
     /// Connections that are kept altogether; 256 by default.
     pub kept: usize,
+    /// Connections of HTTP/1 that are in use for one place at a time; 16 by default. Further requests wait for their turn, no
+    /// longer than `idle`. With HTTP/2 all requests share one connection.
+    pub per_place: usize,
+    /// How many bytes of one body a server may send ahead over HTTP/2; 16 MiB by default.
+    pub stream_window: u32,
+    /// How many bytes of all bodies together a server may send ahead on one connection of HTTP/2; 64 MiB by default.
+    pub connection_window: u32,
     /// How long a connection is kept; 60 s by default.
     pub keep: Duration,
     /// The longest body that is gathered in memory ([`Response::bytes`](super::Response::bytes) and its like); 64 MiB by
@@ -73,6 +80,9 @@ impl Default for Limits {
             idle: Duration::from_secs(120),
             expect: Duration::from_secs(1),
             kept_per_place: 32,
+            per_place: 16,
+            stream_window: 16 << 20,
+            connection_window: 64 << 20,
             kept: 256,
             keep: Duration::from_secs(60),
             gathered: 64 << 20,

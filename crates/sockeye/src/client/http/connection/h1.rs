@@ -12,6 +12,7 @@ use sockeye_data::http1::{
     ResponseParser, Strictness, is_tunnel, persistent, response_body_with,
 };
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf, ReadHalf};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use super::upload::{self, Upload, Uploaded};
@@ -36,6 +37,8 @@ pub(in crate::client::http) struct Connection {
     count: Arc<AtomicU64>,
     /// When the last byte of a request left.
     sent: Option<Instant>,
+    /// What counts it as in use; behind the stream, so that it is closed by the time another may be opened.
+    slot: Option<OwnedSemaphorePermit>,
 }
 
 enum Io {
@@ -58,7 +61,16 @@ impl Connection {
             info,
             count: Arc::default(),
             sent: None,
+            slot: None,
         }
+    }
+
+    /// Hold this right to be in use; what was held before comes back.
+    pub(super) fn hold(
+        &mut self,
+        slot: Option<OwnedSemaphorePermit>,
+    ) -> Option<OwnedSemaphorePermit> {
+        std::mem::replace(&mut self.slot, slot)
     }
 
     pub(super) fn info(&self) -> &ConnectionInfo {
@@ -299,6 +311,7 @@ impl Reading {
         Unanswered {
             error,
             silent: times.first_byte.is_none(),
+            is_unprocessed: false,
             times,
         }
     }

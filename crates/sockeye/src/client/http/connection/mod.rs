@@ -1,15 +1,18 @@
 //! Connections: where they lead, which are kept, and how one request crosses them.
 
+mod fields;
 mod h1;
+mod h2;
 mod pool;
 mod route;
 mod upload;
+mod upload2;
 
 use bytes::Bytes;
 use sockeye_data::http1::{Headers, ResponseHead};
 use tokio::time::Instant;
 
-pub(super) use self::pool::{Home, Pool};
+pub(super) use self::pool::{Home, Pool, Turn};
 pub(super) use self::route::Route;
 
 use super::body::BodyReader;
@@ -21,6 +24,8 @@ use crate::error::{Error, Result};
 /// A request, ready to cross.
 pub(super) struct Outgoing<'a> {
     pub(super) head: &'a sockeye_data::http1::RequestHead,
+    pub(super) scheme: &'static str,
+    pub(super) authority: &'a str,
     pub(super) framing: sockeye_data::http1::Framing,
     pub(super) body: Payload,
     /// Whether the body waits for `100 Continue`.
@@ -61,12 +66,15 @@ pub(super) struct Unanswered {
     pub(super) error: Error,
     /// Whether not one byte of an answer came, so that the server may have closed a kept connection before it read anything.
     pub(super) silent: bool,
+    /// Whether the server said that it has not even looked at the request.
+    pub(super) is_unprocessed: bool,
     pub(super) times: Times,
 }
 
 /// The body of an answer, from whatever carries it.
 pub(super) enum Incoming {
     H1(Box<h1::Body>),
+    H2(Box<h2::Body>),
 }
 
 impl Incoming {
@@ -74,6 +82,7 @@ impl Incoming {
     pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         match self {
             Self::H1(body) => body.chunk().await,
+            Self::H2(body) => body.chunk().await,
         }
     }
 
@@ -81,6 +90,7 @@ impl Incoming {
     pub(super) async fn splice(&mut self, sink: &mut Sink, most: u64) -> Result<Moved> {
         match self {
             Self::H1(body) => body.splice(sink, most).await,
+            Self::H2(_) => Ok(Moved::Refused),
         }
     }
 
@@ -88,6 +98,7 @@ impl Incoming {
     pub(super) fn length(&self) -> Option<u64> {
         match self {
             Self::H1(body) => body.length(),
+            Self::H2(body) => body.length(),
         }
     }
 
@@ -95,6 +106,7 @@ impl Incoming {
     pub(super) fn trailers(&self) -> Option<&Headers> {
         match self {
             Self::H1(body) => body.trailers(),
+            Self::H2(body) => body.trailers(),
         }
     }
 
@@ -102,6 +114,7 @@ impl Incoming {
     pub(super) fn note(&self, hop: &mut Hop) {
         match self {
             Self::H1(body) => body.note(hop),
+            Self::H2(body) => body.note(hop),
         }
     }
 }
@@ -109,6 +122,7 @@ impl Incoming {
 /// An open connection of any version.
 pub(super) enum Connection {
     H1(Box<h1::Connection>),
+    H2(Box<h2::Connection>),
 }
 
 impl Connection {
@@ -116,6 +130,7 @@ impl Connection {
     pub(super) fn info(&self) -> &ConnectionInfo {
         match self {
             Self::H1(connection) => connection.info(),
+            Self::H2(connection) => connection.info(),
         }
     }
 
@@ -123,7 +138,7 @@ impl Connection {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the connection (HTTP/1).
+    /// Dropping the future closes the connection (HTTP/1) or resets the stream (HTTP/2).
     pub(super) async fn exchange(
         self,
         request: Outgoing<'_>,
@@ -131,6 +146,7 @@ impl Connection {
     ) -> Result<Answer, Unanswered> {
         match self {
             Self::H1(connection) => connection.exchange(request, home).await,
+            Self::H2(connection) => connection.exchange(request, home).await,
         }
     }
 }

@@ -77,6 +77,14 @@ impl Route {
     }
 }
 
+impl Route {
+    /// Whether HTTP/2 may be what is spoken there.
+    pub(super) fn offers_http2(&self) -> bool {
+        let offers = |layer: &Layer| matches!(layer, Layer::Tls(tls) if tls.alpn.iter().any(|name| name == "h2"));
+        self.versions == Versions::Http2 || self.endpoint.layers().iter().any(offers)
+    }
+}
+
 /// The way to a proxy that is asked for the whole URL. With TLS it is that of proxies: nothing that proves to a server who we are
 /// is shown to it.
 fn forwarded(proxy: &Proxy, url: &Url, settings: &Settings, versions: Versions) -> Result<Route> {
@@ -107,7 +115,8 @@ fn forwarded(proxy: &Proxy, url: &Url, settings: &Settings, versions: Versions) 
 fn alpn(versions: Versions) -> Vec<String> {
     let names: &[&str] = match versions {
         Versions::Http10 => &["http/1.0"],
-        Versions::Auto | Versions::Http11 => &["http/1.1"],
+        Versions::Auto => &["h2", "http/1.1"],
+        Versions::Http11 => &["http/1.1"],
         Versions::Http2 => &["h2"],
     };
     names.iter().map(|name| (*name).to_owned()).collect()
