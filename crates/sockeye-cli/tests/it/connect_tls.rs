@@ -9,18 +9,20 @@ use tempfile::TempDir;
 use crate::{connect, sockeye};
 
 /// An authority with a directory for its files.
-struct Authority {
+pub(crate) struct Authority {
     dir: TempDir,
-    issuer: Issuer<'static, KeyPair>,
+    pub(crate) issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::named("Test CA")
+    }
+
+    pub(crate) fn named(name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "Test CA");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let dir = temporary_dir();
         std::fs::write(
@@ -34,12 +36,12 @@ impl Authority {
         }
     }
 
-    fn ca(&self) -> PathBuf {
+    pub(crate) fn ca(&self) -> PathBuf {
         self.dir.path().join("ca.pem")
     }
 
     /// A file with certificate and key for this name.
-    fn leaf(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> PathBuf {
+    pub(crate) fn leaf(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> PathBuf {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         change(&mut params);
         let key = KeyPair::generate().unwrap();
@@ -51,7 +53,7 @@ impl Authority {
 }
 
 /// `openssl s_server` with this certificate, which answers each line reversed; and its address.
-fn s_server(openssl: &Path, cert: &Path, more: &[&str]) -> (Program, String) {
+pub(crate) fn s_server(openssl: &Path, cert: &Path, more: &[&str]) -> (Program, String) {
     let cert = cert.to_str().unwrap();
     let args = [
         "s_server",

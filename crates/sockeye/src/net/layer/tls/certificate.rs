@@ -24,6 +24,8 @@ pub(super) struct Leaf {
     pub(super) self_signed: bool,
     /// The common name, or else the organisation, of who signed it.
     pub(super) issuer: Option<String>,
+    /// Whether it says where the certificate of its issuer can be had, as those of intermediate authorities do.
+    pub(super) points_up: bool,
 }
 
 impl Leaf {
@@ -33,6 +35,7 @@ impl Leaf {
             digest: sha256(der),
             self_signed: names.is_some_and(|(issuer, subject)| issuer == subject),
             issuer: names.and_then(|(issuer, _)| readable(issuer)),
+            points_up: points_up(der).is_some(),
         }
     }
 
@@ -115,6 +118,42 @@ fn names(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, _, rest) = element(rest)?; // validity
     let (_, subject, _) = element(rest)?;
     Some((issuer, subject))
+}
+
+/// Whether the authority information access (RFC 5280 section 4.2.2.1) tells where the issuer's certificate is.
+fn points_up(der: &[u8]) -> Option<()> {
+    /// id-pe-authorityInfoAccess, 1.3.6.1.5.5.7.1.1.
+    const ACCESS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 1];
+    /// id-ad-caIssuers, 1.3.6.1.5.5.7.48.2.
+    const ISSUERS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 2];
+    let (_, certificate, _) = element(der)?;
+    let (_, mut fields, _) = element(certificate)?;
+    let mut extensions = loop {
+        let (tag, content, rest) = element(fields)?;
+        if tag == 0xa3 {
+            break element(content)?.1;
+        }
+        fields = rest;
+    };
+    while let Some((_, extension, rest)) = element(extensions) {
+        extensions = rest;
+        let (_, kind, mut value) = element(extension)?;
+        if kind != ACCESS {
+            continue;
+        }
+        // Whether it is critical may stand before the value.
+        if let Some((1, _, after)) = element(value) {
+            value = after;
+        }
+        let mut descriptions = element(element(value)?.1)?.1;
+        while let Some((_, description, rest)) = element(descriptions) {
+            descriptions = rest;
+            if element(description)?.1 == ISSUERS {
+                return Some(());
+            }
+        }
+    }
+    None
 }
 
 /// The common name (2.5.4.3), or else the organisation (2.5.4.10), in a distinguished name.

@@ -30,6 +30,8 @@ pub(super) struct Seen {
     pub(super) leaf: OnceLock<Leaf>,
     /// Whether the peer asked for a certificate of ours.
     pub(super) asked: AtomicBool,
+    /// Whether it showed more certificates than its own.
+    pub(super) has_chain: AtomicBool,
     /// The first bytes it sent.
     head: Mutex<Vec<u8>>,
 }
@@ -126,6 +128,8 @@ impl ServerCertVerifier for Check<Chain> {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        let has_chain = !intermediates.is_empty();
+        self.seen.has_chain.store(has_chain, Ordering::Relaxed);
         let leaf = self.seen.note(end_entity);
         match &self.trust {
             Trust::Chain(chain) => {

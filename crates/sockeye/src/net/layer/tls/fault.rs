@@ -300,6 +300,21 @@ impl Facts {
             Some(leaf) if leaf.self_signed => {
                 format!("{} is self-signed (sha256:{fingerprint})", self.whose())
             }
+            Some(leaf) if leaf.points_up && !self.seen.has_chain.load(Ordering::Relaxed) => {
+                let issuer = leaf
+                    .issuer
+                    .as_deref()
+                    .unwrap_or("an authority without a name");
+                let why = format!(
+                    "{} was signed by \"{}\", whose own certificate it did not send along (sha256:{fingerprint})",
+                    self.whose(),
+                    shown(issuer)
+                );
+                return said(
+                    why,
+                    "an intermediate certificate is missing on the server; `ca=FILE` with it helps until it is there",
+                );
+            }
             Some(leaf) => match &leaf.issuer {
                 Some(issuer) => format!(
                     "{} was signed by \"{}\", which is not trusted (sha256:{fingerprint})",

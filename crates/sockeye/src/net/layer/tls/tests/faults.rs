@@ -1,6 +1,6 @@
 //! Each fault has its own reason and its own hint.
 
-use rcgen::date_time_ymd;
+use rcgen::{CustomExtension, date_time_ymd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
@@ -111,6 +111,25 @@ async fn an_unknown_issuer_is_named() {
         "{error}"
     );
     assert!(error.hint().unwrap().contains("`ca=FILE`"));
+}
+
+#[tokio::test]
+async fn a_missing_intermediate_certificate_is_told_from_an_unknown_issuer() {
+    let (ours, theirs) = (
+        Authority::new("Our CA"),
+        Authority::new("Their Intermediate"),
+    );
+    // caIssuers at `http://a`.
+    let access = b"\x30\x16\x30\x14\x06\x08\x2b\x06\x01\x05\x05\x07\x30\x02\x86\x08http://a";
+    let server = with_cert(theirs.leaf(&["localhost"], |params| {
+        let oid = [1, 3, 6, 1, 5, 5, 7, 1, 1];
+        let extension = CustomExtension::from_oid_content(&oid, access.to_vec());
+        params.custom_extensions.push(extension);
+    }));
+    let error = refused(&ours.trusted(), &server).await;
+    let says = "was signed by \"Their Intermediate\", whose own certificate it did not send along";
+    assert!(error.why().contains(says), "{error}");
+    assert!(error.hint().unwrap().contains("is missing on the server"));
 }
 
 #[tokio::test]
