@@ -9,6 +9,7 @@ mod output;
 mod report;
 mod sheet;
 mod signals;
+mod timeline;
 mod view;
 
 use std::process::ExitCode;

@@ -75,6 +75,12 @@ impl Output {
         Some(usize::from(size.ws_col)).filter(|width| *width > 0)
     }
 
+    /// The same of standard error.
+    pub(crate) fn talk_width(&self) -> Option<usize> {
+        let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+        Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+    }
+
     fn colors(&self, terminal: bool) -> bool {
         match self.0.color {
             Color::Always => true,

@@ -10,6 +10,7 @@ mod connect_sessions;
 mod connect_tls;
 mod fetch_bounds;
 mod fetch_reach;
+mod fetch_reports;
 mod fetch_tls;
 mod listen;
 mod listen_console;

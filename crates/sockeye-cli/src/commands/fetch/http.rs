@@ -3,12 +3,15 @@
 use sockeye::Result;
 
 use super::plan::Job;
-use super::{Fetch, show};
+use super::{Fetch, report, show};
 use crate::exit::Outcome;
 
 /// Ask, and put the body where it belongs.
 pub(super) async fn run(fetch: &Fetch, job: &Job) -> Result<Outcome> {
     let request = fetch.request(job)?;
+    if fetch.args.report.curl {
+        return report::curl::print(fetch, request).await;
+    }
     let mut response = match fetch.client.exchange(request).await {
         Ok(response) => response,
         Err(failed) => return Err(failed.error),

@@ -6,8 +6,10 @@
 mod args;
 mod http;
 mod plan;
+mod report;
 mod show;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sockeye::client::http::Client;
@@ -17,6 +19,7 @@ use tokio::time::Instant;
 
 use self::args::{IdentityArgs, PolicyArgs, ReachArgs, ReportArgs, RequestArgs, SaveArgs};
 use self::plan::{Job, Plan};
+use self::report::Reporter;
 use crate::args::TalkingArgs;
 use crate::exit::{self, Outcome};
 use crate::output::Output;
@@ -46,14 +49,16 @@ pub(crate) struct Args {
 
 impl Args {
     /// The client that these flags describe.
-    fn client(&self, output: &Output) -> Result<Client> {
+    fn client(&self, output: &Output, reporter: &Arc<Reporter>) -> Result<Client> {
         let mut builder =
             Client::builder().net(self.reach.net(self.talking.net(output, false), output));
         builder = self.request.apply(builder)?;
         builder = self.identity.apply(builder)?;
         builder = self.reach.apply(builder, &self.talking)?;
         builder = self.policy.apply(builder)?;
-        Ok(builder.build())
+        let client = reporter.apply(builder).build();
+        reporter.started(client.started());
+        Ok(client)
     }
 }
 
@@ -70,19 +75,22 @@ struct Fetch {
 /// Do each job, one after the other. What fails is said, and the rest goes on; the first failure gives the exit code.
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let timeout = args.talking.timeout;
+    let reporter = Reporter::new(&args.report, &output)?;
     let fetch = Fetch {
         plan: Plan::new(&args)?,
-        client: args.client(&output)?,
+        client: args.client(&output, &reporter)?,
         deadline: timeout.map(|timeout| Instant::now() + timeout),
         args,
         output,
     };
     let stop = signals::stop_on_signals();
     let work = fetch.within(timeout);
-    match stop.run_until_cancelled(work).await {
+    let outcome = match stop.run_until_cancelled(work).await {
         Some(outcome) => outcome,
         None => Ok(Outcome::Interrupted),
-    }
+    };
+    let written = reporter.finish();
+    outcome.and_then(|outcome| written.map(|()| outcome))
 }
 
 impl Fetch {

@@ -9,8 +9,9 @@ use sockeye::net::resolve::query::{
 };
 use sockeye::{Error, Kind};
 
-use super::rows::{Row, took, width};
+use super::rows::{Row, width};
 use crate::report::seconds;
+use crate::timeline::took;
 
 /// The exit code if there is nobody to ask.
 const NO_SERVER: u8 = 4;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde::Serialize;
 use sockeye::net::{Attempt, Ending, Race};
 
-use super::rows::{Row, took, width};
+use super::rows::{Row, width};
 use crate::report::seconds;
+use crate::timeline::{Scale, Tip, took};
 
 /// How many columns the longest bar takes.
 const BAR: usize = 24;
@@ -54,24 +55,20 @@ fn line(attempt: &Attempt, widest: usize, end: Duration) -> String {
 
 /// A bar from begin to end on the scale of the whole race.
 fn bar(attempt: &Attempt, end: Duration) -> String {
-    let column = |time: Duration| {
-        let share = time.as_secs_f64() / end.as_secs_f64().max(1e-9);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of a few columns, never negative"
-        )]
-        let column = (share * (BAR - 1) as f64).round() as usize;
-        column.min(BAR - 1)
+    let scale = Scale {
+        columns: BAR,
+        from: Duration::ZERO,
+        to: end,
     };
-    let (from, to) = (column(attempt.began), column(attempt.ended));
-    let tip = match attempt.ending {
-        Ending::Won => '●',
-        Ending::Canceled => '╌',
-        _ => '×',
-    };
-    let bar = format!("{}{}{tip}", " ".repeat(from), "━".repeat(to - from));
-    format!("{bar:<BAR$}")
+    scale.bar(attempt.began, attempt.ended, tip(&attempt.ending))
+}
+
+fn tip(ending: &Ending) -> Tip {
+    match ending {
+        Ending::Won => Tip::Done,
+        Ending::Canceled => Tip::Canceled,
+        _ => Tip::Failed,
+    }
 }
 
 fn words(attempt: &Attempt) -> String {

@@ -126,19 +126,8 @@ pub(super) fn shown(text: &str) -> String {
     out
 }
 
-/// A time as people read it: `0.3 ms`, `12 ms`, `1.25 s`.
-pub(super) fn took(time: std::time::Duration) -> String {
-    match time.as_secs_f64() * 1e3 {
-        ms if ms < 9.95 => format!("{ms:.1} ms"),
-        ms if ms < 999.5 => format!("{ms:.0} ms"),
-        ms => format!("{:.2} s", ms / 1e3),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -171,18 +160,5 @@ mod tests {
         let rows = [Row::new("\x1b[2J", "a\nb\u{202e}", r"\032")];
         let wanted = format!("  \\x1b[2J  a\\nb\\u{{202e}}{}  \\032\n", " ".repeat(22));
         assert_eq!(style.rows(&rows), wanted);
-    }
-
-    #[test]
-    fn times_have_three_digits() {
-        let times = [
-            (300, "0.3 ms"),
-            (12_400, "12 ms"),
-            (999_400, "999 ms"),
-            (1_250_000, "1.25 s"),
-        ];
-        for (micros, text) in times {
-            assert_eq!(took(Duration::from_micros(micros)), text);
-        }
     }
 }

@@ -6,8 +6,9 @@ use std::path::Path;
 use serde::Serialize;
 use sockeye::net::resolve::{Asked, Explanation, HostsLine, Meaning, Said, Skipped, Step, Told};
 
-use super::rows::{Row, took, width};
+use super::rows::{Row, width};
 use crate::report::seconds;
+use crate::timeline::took;
 
 /// The label of the system view.
 pub(super) const LABEL: &str = "programs here get";

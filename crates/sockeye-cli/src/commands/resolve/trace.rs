@@ -9,8 +9,9 @@ use sockeye::{Error, Kind, Operation, Result};
 
 use super::dns::Said;
 use super::plan::{Plan, Servers};
-use super::rows::{Row, took};
+use super::rows::Row;
 use super::words::Target;
+use crate::timeline::took;
 
 /// One step for programs: what the library serializes.
 #[derive(Debug, Serialize)]

@@ -67,6 +67,11 @@ impl Har {
         }
     }
 
+    /// Count times of hops that are added from now on from that moment.
+    pub fn set_started(&mut self, started: SystemTime) {
+        self.started = started;
+    }
+
     /// Mask secrets this way from now on.
     #[must_use]
     pub fn masking(mut self, masking: Masking) -> Self {
@@ -489,8 +494,12 @@ fn post_data(hop: &Hop) -> Option<PostData> {
 
 fn content(hop: &Hop) -> Content {
     let kept = &hop.body;
-    let size = hop.decoded.max(kept.len() as u64);
     let is_coded = hop.headers.contains("content-encoding");
+    let size = match hop.decoded.max(kept.len() as u64) {
+        // The kernel moved it, unseen.
+        0 if !is_coded => hop.received,
+        size => size,
+    };
     let saved = i64::try_from(size).unwrap_or(i64::MAX) - i64::try_from(hop.received).unwrap_or(0);
     let mut bytes = &kept[..];
     let missing = size.saturating_sub(kept.len() as u64);

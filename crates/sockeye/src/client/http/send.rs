@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use sockeye_data::http1::{Framing, RequestHead};
 use sockeye_data::url::{Origin, Scheme};
+use tokio::io::AsyncRead;
 use tokio::time::Instant;
 
 use super::client::{Client, Inner};
@@ -44,6 +45,21 @@ pub struct Preview {
     pub framing: Framing,
     /// The request, its body not yet read; its URL is the one that would be asked.
     pub request: Request,
+}
+
+impl Preview {
+    /// What reads the body that would be sent.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Io`], [`Kind::Denied`] if a file cannot be opened; [`Kind::Usage`] if it was read already and cannot be again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may lose a body that can be read only once.
+    pub async fn body(&mut self) -> Result<Box<dyn AsyncRead + Send + Unpin>> {
+        self.request.body.open().await
+    }
 }
 
 /// One request on its way.
