@@ -54,6 +54,7 @@ peers! {
     ip: "ip";
     kdig: "kdig";
     knotd: "knotd";
+    microsocks: "microsocks";
     named: "named";
     nc: "nc.openbsd", "nc";
     ncat: "ncat";

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use sockeye_testkit::{Output, Peer, Program, Step, Web, peers, temporary_dir, within};
 
-use crate::SOCKEYE;
+use crate::{SOCKEYE, sockeye};
 
 const FINE: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -168,6 +168,46 @@ fn the_name_in_the_certificate_stays_too() {
             "{}",
             output.stderr_text()
         );
+    });
+}
+
+#[test]
+fn an_https_proxy_has_terms_of_its_own() {
+    within(|| {
+        // A proxy within TLS: our own server in front of ncat's.
+        let Some(ncat) = peers::ncat() else { return };
+        let (_inner, inner) = peers::on_free_port(|port| {
+            let port = port.to_string();
+            Program::start(
+                &ncat,
+                ["-l", "-k", "--proxy-type", "http", "127.0.0.1", &port],
+            )
+        });
+        let inner = inner.to_string();
+        let outer = sockeye(["relay", "tls://127.0.0.1:0", &inner]);
+        let pin = outer.line_starting_with("certificate made on the fly, pin=");
+        let proxy = format!("https://{}", outer.host_port());
+        let Some(nginx) = peers::Nginx::start() else {
+            return;
+        };
+        nginx.put("a.txt", "hello");
+        let (plain, ca) = (format!("http://{}/a.txt", nginx.http()), nginx.ca());
+        let tls = format!("https://{}/a.txt", nginx.https());
+        let terms = ["--ca", ca.to_str().unwrap(), "-x", &proxy];
+        for url in [&plain, &tls] {
+            hello(&fetch(terms.iter().chain(&["--proxy-pin", &pin, url]), &[]));
+            let output = fetch(terms.iter().chain(&["--proxy-insecure", url]), &[]);
+            hello(&output);
+            assert!(output.stderr_text().contains("warning: --proxy-insecure"));
+            // What makes servers trusted makes no proxy trusted.
+            let output = fetch(terms.iter().chain(&["-4", url]), &[]);
+            assert_eq!(output.code, Some(6), "{}", output.stderr_text());
+            assert!(
+                output.stderr_text().contains("proxy "),
+                "{}",
+                output.stderr_text()
+            );
+        }
     });
 }
 

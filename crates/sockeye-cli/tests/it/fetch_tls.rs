@@ -54,7 +54,11 @@ fn five_faults_of_a_certificate_have_five_messages() {
         let own = own.self_signed(&key).unwrap();
         let path = ca.with_file_name("own.pem");
         std::fs::write(&path, own.pem() + &key.serialize_pem()).unwrap();
-        refused(&faulty(&path), "is self-signed (sha256:");
+        let said = refused(&faulty(&path), "is self-signed (sha256:");
+        assert!(
+            said.contains(": --pin sha256:") && said.contains("`--ca FILE`"),
+            "{said}"
+        );
 
         // A certificate of an authority that is none of the roots, and tells where its own may be had.
         let below = other.leaf("localhost", |params| {

@@ -11,7 +11,6 @@ mod connect_tls;
 mod fetch_bounds;
 mod fetch_reach;
 mod fetch_reports;
-mod fetch_tap;
 mod fetch_tls;
 mod listen;
 mod listen_console;

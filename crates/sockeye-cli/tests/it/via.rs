@@ -9,6 +9,9 @@ use crate::{connect, sockeye};
 /// A target that only proxies get to hear of.
 const NAME: &str = "h.test:80";
 
+/// A name that no resolver knows (RFC 6761).
+const NOBODY: &str = "nobody.invalid:80";
+
 /// A server that sends back what it hears, and its address.
 fn echo(scheme: &str) -> (Program, String) {
     let at = format!("{scheme}127.0.0.1:0");
@@ -48,6 +51,65 @@ fn ncat_is_a_proxy_for_us() {
         };
         let (_server, server) = echo("");
         echoed(&server, &["--via", &proxy], "through ncat\n");
+    });
+}
+
+/// `microsocks` as a SOCKS 5 proxy, and its address.
+fn microsocks(more: &[&str]) -> Option<(Program, String)> {
+    let microsocks = peers::microsocks()?;
+    let (program, addr) = peers::on_free_port(|port| {
+        let port = port.to_string();
+        let args = ["-i", "127.0.0.1", "-p", &port];
+        Program::start(&microsocks, args.iter().chain(more))
+    });
+    Some((program, addr.to_string()))
+}
+
+#[test]
+fn microsocks_is_a_proxy_for_us() {
+    within(|| {
+        let Some((_proxy, proxy)) = microsocks(&[]) else {
+            return;
+        };
+        let (_server, server) = echo("");
+        for scheme in ["socks5", "socks5h"] {
+            let via = format!("{scheme}://{proxy}");
+            echoed(&server, &["--via", &via], "through socks\n");
+        }
+        let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let gone = held.local_addr().unwrap().to_string();
+        drop(held);
+        let via = format!("socks5h://{proxy}");
+        let output = connect(&gone, &["--via", &via], "");
+        let said = output.stderr_text();
+        assert!(said.contains("nobody listens there (code 5)"), "{said}");
+        assert_eq!(output.code, Some(4), "{said}");
+        let output = connect(NOBODY, &["--via", &via], "");
+        let said = output.stderr_text();
+        assert!(said.contains("proxy socks5h://"), "{said}");
+        assert_eq!(output.code, Some(4), "{said}");
+    });
+}
+
+#[test]
+fn microsocks_wants_its_password() {
+    within(|| {
+        let Some((_proxy, proxy)) = microsocks(&["-u", "me", "-P", "se:cr@et"]) else {
+            return;
+        };
+        let (_server, server) = echo("");
+        let via = format!("socks5h://me:se%3Acr%40et@{proxy}");
+        echoed(&server, &["--via", &via], "logged in\n");
+        for (user, says) in [
+            ("", "it wants a user and a password"),
+            ("me:wrong@", "it does not accept this user and password"),
+        ] {
+            let via = format!("socks5h://{user}{proxy}");
+            let output = connect(&server, &["--via", &via], "");
+            let said = output.stderr_text();
+            assert!(said.contains(says), "{said}");
+            assert!(!said.contains("wrong"), "{said}");
+        }
     });
 }
 

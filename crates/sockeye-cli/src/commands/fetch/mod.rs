@@ -114,6 +114,7 @@ impl Fetch {
             let one = match self.one(job).await {
                 Ok(one) => one,
                 Err(error) => {
+                    let error = args::in_flags(error);
                     self.output.error(&error);
                     Outcome::Code(exit::code(error.kind()))
                 }

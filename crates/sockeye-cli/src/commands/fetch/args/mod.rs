@@ -9,7 +9,7 @@ mod save;
 
 pub(super) use self::identity::IdentityArgs;
 pub(super) use self::policy::PolicyArgs;
-pub(super) use self::reach::ReachArgs;
+pub(super) use self::reach::{ReachArgs, in_flags};
 pub(super) use self::report::ReportArgs;
 pub(super) use self::request::RequestArgs;
 pub(super) use self::save::SaveArgs;

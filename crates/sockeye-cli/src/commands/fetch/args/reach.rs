@@ -9,7 +9,7 @@ use sockeye::endpoint::{
     HostPort, Options, ParseError, Pin, Proxy, TlsOptions, TlsVersion, Verify,
 };
 use sockeye::net::{Detour, Known};
-use sockeye::{Endpoint, Net, Result};
+use sockeye::{Endpoint, Error, Net, Result};
 
 use crate::args::TalkingArgs;
 use crate::output::Output;
@@ -39,6 +39,10 @@ pub(in crate::commands::fetch) struct ReachArgs {
     /// Believe an https proxy whatever certificate it shows
     #[arg(long, conflicts_with = "proxy_ca", help_heading = "TLS")]
     proxy_insecure: bool,
+    /// Accept this certificate of an https proxy alone: sha256:HEX; may be repeated
+    #[arg(long, value_name = "PIN", value_parser = pin, conflicts_with_all = ["proxy_ca", "proxy_insecure"],
+        help_heading = "TLS")]
+    proxy_pin: Vec<Pin>,
     /// Let a name at a port mean these addresses: HOST:PORT:ADDRESS[,ADDRESS...]
     #[arg(long, value_name = "HOST:PORT:ADDRESS", value_parser = known, help_heading = "Getting there")]
     resolve: Vec<Known>,
@@ -105,6 +109,7 @@ impl ReachArgs {
         }
         let mut tls = TlsOptions::default();
         tls.ca.clone_from(&self.proxy_ca);
+        tls.pin.clone_from(&self.proxy_pin);
         if self.proxy_insecure {
             tls.verify = Verify::None;
         }
@@ -176,6 +181,32 @@ impl ReachArgs {
             None => proxies,
         })
     }
+}
+
+/// Hints of the library name options of endpoints; here they are flags.
+const FLAGS: &[(&str, &str)] = &[
+    ("pin=sha256:", "--pin sha256:"),
+    ("`ca=FILE`", "`--ca FILE`"),
+    ("`cert=FILE`", "`--cert FILE`"),
+    ("`key=FILE`", "`--key FILE`"),
+    ("`sni=NAME`", "`--connect-to`"),
+    (
+        "`tls-min`, `tls-max` and `sni`",
+        "`--tls-min` and `--tls-max`",
+    ),
+    ("`tls-min` and `tls-max`", "`--tls-min` and `--tls-max`"),
+    ("`via=`", "`--proxy`"),
+];
+
+/// The same error, whose hint names our flags.
+pub(in crate::commands::fetch) fn in_flags(error: Error) -> Error {
+    let Some(mut hint) = error.hint() else {
+        return error;
+    };
+    for (option, flag) in FLAGS {
+        hint = hint.replace(option, flag);
+    }
+    error.with_hint(hint)
 }
 
 fn proxy(text: &str) -> Result<Chosen, ParseError> {
