@@ -56,6 +56,8 @@ pub use broker::{Broker, QUEUE, Slow};
 pub use framing::Framing;
 pub use join::{copy_both, join};
 pub use options::{DATAGRAM_LINGER, DRAIN_TIMEOUT, EndPolicy, JoinOptions, Notice, Notify};
+#[cfg(feature = "client")]
+pub(crate) use pace::Budget;
 pub use pace::paced;
 pub use path::{Path, paths};
 pub use pipes::Pipes;

@@ -37,7 +37,8 @@ struct Paced {
 }
 
 /// What may still pass before it has to wait: a token bucket, kept as the time at which it will be empty.
-struct Budget {
+#[derive(Debug)]
+pub(crate) struct Budget {
     rate: u64,
     /// When everything that passed so far would have passed at the rate.
     paid_until: Instant,
@@ -45,7 +46,7 @@ struct Budget {
 }
 
 impl Budget {
-    fn new(rate: u64) -> Self {
+    pub(crate) fn new(rate: u64) -> Self {
         Self {
             rate,
             paid_until: Instant::now(),
@@ -55,7 +56,7 @@ impl Budget {
 
     /// How many bytes may pass now; waits until it is at least one.
     fn poll_allowance(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
-        if self.paid_until > Instant::now() {
+        if self.paid_until() > Instant::now() {
             let until = self.paid_until;
             let wait = self
                 .wait
@@ -69,8 +70,13 @@ impl Budget {
         Poll::Ready(usize::try_from(burst).unwrap_or(usize::MAX))
     }
 
+    /// When everything that passed so far would have passed at the rate.
+    pub(crate) fn paid_until(&self) -> Instant {
+        self.paid_until
+    }
+
     /// So many bytes have passed.
-    fn spend(&mut self, bytes: usize) {
+    pub(crate) fn spend(&mut self, bytes: usize) {
         #[expect(
             clippy::cast_precision_loss,
             reason = "a rounding error of a nanosecond is nothing here"

@@ -9,10 +9,8 @@
 )]
 
 mod architecture;
-#[cfg(all(feature = "client", feature = "tls"))]
-mod client_ftp;
-#[cfg(all(feature = "client", feature = "tls"))]
-mod client_ftp_scripts;
+#[cfg(feature = "client")]
+mod client_download;
 #[cfg(feature = "client")]
 mod client_h2;
 #[cfg(feature = "client")]
