@@ -38,6 +38,9 @@ mod watch;
 pub use auth::{Credential, Credentials};
 pub use body::Body;
 pub use client::{Client, get};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use connection::fuzzing;
 pub use cookies::CookieJar;
 pub use decode::Decoding;
 pub use har::Har;

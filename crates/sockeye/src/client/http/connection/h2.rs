@@ -2,8 +2,8 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -534,9 +534,4 @@ fn failed(error: h2::Error, state: &State) -> Error {
 fn silent(idle: Duration) -> Error {
     let why = format!("the server said nothing for {} s", idle.as_secs());
     Error::new(Kind::TimedOut, Operation::Read, why)
-}
-
-/// For the lock of the pool: nothing panics while it is held.
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

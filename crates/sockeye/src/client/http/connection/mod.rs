@@ -1,10 +1,14 @@
 //! Connections: where they lead, which are kept, and how one request crosses them.
 
 mod fields;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzzing;
 mod h1;
 mod h2;
 mod pool;
 mod route;
+#[cfg(test)]
+mod tests;
 mod upload;
 mod upload2;
 

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, timeout};
 
-use super::h2::locked;
 use super::{Connection, Route, h1, h2};
 use crate::client::http::hop::ConnectionInfo;
 use crate::client::http::settings::{Limits, Versions};
@@ -121,6 +120,10 @@ impl Pool {
         {
             return Ok(turn);
         }
+        self.http1(route, may_be_kept).await
+    }
+
+    pub(super) async fn http1(&self, route: &Route, may_be_kept: bool) -> Result<Turn> {
         let slots = self.with(route, |place| place.slots.clone());
         let Ok(slot) = timeout(self.limits.idle, slots.acquire_owned()).await else {
             let why = format!(
@@ -263,9 +266,20 @@ impl Pool {
         drop(slot);
     }
 
+    /// How many places are remembered.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        locked(&self.places).len()
+    }
+
     fn with<T>(&self, route: &Route, then: impl FnOnce(&mut Place) -> T) -> T {
         then(place(&mut locked(&self.places), route, &self.limits))
     }
+}
+
+/// Nothing panics while the lock is held.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn place<'p>(
