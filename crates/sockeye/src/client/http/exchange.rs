@@ -12,7 +12,7 @@ use super::connection::{
 use super::hop::{Hop, Version, Why};
 use super::request::Request;
 use super::settings::{Settings, Versions};
-use super::timing::Timing;
+use super::timing::{Timing, Wants};
 use super::watch::{self, Keep, Stage};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::net::Recorder;
@@ -43,6 +43,10 @@ impl Inner {
     ) -> Result<Incoming> {
         let settings = &self.settings;
         let route = self.route(request)?;
+        hop.timing.wants = Wants {
+            proxies: route.endpoint.options().via.len(),
+            tls: !route.endpoint.layers().is_empty(),
+        };
         let authority = request.url.authority();
         let scheme = request.url.scheme().as_str();
         let (mut may_be_kept, mut repeated) = (true, 0);

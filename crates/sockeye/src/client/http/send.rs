@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sockeye_data::http1::{Framing, RequestHead};
-use sockeye_data::url::{Origin, Scheme};
+use sockeye_data::url::Origin;
 use tokio::io::AsyncRead;
 use tokio::time::Instant;
 
@@ -254,7 +254,6 @@ impl<'c> Journey<'c> {
         let end = self.hops.len() - 1;
         let hop = &mut self.hops[end];
         hop.url.clone_from(&self.request.url);
-        hop.timing.is_secure = hop.url.scheme() == Scheme::Https;
         let opening = &mut self.opening;
         self.inner
             .hop(&mut self.request, &additions, hop, opening)

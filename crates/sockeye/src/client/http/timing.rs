@@ -22,8 +22,15 @@ pub struct Timing {
     pub head: Option<Duration>,
     /// The body was complete, or the hop failed; the next hop begins here.
     pub ended: Option<Duration>,
-    /// Whether TLS belongs to the connection.
-    pub(super) is_secure: bool,
+    /// What a connection has to agree on before it can be used.
+    pub(super) wants: Wants,
+}
+
+/// What a connection has to agree on before it can be used: with proxies first, then with the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wants {
+    pub(super) proxies: usize,
+    pub(super) tls: bool,
 }
 
 /// What goes on during a part of a hop.
@@ -102,7 +109,7 @@ impl Timing {
         };
         let going_on = match &self.opening {
             None => Phase::Preparing,
-            Some(opening) => line.open(opening, self.is_secure),
+            Some(opening) => line.open(opening, self.wants),
         };
         let stages = [
             (going_on, self.connected),
@@ -163,7 +170,7 @@ impl Line {
     }
 
     /// How the connection came about, and what went on when it was last seen.
-    fn open(&mut self, opening: &Opening, is_secure: bool) -> Phase {
+    fn open(&mut self, opening: &Opening, wants: Wants) -> Phase {
         let first_lookup = opening.lookups.first().map(|lookup| lookup.began);
         let first_attempt = opening.attempts.first().map(|attempt| attempt.began);
         let Some(first) = first_lookup.or(first_attempt) else {
@@ -171,7 +178,7 @@ impl Line {
                 // A Unix socket, say: nothing was looked up or raced.
                 Some(carried) => {
                     self.until(Phase::Connecting, carried);
-                    self.layers(opening, is_secure)
+                    self.layers(opening, wants)
                 }
                 None => Phase::Preparing,
             };
@@ -187,12 +194,15 @@ impl Line {
             return Phase::Connecting;
         };
         self.until(Phase::Connecting, carried);
-        self.layers(opening, is_secure)
+        self.layers(opening, wants)
     }
 
-    fn layers(&mut self, opening: &Opening, is_secure: bool) -> Phase {
+    fn layers(&mut self, opening: &Opening, wants: Wants) -> Phase {
         let mut going_on = Phase::Connecting;
-        let is_secured = opening.layers.iter().any(|layer| layer.layer == "tls");
+        let proxies = opening.layers.iter().filter(|layer| layer.layer != "tls");
+        let is_proxied = proxies.count() >= wants.proxies;
+        // TLS with a proxy comes before that proxy is asked.
+        let is_secured = opening.layers.last().is_some_and(|it| it.layer == "tls");
         for layer in &opening.layers {
             going_on = match &*layer.layer {
                 "tls" => Phase::Securing,
@@ -200,9 +210,10 @@ impl Line {
             };
             self.until(going_on, layer.at);
         }
-        match is_secure && !is_secured {
-            true => Phase::Securing,
-            false => going_on,
+        match (is_proxied, wants.tls && !is_secured) {
+            (false, _) => Phase::Proxying,
+            (true, true) => Phase::Securing,
+            (true, false) => going_on,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How servers are reached: proxies, other places for names, our own end, and TLS.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use sockeye::client::Proxies;
@@ -155,6 +156,43 @@ impl ReachArgs {
             tls.verify = Verify::None;
         }
         tls
+    }
+
+    /// The flags that make curl get there the same way; what curl has no flag for is left out, and passwords are masked.
+    pub(in crate::commands::fetch) fn for_curl(&self, talking: &TalkingArgs) -> Vec<String> {
+        let mut flags = Vec::new();
+        let mut add = |flag: &str, value: Option<String>| {
+            if let Some(value) = value {
+                flags.extend([flag.to_owned(), value]);
+            }
+        };
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let seconds = |time: Duration| time.as_secs_f64().to_string();
+        let proxy = self.proxy.as_ref().map(|chosen| {
+            let proxy = chosen.0.as_ref();
+            proxy.map_or_else(String::new, ToString::to_string)
+        });
+        add("--proxy", proxy);
+        add("--noproxy", self.noproxy.clone());
+        if let [proxy] = &talking.via[..] {
+            add("--proxy", Some(proxy.to_string()));
+        }
+        add("--unix-socket", path(&self.unix_socket));
+        add("--interface", self.interface.clone());
+        add("--cacert", path(&self.ca));
+        add("--cert", path(&self.cert));
+        add("--key", path(&self.key));
+        add("--connect-timeout", talking.connect_timeout.map(seconds));
+        add("--max-time", talking.timeout.map(seconds));
+        let switches = [
+            (self.insecure, "--insecure"),
+            (talking.ipv4, "--ipv4"),
+            (talking.ipv6, "--ipv6"),
+            (self.tls_min == Some(TlsVersion::V1_3), "--tlsv1.3"),
+        ];
+        let set = switches.into_iter().filter(|(is_set, _)| *is_set);
+        flags.extend(set.map(|(_, flag)| flag.to_owned()));
+        flags
     }
 
     /// Which proxy a URL goes through.

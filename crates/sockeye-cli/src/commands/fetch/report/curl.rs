@@ -55,7 +55,10 @@ pub(in crate::commands::fetch) async fn print(fetch: &Fetch, request: Request) -
 impl Args {
     /// What curl has to be told besides the request.
     fn for_curl(&self) -> Settings {
-        Settings::default()
+        Settings {
+            flags: self.reach.for_curl(&self.talking),
+            ..Settings::default()
+        }
     }
 }
 

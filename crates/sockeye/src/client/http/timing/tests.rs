@@ -74,7 +74,10 @@ fn a_whole_hop_has_every_phase() {
         first_byte: Some(ms(40)),
         head: Some(ms(41)),
         ended: Some(ms(50)),
-        is_secure: true,
+        wants: Wants {
+            proxies: 1,
+            tls: true,
+        },
     };
     let wanted = [
         ("prepare", 11),
@@ -122,16 +125,31 @@ fn a_hop_that_failed_ends_where_it_was_seen_last() {
         ..Opening::default()
     });
     assert_eq!(told(&connect), [("prepare", 2), ("connect", 9)]);
-    let tls = Timing {
-        is_secure: true,
+    let carried = |layers: Vec<Agreed>, proxies: usize| Timing {
+        wants: Wants { proxies, tls: true },
         ..opening(Opening {
             attempts: vec![attempt(2, 3, Ending::Won)],
             carried: Some(ms(3)),
+            layers,
             ..Opening::default()
         })
     };
     let wanted = [("prepare", 2), ("connect", 3), ("tls", 9)];
-    assert_eq!(told(&tls), wanted);
+    assert_eq!(told(&carried(vec![], 0)), wanted);
+    let wanted = [("prepare", 2), ("connect", 3), ("proxy", 9)];
+    assert_eq!(told(&carried(vec![], 1)), wanted);
+    // The proxy is spoken to over TLS of its own.
+    let wanted = [("prepare", 2), ("connect", 3), ("tls", 4), ("proxy", 9)];
+    assert_eq!(told(&carried(vec![agreed("tls", 4)], 1)), wanted);
+    let both = vec![agreed("tls", 4), agreed("https", 5)];
+    let wanted = [
+        ("prepare", 2),
+        ("connect", 3),
+        ("tls", 4),
+        ("proxy", 5),
+        ("tls", 9),
+    ];
+    assert_eq!(told(&carried(both, 1)), wanted);
     let unanswered = Timing {
         connected: Some(ms(2)),
         sent: Some(ms(3)),
