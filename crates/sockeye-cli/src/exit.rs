@@ -51,6 +51,7 @@ pub(crate) fn program_code(status: ExitStatus) -> u8 {
 /// The exit code of a failure.
 pub(crate) fn code(kind: Kind) -> u8 {
     match kind {
+        Kind::Rejected => 1,
         Kind::Usage | Kind::Unsupported => 2,
         Kind::Name => 3,
         Kind::Refused | Kind::Unreachable | Kind::Lost => 4,

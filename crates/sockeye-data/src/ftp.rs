@@ -3,7 +3,7 @@
 //! Replies and listings come from strangers. Both are bounded, what is no reply is an error, and a name that could lead out of a
 //! folder is found by [`name_fault`] before anybody opens it. Names are bytes: nothing says which charset they are in.
 //!
-//! Commands are lines, so whoever could put a line break into one could give orders of their own: [`Command::new`] refuses
+//! Commands are lines, so whoever could put a line break into one could give orders of their own: [`Command::of`] refuses
 //! line breaks and NUL. It refuses byte 255 too. On the control connection that byte begins an order of Telnet (RFC 959
 //! section 2.3) and has to be doubled, but most servers do not read it so; with either choice, half of them would be told
 //! another name than the one that was meant. UTF-8 has no such byte.
@@ -13,8 +13,8 @@
 //! ```
 //! use sockeye_data::ftp::{Command, EntryKind, ReplyParser, list_line, listing::Line, passive};
 //!
-//! assert_eq!(Command::new("RETR", Some(b"a b.txt"))?.line(), b"RETR a b.txt\r\n");
-//! assert!(Command::new("RETR", Some(b"x\r\nDELE x")).is_err());
+//! assert_eq!(Command::of("RETR", Some(b"a b.txt"))?.line(), b"RETR a b.txt\r\n");
+//! assert!(Command::of("RETR", Some(b"x\r\nDELE x")).is_err());
 //!
 //! let mut parser = ReplyParser::default();
 //! let (reply, used) = parser.feed(b"227 Entering Passive Mode (192,0,2,7,19,137).\r\n")?.unwrap();

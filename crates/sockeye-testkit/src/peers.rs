@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use self::caddy::Caddy;
+pub use self::ftp::{FtpServer, FtpTls};
 pub use self::httpbin::HttpBin;
 pub use self::names::{NameServer, NameServerKind, Signed, sign};
 pub use self::nginx::Nginx;
@@ -20,6 +21,7 @@ use crate::{LIMIT, Program};
 
 mod caddy;
 mod certificate;
+mod ftp;
 mod httpbin;
 mod names;
 mod nginx;

@@ -19,10 +19,10 @@ const ARGUMENT: usize = 4096;
 /// ```
 /// use sockeye_data::ftp::Command;
 ///
-/// let command = Command::new("pass", Some(b"s3cret"))?;
+/// let command = Command::of("pass", Some(b"s3cret"))?;
 /// assert_eq!(command.line(), b"PASS s3cret\r\n");
 /// assert_eq!(command.to_string(), "PASS ***");
-/// assert_eq!(Command::new("RETR", Some(b"a\nb")).unwrap_err().to_string(),
+/// assert_eq!(Command::of("RETR", Some(b"a\nb")).unwrap_err().to_string(),
 ///     "a line break in the argument of RETR (RFC 959 section 5.3)");
 /// # Ok::<(), sockeye_data::ftp::Fault>(())
 /// ```
@@ -39,7 +39,7 @@ impl Command {
     ///
     /// A verb of other bytes than letters, or of more than 8; an argument with a line break, a NUL or byte 255, or of more than
     /// 4 KiB. An argument that is empty is none at all.
-    pub fn new(verb: &str, argument: Option<&[u8]>) -> Result<Self, Fault> {
+    pub fn of(verb: &str, argument: Option<&[u8]>) -> Result<Self, Fault> {
         const RULE: &str = "RFC 959 section 5.3";
         let unwritable = |what: String| Fault::new(FaultKind::Unwritable, what, RULE);
         let is_verb =
@@ -75,14 +75,14 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// As with [`Command::new`].
+    /// As with [`Command::of`].
     pub fn parse(text: &[u8]) -> Result<Self, Fault> {
         let end = text.iter().position(|&byte| byte == b' ');
         let (verb, argument) = match end {
             Some(end) => (&text[..end], Some(&text[end + 1..])),
             None => (text, None),
         };
-        Self::new(&String::from_utf8_lossy(verb), argument)
+        Self::of(&String::from_utf8_lossy(verb), argument)
     }
 
     /// The verb in upper case.

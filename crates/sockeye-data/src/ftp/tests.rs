@@ -146,7 +146,7 @@ fn addresses_of_the_other_connection() {
 
 #[test]
 fn a_command_is_one_line_or_none() {
-    let line = |verb: &str, argument: &[u8]| Command::new(verb, Some(argument)).map(|it| it.line());
+    let line = |verb: &str, argument: &[u8]| Command::of(verb, Some(argument)).map(|it| it.line());
     assert_eq!(line("retr", b" a ").unwrap(), b"RETR  a \r\n");
     assert_eq!(line("CWD", b"").unwrap(), b"CWD\r\n");
     for argument in [&b"a\r\nDELE b"[..], b"a\nb", b"a\rb", b"a\0b", b"a\xffb"] {
@@ -162,7 +162,7 @@ fn a_command_is_one_line_or_none() {
         b"SITE chmod 644 a\r\n"
     );
     assert!(Command::parse(b"noop\r\ndele a").is_err());
-    let secret = Command::new("PASS", Some(b"hunter2")).unwrap();
+    let secret = Command::of("PASS", Some(b"hunter2")).unwrap();
     assert!(!format!("{secret} {secret:?}").contains("hunter2"));
 }
 

@@ -48,6 +48,8 @@ pub enum Kind {
     Tls,
     /// The peer broke the rules of its protocol.
     Protocol,
+    /// The peer answered, and the answer is no: see [`Error::status`].
+    Rejected,
     /// This machine does not permit it.
     Denied,
     /// The address is taken.
@@ -72,6 +74,7 @@ impl Kind {
             Self::TimedOut => "timed-out",
             Self::Tls => "tls",
             Self::Protocol => "protocol",
+            Self::Rejected => "rejected",
             Self::Denied => "denied",
             Self::InUse => "in-use",
             Self::Unsupported => "unsupported",
@@ -151,6 +154,7 @@ struct Inner {
     address: Option<String>,
     why: String,
     os_code: Option<i32>,
+    status: Option<u16>,
     hint: Option<String>,
 }
 
@@ -165,6 +169,7 @@ impl Error {
             address: None,
             why: why.into(),
             os_code: None,
+            status: None,
             hint: None,
         }))
     }
@@ -213,6 +218,13 @@ impl Error {
         self
     }
 
+    /// The same error, with the code of the peer's answer.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
     /// What went wrong, for programs.
     pub fn kind(&self) -> Kind {
         self.0.kind
@@ -246,6 +258,11 @@ impl Error {
     /// The operating system's error number (`errno`), if one is behind this.
     pub fn os_code(&self) -> Option<i32> {
         self.0.os_code
+    }
+
+    /// The code of the peer's answer, if one is behind this: 550 of FTP, say.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
     }
 
     /// One thing to try.

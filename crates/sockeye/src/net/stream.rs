@@ -23,7 +23,7 @@ use super::descriptor::Descriptor;
 use super::place::Place;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Operation, Result};
-use crate::wire::{Direction, OpenTap, Tap};
+use crate::wire::{Direction, OpenTap, Tap, Watch};
 
 /// A byte stream to a peer: a TCP or Unix connection, a program, a file, or any of them under TLS.
 ///
@@ -60,6 +60,8 @@ pub struct Secured {
     pub alpn: Option<String>,
     /// The SHA-256 digest of the peer's certificate in hexadecimal, if it showed one.
     pub peer_fingerprint: Option<String>,
+    /// Whether a session of an earlier connection was resumed, see [`TlsClient`](super::TlsClient).
+    pub resumed: bool,
 }
 
 pub(crate) enum Io {
@@ -234,6 +236,11 @@ impl Stream {
             Io::Boxed(boxed) => boxed.truncated(),
             _ => false,
         }
+    }
+
+    /// A layer is about to wrap this stream: what its tap sees from now on is covered. The watch is that layer's too.
+    pub(crate) fn cover(&mut self) -> Option<Watch> {
+        self.tap.as_mut().map(|tap| tap.cover())
     }
 
     /// Take the parts that move up when a layer wraps this stream.

@@ -114,6 +114,12 @@ impl OpenTap {
         }
     }
 
+    /// A layer goes on top now, which transforms the bytes and says when all is over.
+    pub(crate) fn cover(&mut self) -> Watch {
+        self.tap.covered = true;
+        self.tap.watch.clone()
+    }
+
     /// Report the end now, with the exit status of the program behind it.
     pub(crate) fn close(mut self, exit: Option<ExitStatus>) {
         self.exit = exit;

@@ -11,6 +11,10 @@
 mod architecture;
 #[cfg(feature = "client")]
 mod client_download;
+#[cfg(all(feature = "client", feature = "tls"))]
+mod client_ftp;
+#[cfg(all(feature = "client", feature = "tls"))]
+mod client_ftp_scripts;
 #[cfg(feature = "client")]
 mod client_h2;
 #[cfg(feature = "client")]

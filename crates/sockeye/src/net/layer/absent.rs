@@ -30,6 +30,25 @@ impl Connector {
     }
 }
 
+/// Connections that belong together, and cannot be made.
+pub(crate) struct Family(Infallible);
+
+impl Family {
+    pub(crate) fn new(connector: &Connector) -> Result<Self> {
+        match connector.0 {}
+    }
+
+    pub(crate) async fn connect(
+        &mut self,
+        _: Stream,
+        _: Option<&Host>,
+        _: Option<&Watch>,
+        _: Instant,
+    ) -> Result<Stream> {
+        match self.0 {}
+    }
+}
+
 /// An acceptor that cannot be made.
 #[derive(Clone, Debug)]
 pub(crate) struct Acceptor(Infallible);

@@ -56,6 +56,28 @@ impl Seen {
     }
 }
 
+/// What the handshake that runs now shows. Connections that resume one another's sessions must share their [`Check`], since
+/// rustls resumes no session that another one believed; they shake hands one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Sight(Mutex<Arc<Seen>>);
+
+impl Sight {
+    pub(super) fn new(seen: Arc<Seen>) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(seen)))
+    }
+
+    /// The next handshake begins, and nothing is seen of it.
+    pub(super) fn renew(&self) -> Arc<Seen> {
+        let seen = Arc::new(Seen::default());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&seen);
+        seen
+    }
+
+    fn now(&self) -> Arc<Seen> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// Why a certificate is believed.
 #[derive(Clone)]
 pub(super) enum Trust<V> {
@@ -78,18 +100,18 @@ pub(super) struct Chain {
 pub(super) type ServerTrust = Trust<Chain>;
 pub(super) type ClientTrust = Trust<Arc<dyn ClientCertVerifier>>;
 
-/// The check of one connection.
+/// The check of one connection, or of several that belong together.
 pub(super) struct Check<V> {
     pub(super) trust: Trust<V>,
-    pub(super) seen: Arc<Seen>,
+    pub(super) sight: Arc<Sight>,
     pub(super) algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl<V> Check<V> {
-    pub(super) fn new(trust: Trust<V>, seen: Arc<Seen>, provider: &CryptoProvider) -> Self {
+    pub(super) fn new(trust: Trust<V>, sight: Arc<Sight>, provider: &CryptoProvider) -> Self {
         Self {
             trust,
-            seen,
+            sight,
             algorithms: provider.signature_verification_algorithms,
         }
     }
@@ -129,8 +151,9 @@ impl ServerCertVerifier for Check<Chain> {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let has_chain = !intermediates.is_empty();
-        self.seen.has_chain.store(has_chain, Ordering::Relaxed);
-        let leaf = self.seen.note(end_entity);
+        let seen = self.sight.now();
+        seen.has_chain.store(has_chain, Ordering::Relaxed);
+        let leaf = seen.note(end_entity);
         match &self.trust {
             Trust::Chain(chain) => {
                 match chain.verifier.verify_server_cert(
@@ -194,7 +217,8 @@ impl ClientCertVerifier for Check<Arc<dyn ClientCertVerifier>> {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let leaf = self.seen.note(end_entity);
+        let seen = self.sight.now();
+        let leaf = seen.note(end_entity);
         match &self.trust {
             Trust::Chain(chain) => return chain.verify_client_cert(end_entity, intermediates, now),
             Trust::Pins(pins) => pinned(pins, leaf)?,
@@ -230,12 +254,12 @@ impl ClientCertVerifier for Check<Arc<dyn ClientCertVerifier>> {
 #[derive(Debug)]
 pub(super) struct Ours {
     pub(super) key: Option<Arc<CertifiedKey>>,
-    pub(super) seen: Arc<Seen>,
+    pub(super) sight: Arc<Sight>,
 }
 
 impl ResolvesClientCert for Ours {
     fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.seen.asked.store(true, Ordering::Relaxed);
+        self.sight.now().asked.store(true, Ordering::Relaxed);
         self.key.clone()
     }
 

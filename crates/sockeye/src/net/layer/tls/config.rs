@@ -13,7 +13,7 @@ use rustls::{
 };
 
 use super::certificate;
-use super::check::{Chain, Check, ClientTrust, Ours, Seen, ServerTrust, Trust};
+use super::check::{Chain, Check, ClientTrust, Ours, Seen, ServerTrust, Sight, Trust};
 use super::pem::Pem;
 use crate::endpoint::{Host, TlsOptions, TlsVersion, Verify};
 use crate::error::{Error, Kind, Operation, Result};
@@ -63,10 +63,10 @@ impl Client {
         self.key.is_some()
     }
 
-    /// The settings for one connection.
-    pub(super) fn config(&self, seen: &Arc<Seen>, has_name: bool) -> Result<ClientConfig> {
+    /// The settings for one connection, or for several that belong together and show what they see here.
+    pub(super) fn config(&self, sight: &Arc<Sight>, has_name: bool) -> Result<ClientConfig> {
         let provider = provider();
-        let check = Check::new(self.trust.clone(), Arc::clone(seen), &provider);
+        let check = Check::new(self.trust.clone(), Arc::clone(sight), &provider);
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions(&self.options)?)
             .map_err(|e| unusable(&e))?
@@ -74,7 +74,7 @@ impl Client {
             .with_custom_certificate_verifier(Arc::new(check))
             .with_client_cert_resolver(Arc::new(Ours {
                 key: self.key.clone(),
-                seen: Arc::clone(seen),
+                sight: Arc::clone(sight),
             }));
         config.alpn_protocols = alpn(&self.options)?;
         config.enable_sni = has_name;
@@ -131,7 +131,7 @@ impl Server {
     /// The settings for one connection.
     pub(super) fn config(&self, seen: &Arc<Seen>) -> Result<ServerConfig> {
         let provider = provider();
-        let check = Check::new(self.trust.clone(), Arc::clone(seen), &provider);
+        let check = Check::new(self.trust.clone(), Sight::new(Arc::clone(seen)), &provider);
         let builder = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&versions(&self.options)?)
             .map_err(|e| unusable(&e))?;

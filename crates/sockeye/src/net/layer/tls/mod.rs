@@ -7,6 +7,7 @@ mod certificate;
 mod check;
 mod config;
 mod duplex;
+mod family;
 mod fault;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -21,14 +22,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::CommonState;
 use rustls::pki_types::{IpAddr, Ipv4Addr, ServerName};
+use rustls::{ClientConfig, CommonState, HandshakeKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout_at;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-use self::check::Seen;
+use self::check::{Seen, Sight};
 use self::duplex::{Above, Below};
+pub(crate) use self::family::Family;
 use self::fault::{Facts, Role};
 use self::secrets::Secrets;
 use super::super::context::Net;
@@ -111,14 +113,40 @@ impl Connector {
         watch: Option<&Watch>,
         deadline: Instant,
     ) -> Result<Stream> {
+        let name = self.expected(host)?;
+        let seen = Arc::new(Seen::default());
+        let config = self
+            .client
+            .config(&Sight::new(Arc::clone(&seen)), name.is_some())?;
+        let hello = Hello { name, config, seen };
+        self.shake(stream, hello, spot, watch, deadline).await
+    }
+
+    /// Whose certificate to expect, which must be known if it is looked at.
+    fn expected(&self, host: Option<&Host>) -> Result<Option<ServerName<'static>>> {
         let name = server_name(&self.options, host)?;
         if name.is_none() && self.client.needs_name() {
             let why = "it is not known whose certificate to expect";
             return Err(Error::new(Kind::Usage, Operation::Handshake, why)
                 .with_hint("`sni=NAME` says so; `pin=sha256:HEX` needs no name"));
         }
-        let seen = Arc::new(Seen::default());
-        let mut config = self.client.config(&seen, name.is_some())?;
+        Ok(name)
+    }
+
+    /// Shake hands with these settings.
+    async fn shake(
+        &self,
+        stream: Stream,
+        hello: Hello,
+        spot: Spot,
+        watch: Option<&Watch>,
+        deadline: Instant,
+    ) -> Result<Stream> {
+        let Hello {
+            name,
+            mut config,
+            seen,
+        } = hello;
         if let Some(secrets) = Secrets::of(watch) {
             config.key_log = Arc::new(secrets);
         }
@@ -144,6 +172,13 @@ impl Connector {
         let tls = shake(handshake, &facts, deadline).await?;
         Ok(above(TlsStream::Client(tls), facts, spot, watch))
     }
+}
+
+/// How a client begins.
+struct Hello {
+    name: Option<ServerName<'static>>,
+    config: ClientConfig,
+    seen: Arc<Seen>,
 }
 
 impl fmt::Debug for Connector {
@@ -312,6 +347,7 @@ fn secured(session: &CommonState) -> Secured {
             .peer_certificates()
             .and_then(<[_]>::first)
             .map(certificate::fingerprint),
+        resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
     }
 }
 
@@ -321,6 +357,9 @@ fn agreed(secured: &Secured) -> String {
     if let Some(alpn) = &secured.alpn {
         text.push_str(" alpn=");
         text.push_str(&words::shown(alpn));
+    }
+    if secured.resumed {
+        text.push_str(" resumed");
     }
     text
 }
