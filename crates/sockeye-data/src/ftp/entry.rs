@@ -59,6 +59,8 @@ pub struct Entry {
     pub owner: Option<String>,
     /// The group.
     pub group: Option<String>,
+    /// What is the same for all names of one thing (the fact `unique`, RFC 3659 section 7.5.2), if the server says so.
+    pub unique: Option<String>,
 }
 
 impl Entry {
@@ -72,6 +74,7 @@ impl Entry {
             rights: None,
             owner: None,
             group: None,
+            unique: None,
         }
     }
 

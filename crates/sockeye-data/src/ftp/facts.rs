@@ -53,6 +53,7 @@ pub fn facts_line(line: &[u8]) -> Result<Option<Entry>, Fault> {
                     precision: Precision::Second,
                 });
             }
+            b"unique" => entry.unique = printable(value),
             b"perm" => entry.rights = printable(value),
             b"unix.mode" => mode = printable(value),
             b"unix.owner" | b"unix.ownername" => entry.owner = printable(value),

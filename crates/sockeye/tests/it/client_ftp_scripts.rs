@@ -157,8 +157,18 @@ async fn a_file_is_whole_when_the_server_says_so_and_its_size_is_right() {
             .ends_with("/x: the server broke off: 451 the disk is ill"),
         "{no}"
     );
-    let reset = Peer::tcp([Step::send("hel"), Step::Reset]);
-    let lost = get(&reset, "213 5", "426 broken").await.unwrap_err();
+    let gate = Gate::new();
+    let reset = Peer::tcp([Step::send("hel"), Step::WaitFor(gate.clone()), Step::Reset]);
+    let mut talk: Vec<Step> = retr(reset.port(), "213 5", "426 broken")
+        .into_iter()
+        .flatten()
+        .collect();
+    talk.insert(0, Step::send("220 hello\r\n"));
+    talk.splice(1..1, on("USER anonymous", "230 in"));
+    talk.push(Step::Open(gate));
+    let peer = Peer::tcp(talk);
+    let mut ftp = open(&peer).await;
+    let lost = ftp.get("x").await.unwrap().bytes(1000).await.unwrap_err();
     assert_eq!((lost.kind(), lost.status()), (Kind::Lost, Some(426)));
     let long = get(&file(&"x".repeat(1001)), "213 1001", "226 done")
         .await
@@ -298,12 +308,12 @@ async fn servers_that_are_slow_or_leave_are_told_apart() {
     steps.extend(on("USER anonymous", "230 in"));
     steps.extend([Step::expect("NOOP\r\n"), Step::WaitFor(gate.clone())]);
     let peer = Peer::tcp(steps);
-    let settings = Settings::new().reply_timeout(Duration::from_millis(100));
+    let settings = Settings::new().reply_timeout(Duration::from_secs(1));
     let url = format!("ftp://{}", peer.addr()).parse().unwrap();
     let mut ftp = Ftp::open(&Net::new(), &url, settings).await.unwrap();
     let late = ftp.noop().await.unwrap_err();
     assert_eq!(late.kind(), Kind::TimedOut);
-    assert!(late.why().contains("within 100ms"), "{late}");
+    assert!(late.why().contains("within 1s"), "{late}");
     gate.open();
     assert_eq!(ftp.noop().await.unwrap_err().kind(), Kind::Lost);
     let peer = server([on("NOOP", "421 it is late")]);

@@ -15,6 +15,8 @@ mod client_download;
 mod client_ftp;
 #[cfg(all(feature = "client", feature = "tls"))]
 mod client_ftp_scripts;
+#[cfg(all(feature = "client", feature = "tls"))]
+mod client_ftp_tree;
 #[cfg(feature = "client")]
 mod client_h2;
 #[cfg(feature = "client")]

@@ -40,6 +40,7 @@ mod path;
 mod session;
 mod settings;
 mod transfer;
+pub mod tree;
 
 pub use path::UrlPath;
 pub use session::{Ftp, TransferType};

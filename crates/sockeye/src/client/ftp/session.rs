@@ -162,19 +162,23 @@ impl Ftp {
     /// [`Kind::Rejected`] if the server says no; [`Kind::Protocol`] if what it sends is no listing, or longer than
     /// [`Settings::listing_limits`].
     pub async fn list(&mut self, path: impl AsRef<[u8]>) -> Result<Vec<Entry>> {
-        let path = path.as_ref();
-        if !self.is_mlsd_refused {
-            match self.listing(path, ListingFormat::Facts).await {
-                Err(error) if is_unknown_command(&error) => self.is_mlsd_refused = true,
-                listing => return listing.map(Listing::into_entries),
-            }
-        }
-        let listing = self.listing(path, ListingFormat::Text).await?;
+        let listing = self.list_lines(path.as_ref()).await?;
         for line in listing.unknown() {
             let line = sockeye_data::escape::escape_start(line, 120);
             tracing::warn!("nobody understands this line of a listing: {line}");
         }
         Ok(listing.into_entries())
+    }
+
+    /// The same, with the lines that nobody understands.
+    pub(super) async fn list_lines(&mut self, path: &[u8]) -> Result<Listing> {
+        if !self.is_mlsd_refused {
+            match self.listing(path, ListingFormat::Facts).await {
+                Err(error) if is_unknown_command(&error) => self.is_mlsd_refused = true,
+                listing => return listing,
+            }
+        }
+        self.listing(path, ListingFormat::Text).await
     }
 
     /// The names in a directory alone (`NLST`).
@@ -275,6 +279,17 @@ impl Ftp {
         self.begin_download("RETR", path, size, offset).await
     }
 
+    /// The same, byte for byte and with a size that is known from elsewhere.
+    pub(super) async fn retrieve(
+        &mut self,
+        path: &[u8],
+        size: Option<u64>,
+        offset: u64,
+    ) -> Result<Download<'_>> {
+        self.set_type(TransferType::Binary).await?;
+        self.begin_download("RETR", path, size, offset).await
+    }
+
     /// Send a file, which takes the place of what has that name.
     ///
     /// # Errors
@@ -309,7 +324,7 @@ impl Ftp {
         self.wanted = transfer;
     }
 
-    async fn set_type(&mut self, transfer: TransferType) -> Result<()> {
+    pub(super) async fn set_type(&mut self, transfer: TransferType) -> Result<()> {
         if self.current == Some(transfer) {
             return Ok(());
         }
