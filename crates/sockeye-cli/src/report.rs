@@ -325,6 +325,9 @@ pub(crate) struct ErrorEvent {
     pub(crate) hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) endpoint: Option<String>,
+    /// The URL or the file it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) about: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) connection: Option<u64>,
 }
@@ -336,6 +339,7 @@ impl From<&Error> for ErrorEvent {
             message: error.to_string(),
             hint: error.hint(),
             endpoint: error.endpoint().map(Endpoint::to_string),
+            about: error.subject().map(str::to_owned),
             connection: None,
         }
     }

@@ -11,6 +11,7 @@ use sockeye::endpoint::ParseError;
 use sockeye::{Error, Kind, Operation};
 
 use crate::cli::{Cli, Color, Global};
+use crate::commands::fetch;
 use crate::output::Output;
 
 /// Understand the command line, or answer it (help, version, a refusal) and give the exit code.
@@ -23,7 +24,8 @@ pub(crate) fn parse() -> Result<Cli, u8> {
     ]
     .into_iter()
     .find(|known| *known == command);
-    Cli::try_parse_from(spell_out_wait(&typed)).map_err(|refusal| match refusal.kind() {
+    let words = spell_out_json(spell_out_wait(&typed), command);
+    Cli::try_parse_from(words).map_err(|refusal| match refusal.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
@@ -57,6 +59,52 @@ fn spell_out_wait(typed: &[OsString]) -> Vec<OsString> {
         }
     }
     words
+}
+
+/// In `fetch`, `--json DATA` sends data, as in curl, while `--json` alone asks for JSON Lines as everywhere: what begins as JSON
+/// does, or with an `@`, is no URL. Where one piece of data was, a further `--json` has another.
+fn spell_out_json(typed: Vec<OsString>, command: Option<&str>) -> Vec<OsString> {
+    if command != Some("fetch") {
+        return typed;
+    }
+    let mut words = Vec::with_capacity(typed.len());
+    let mut rest = typed.into_iter().peekable();
+    let mut has_data = false;
+    while let Some(word) = rest.next() {
+        let text = word.to_str().unwrap_or_default();
+        if text == "--" {
+            words.push(word);
+            words.extend(rest);
+            break;
+        }
+        if let Some(data) = text.strip_prefix("--json=") {
+            words.push(format!("--data-json={data}").into());
+        } else if text == "--json"
+            && let Some(data) = rest.next_if(|next| {
+                next.to_str()
+                    .is_some_and(|next| has_data || is_json_data(next))
+            })
+        {
+            has_data = true;
+            let mut joined = OsString::from("--data-json=");
+            joined.push(data);
+            words.push(joined);
+        } else {
+            words.push(word);
+        }
+    }
+    words
+}
+
+/// Whether a word can only be data: `[::1]` is an address.
+fn is_json_data(word: &str) -> bool {
+    match word.as_bytes() {
+        [b'{' | b'"' | b'@', ..] => true,
+        [b'[', ..] => !word
+            .split_once(']')
+            .is_some_and(|(inner, _)| inner.contains("::")),
+        _ => false,
+    }
 }
 
 fn in_our_words(refusal: &clap::Error, command: Option<&str>, typed: &[OsString]) -> Error {
@@ -103,6 +151,12 @@ fn in_our_words(refusal: &clap::Error, command: Option<&str>, typed: &[OsString]
     // An unknown flag is never meant as a value here.
     let tip = tip.filter(|tip| !tip.contains("as a value"));
     let error = usage(why.strip_prefix("error: ").unwrap_or(&why));
+    if command == Some("fetch")
+        && refusal.kind() == ErrorKind::UnknownArgument
+        && let Some(habit) = fetch::hint_for(text(ContextKind::InvalidArg))
+    {
+        return error.with_hint(habit);
+    }
     error.with_hint(tip.map_or_else(|| help(command), str::to_owned))
 }
 
@@ -143,6 +197,34 @@ mod tests {
         let words = spell_out_wait(&typed);
         let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
         words.join(" ")
+    }
+
+    #[test]
+    fn json_of_fetch_takes_what_can_only_be_data() {
+        let spelled = |words: &[&str], command| -> String {
+            let typed = words.iter().map(OsString::from).collect();
+            let words = spell_out_json(typed, Some(command));
+            let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+            words.join(" ")
+        };
+        for (typed, understood) in [
+            (&["--json", "{}", "h"][..], "--data-json={} h"),
+            (&["--json", "[1]", "h"], "--data-json=[1] h"),
+            (&["--json", "@f", "h"], "--data-json=@f h"),
+            (&["--json=1", "h"], "--data-json=1 h"),
+            (
+                &["--json", "[1,", "--json", "2]"],
+                "--data-json=[1, --data-json=2]",
+            ),
+            (&["--json", "h"], "--json h"),
+            (&["h", "--json"], "h --json"),
+            (&["--json", "[::1]:80/x"], "--json [::1]:80/x"),
+            (&["--json", "--json", "{}"], "--json --data-json={}"),
+            (&["--", "--json", "{}"], "-- --json {}"),
+        ] {
+            assert_eq!(spelled(typed, "fetch"), understood);
+            assert_eq!(spelled(typed, "connect"), typed.join(" "));
+        }
     }
 
     #[test]

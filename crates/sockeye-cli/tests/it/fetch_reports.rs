@@ -218,7 +218,7 @@ fn write_out_knows_the_variables_of_curl() {
 
         let output = fetch(["-w", "%{http_code} %{onerror}%{errormsg}", &nobody()]);
         assert_eq!(output.code, Some(4));
-        assert!(output.stdout_text().starts_with("000 cannot connect"));
+        assert!(output.stdout_text().starts_with("000 cannot fetch"));
 
         let dir = temporary_dir();
         let file = dir.path().join("format");

@@ -33,7 +33,7 @@ fn by_code(
 }
 
 fn by_kind(kind: Kind, operation: Operation, carrier: Option<&Carrier>) -> Option<&'static str> {
-    use Operation::{Connect, Listen, Open, Resolve};
+    use Operation::{Connect, Fetch, Listen, Open, Read, Resolve, Write};
     Some(match (kind, operation, carrier) {
         (Kind::Refused, Connect, Some(Carrier::Unix(_))) => {
             "the socket file is there but its server is gone; start the server, or remove the file"
@@ -66,6 +66,11 @@ fn by_kind(kind: Kind, operation: Operation, carrier: Option<&Carrier>) -> Optio
         (Kind::InUse, Listen, Some(Carrier::Tcp(_) | Carrier::Udp(_))) => {
             "take another port, or port 0 to let the system choose"
         }
+        (Kind::Protocol, Fetch, None) => {
+            "--wire shows what came; --lenient forgives what old servers do"
+        }
+        (Kind::Lost, Fetch | Read, None) => "--wire shows how far it came",
+        (Kind::TimedOut, Read | Write, None) => "--idle-timeout TIME waits longer",
         (Kind::Name, Resolve, _) => "check the spelling",
         (Kind::TimedOut, Resolve, _) => "is the network up? name servers stand in /etc/resolv.conf",
         _ => return None,

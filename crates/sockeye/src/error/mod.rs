@@ -23,7 +23,7 @@ mod io;
 
 use std::fmt;
 
-use crate::endpoint::{Endpoint, ParseError};
+use crate::endpoint::{Carrier, Endpoint, ParseError};
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -181,12 +181,11 @@ impl Error {
         self
     }
 
-    /// The same error, about this: a URL without its secrets, or the path of a file. It stands where the endpoint would.
+    /// The same error, about this: a URL without its secrets, or the path of a file. It stands where the endpoint would, or
+    /// before it if that is another place than the URL names, a proxy say.
     #[must_use]
     pub fn about(mut self, subject: impl fmt::Display) -> Self {
-        if self.0.endpoint.is_none() {
-            self.0.subject.get_or_insert_with(|| subject.to_string());
-        }
+        self.0.subject.get_or_insert_with(|| subject.to_string());
         self
     }
 
@@ -277,17 +276,38 @@ impl fmt::Display for Error {
         if inner.endpoint.is_none() && inner.subject.is_none() && inner.address.is_none() {
             return f.write_str(&inner.why);
         }
-        write!(f, "cannot {}", inner.operation.phrase())?;
-        if let Some(endpoint) = &inner.endpoint {
-            write!(f, " {endpoint}")?;
-        } else if let Some(subject) = &inner.subject {
-            write!(f, " {subject}")?;
+        match (&inner.endpoint, &inner.subject) {
+            (Some(endpoint), Some(subject)) => {
+                write!(f, "cannot {} {subject}", Operation::Fetch.phrase())?;
+                if !names(subject, endpoint) {
+                    write!(f, ": cannot {} {endpoint}", inner.operation.phrase())?;
+                }
+            }
+            (Some(endpoint), None) => write!(f, "cannot {} {endpoint}", inner.operation.phrase())?,
+            (None, Some(subject)) => write!(f, "cannot {} {subject}", inner.operation.phrase())?,
+            (None, None) => write!(f, "cannot {}", inner.operation.phrase())?,
         }
         if let Some(address) = &inner.address {
             write!(f, " [{address}]")?;
         }
         write!(f, ": {}", inner.why)
     }
+}
+
+/// Whether a URL leads to this endpoint, so that naming both says nothing more.
+fn names(url: &str, endpoint: &Endpoint) -> bool {
+    let Carrier::Tcp(place) = endpoint.carrier() else {
+        return false;
+    };
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = place.host.to_string();
+    let bare = |text: &str| text.trim_matches(['[', ']']).to_owned();
+    let asked = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => host,
+        _ => authority,
+    };
+    bare(asked) == bare(&host) && endpoint.options().via.is_empty()
 }
 
 impl fmt::Debug for Error {

@@ -1,10 +1,12 @@
 //! URLs of http and https.
 
 use sockeye::Result;
+use sockeye::client::http::Response;
 
 use super::plan::Job;
-use super::{Fetch, report, show};
+use super::{Fetch, conditions, report, show};
 use crate::exit::Outcome;
+use crate::output::Level;
 
 /// Ask, and put the body where it belongs.
 pub(super) async fn run(fetch: &Fetch, job: &Job) -> Result<Outcome> {
@@ -12,14 +14,33 @@ pub(super) async fn run(fetch: &Fetch, job: &Job) -> Result<Outcome> {
     if fetch.args.report.curl {
         return report::curl::print(fetch, request).await;
     }
-    let mut response = match fetch.client.exchange(request).await {
-        Ok(response) => response,
-        Err(failed) => return Err(failed.error),
+    let mut response = fetch.client.send(request).await?;
+    show::response(fetch, &mut response).await?;
+    conditions::keep_tag(&fetch.args.request, &response)?;
+    Ok(outcome(fetch, &response))
+}
+
+/// What the status means, and a line about it where the body alone would not tell.
+fn outcome(fetch: &Fetch, response: &Response) -> Outcome {
+    let args = &fetch.args.request;
+    let is_verbose = fetch.output.says(Level::Verbose);
+    let is_told = args.include || args.head || is_verbose || fetch.output.json();
+    let status = response.status();
+    let say = |what: &str| {
+        if !is_told {
+            let reason = sockeye::data::escape::escape(&response.hop().reason);
+            let line = format!("{}: the server {what} {status} {reason}", response.url());
+            fetch.output.say(Level::Normal, line.trim_end());
+        }
     };
-    let shown = show::body(fetch, job, &mut response).await;
-    shown?;
-    Ok(match response.status() {
+    match status {
+        304 => say("has nothing new:"),
+        300..400 => say("sends us elsewhere:"),
+        400.. => say("answers"),
+        _ => {}
+    }
+    match status {
         ..400 => Outcome::Done,
         _ => Outcome::No,
-    })
+    }
 }

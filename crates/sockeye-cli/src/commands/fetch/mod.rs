@@ -4,20 +4,33 @@
 //! its own group of flags in `args/`, which knows how to apply itself to the client.
 
 mod args;
+mod body;
+mod conditions;
+mod dry_run;
+mod habits;
 mod http;
+mod items;
+mod local;
+mod nested;
+#[allow(dead_code, reason = "forms with files come next")]
+mod parts;
 mod plan;
 mod report;
 mod show;
+mod source;
+mod words;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sockeye::client::http::Client;
+use sockeye::client::http::{Client, Limits};
 use sockeye::data::url::Scheme;
 use sockeye::{Error, Kind, Operation, Result};
 use tokio::time::Instant;
 
 use self::args::{IdentityArgs, PolicyArgs, ReachArgs, ReportArgs, RequestArgs, SaveArgs};
+pub(crate) use self::habits::hint_for;
 use self::plan::{Job, Plan};
 use self::report::Reporter;
 use crate::args::TalkingArgs;
@@ -26,10 +39,27 @@ use crate::output::Output;
 use crate::signals;
 
 /// Get, put, post and download over http, https, ftp, ftps, file and data
+///
+/// The method may stand before the URLs, and items behind them: name=value and name:=JSON are fields of a JSON object
+/// (of a form with --form), Name:value is a header, name==value a part of the query, name@file a file in a form,
+/// @file the whole body. a[b][]=x puts a value into objects and lists. With data, the method is POST.
+///
+/// In a pipe or a file, every byte of a body is exact. At a terminal, text is shown without what could confuse the terminal,
+/// JSON is laid out, and what is no text is not shown.
+///
+/// Exit codes: 1 if a server answers with 400 or above, else as everywhere. Of several URLs that fail, the first gives it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    sockeye fetch example.org/index.html\n  \
+    sockeye fetch --http1.0 --wire http://www.python.org/index.html -o index.html\n  \
+    sockeye fetch POST api.example/notes title=Hi tags[]=a tags[]=b done:=false X-Trace:7\n  \
+    sockeye fetch -d name=value -d @more.txt https://example.org/form\n  \
+    sockeye fetch -F photo=@cat.png -F note=hello https://example.org/upload\n  \
+    tar cz . | sockeye fetch -T - https://example.org/backup.tgz\n  \
+    sockeye fetch --dry-run PUT example.org/x a=b")]
 pub(crate) struct Args {
-    /// What to fetch; without a scheme it is http
-    #[arg(required = true, value_name = "URL")]
+    /// A method if it is not implied, URLs (without a scheme they are http), then items
+    #[arg(required = true, value_name = "[METHOD] URL... [ITEM...]")]
     words: Vec<String>,
     #[command(flatten)]
     request: RequestArgs,
@@ -52,7 +82,9 @@ impl Args {
     fn client(&self, output: &Output, reporter: &Arc<Reporter>) -> Result<Client> {
         let mut builder =
             Client::builder().net(self.reach.net(self.talking.net(output, false), output));
-        builder = self.request.apply(builder)?;
+        let mut limits = Limits::default();
+        self.request.limit(&mut limits);
+        builder = self.request.apply(builder)?.limits(limits);
         builder = self.identity.apply(builder)?;
         builder = self.reach.apply(builder, &self.talking)?;
         builder = self.policy.apply(builder)?;
@@ -70,6 +102,8 @@ struct Fetch {
     output: Output,
     /// When `--timeout` is over.
     deadline: Option<Instant>,
+    /// Nobody reads standard output any more.
+    unread: AtomicBool,
 }
 
 /// Do each job, one after the other. What fails is said, and the rest goes on; the first failure gives the exit code.
@@ -82,6 +116,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         deadline: timeout.map(|timeout| Instant::now() + timeout),
         args,
         output,
+        unread: AtomicBool::new(false),
     };
     let stop = signals::stop_on_signals();
     let work = fetch.within(timeout);
@@ -122,6 +157,10 @@ impl Fetch {
             if outcome == Outcome::Done {
                 outcome = one;
             }
+            let fails_early = self.args.request.fail_early && outcome != Outcome::Done;
+            if fails_early || self.unread.load(Ordering::Relaxed) {
+                break;
+            }
         }
         outcome
     }
@@ -129,12 +168,21 @@ impl Fetch {
     /// One job, by the scheme of its URL.
     async fn one(&self, job: &Job) -> Result<Outcome> {
         match job.url.scheme() {
+            Scheme::Http | Scheme::Https if self.args.request.dry_run => {
+                dry_run::run(self, job).await
+            }
             Scheme::Http | Scheme::Https => http::run(self, job).await,
+            Scheme::File | Scheme::Data => local::run(self, job).await,
             other => {
                 let why = format!("`{}` is not spoken yet", other.as_str());
                 Err(Error::new(Kind::Unsupported, Operation::Fetch, why))
             }
         }
+    }
+
+    /// Whoever read standard output has read enough: that is a quiet end.
+    fn is_unread(&self) {
+        self.unread.store(true, Ordering::Relaxed);
     }
 
     /// How much is left of `--timeout`.

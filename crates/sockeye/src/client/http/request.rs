@@ -90,6 +90,16 @@ impl Request {
         self.body = body.into();
     }
 
+    /// Add this, which is encoded already, behind the query of the URL.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] if no URL can have that.
+    pub fn add_query(&mut self, encoded: &str) -> Result<()> {
+        self.url = with_query(&self.url, encoded)?;
+        Ok(())
+    }
+
     /// Leave out a header that the client would add by itself.
     pub fn leave_out(&mut self, name: impl Into<String>) {
         self.without.push(name.into());

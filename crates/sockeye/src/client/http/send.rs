@@ -262,7 +262,7 @@ impl<'c> Journey<'c> {
 
     /// The last hop failed.
     fn lost(&mut self, error: Error) -> Error {
-        let error = error.about(self.request.url.without_secrets());
+        let error = in_words_of_urls(error.about(self.request.url.without_secrets()));
         self.end_last(Some(&error));
         error
     }
@@ -420,6 +420,16 @@ impl Drop for Journey<'_> {
             let error = Error::new(Kind::Canceled, Operation::Fetch, why);
             self.fail(&error.about(self.request.url.without_secrets()));
         }
+    }
+}
+
+/// A hint that speaks of endpoints, for whoever typed a URL.
+fn in_words_of_urls(error: Error) -> Error {
+    match error.hint() {
+        Some(hint) if hint.contains("tcp:// instead of tls://") => {
+            error.with_hint(hint.replace("tcp:// instead of tls://", "http:// instead of https://"))
+        }
+        _ => error,
     }
 }
 

@@ -547,7 +547,7 @@ fn cut_off(error: sockeye_data::http1::Error) -> Error {
 }
 
 fn silent(idle: Duration) -> Error {
-    let why = format!("the server said nothing for {} s", idle.as_secs());
+    let why = format!("the server said nothing for {idle:?}");
     Error::new(Kind::TimedOut, Operation::Read, why)
 }
 

@@ -136,7 +136,8 @@ fn place(url: &Url) -> Result<HostPort> {
     if port == 0 {
         return Err(
             Error::new(Kind::Usage, Operation::Fetch, "nobody can be at port 0")
-                .about(url.without_secrets()),
+                .about(url.without_secrets())
+                .with_hint("a URL with a port looks like http://host:8080/"),
         );
     }
     Ok(HostPort {

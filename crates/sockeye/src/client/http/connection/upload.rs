@@ -80,7 +80,7 @@ pub(super) async fn put(
     let failed = |error| Error::from_io(Operation::Write, error);
     while !bytes.is_empty() {
         let Ok(written) = tokio::time::timeout(idle, write.write(bytes)).await else {
-            let why = format!("the server took nothing for {} s", idle.as_secs());
+            let why = format!("the server took nothing for {idle:?}");
             return Err(Error::new(Kind::TimedOut, Operation::Write, why));
         };
         match written.map_err(failed)? {

@@ -1,0 +1,49 @@
+//! Flags that people know from curl, wget and httpie and that are called otherwise here, or are not needed.
+
+/// One thing to try instead of this flag.
+pub(crate) fn hint_for(flag: &str) -> Option<&'static str> {
+    let flag = flag.split('=').next().unwrap_or(flag);
+    let found = HABITS.iter().find(|(flags, _)| flags.contains(&flag));
+    found.map(|(_, hint)| *hint)
+}
+
+const HABITS: &[(&[&str], &str)] = &[
+    (
+        &["-f", "--fail", "--fail-with-body", "--check-status"],
+        "a status of 400 and above gives exit code 1 by itself; the body is printed all the same",
+    ),
+    (
+        &["-s", "--silent", "-S", "--show-error"],
+        "-q says errors and warnings only",
+    ),
+    (
+        &["-L", "--location", "--follow"],
+        "redirects are followed by themselves",
+    ),
+    (
+        &["-m", "--max-time"],
+        "--timeout TIME, with a unit: --timeout 30s",
+    ),
+    (
+        &["--raw"],
+        "-d or --data-raw sends a text as it is; --exact sends path and headers as typed",
+    ),
+    (&["--path-as-is"], "--exact sends the path as it was typed"),
+    (
+        &["--trace", "--trace-ascii"],
+        "--wire shows every byte that crosses, --wire=hex as a hex dump",
+    ),
+    (
+        &["--compressed"],
+        "answers are asked for in gzip, br and zstd, and decoded, by themselves",
+    ),
+    (&["--offline"], "--dry-run prints what would be sent"),
+    (
+        &["--ignore-stdin"],
+        "standard input is read only where - or @- names it",
+    ),
+    (
+        &["--next"],
+        "several requests are several commands; several URLs may stand in one",
+    ),
+];

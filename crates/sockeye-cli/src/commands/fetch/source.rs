@@ -1,0 +1,88 @@
+//! Files and standard input that flags and items name with `@`.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use sockeye::{Error, Kind, Operation, Result};
+
+/// The most that is read into memory. What is longer is sent from its file by `--upload`, `--data-binary` or an item `@file`.
+const LONGEST: u64 = 256 << 20;
+
+/// Reads what is named, and standard input only once.
+#[derive(Debug, Default)]
+pub(super) struct Sources {
+    is_stdin_taken: Cell<bool>,
+}
+
+impl Sources {
+    /// Standard input is used now.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] if it was before.
+    pub(super) fn take_stdin(&self) -> Result<()> {
+        if self.is_stdin_taken.replace(true) {
+            let why = "standard input is named twice, and can be read once";
+            return Err(Error::new(Kind::Usage, Operation::Parse, why)
+                .with_hint("put one of them into a file"));
+        }
+        Ok(())
+    }
+
+    /// All of a file; `-` is standard input.
+    ///
+    /// # Errors
+    ///
+    /// Those of reading it, and [`Kind::Usage`] if it has more than 256 MiB.
+    pub(super) fn read(&self, path: &str) -> Result<Vec<u8>> {
+        if path == "-" {
+            self.take_stdin()?;
+            return read(io::stdin().lock(), "standard input");
+        }
+        read(open(Path::new(path))?, path)
+    }
+
+    /// All of a file as text.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sources::read`], and [`Kind::Usage`] if it is no UTF-8.
+    pub(super) fn read_text(&self, path: &str) -> Result<String> {
+        String::from_utf8(self.read(path)?).map_err(|_| {
+            Error::new(
+                Kind::Usage,
+                Operation::Parse,
+                format!("{path} is no text in UTF-8"),
+            )
+            .with_hint("name@file, in a form, sends any bytes")
+        })
+    }
+}
+
+fn open(path: &Path) -> Result<File> {
+    let failed = |error| Error::from_io(Operation::Open, error).about(path.display());
+    let file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_dir() {
+        let why = "it is a directory";
+        return Err(Error::new(Kind::Usage, Operation::Open, why).about(path.display()));
+    }
+    Ok(file)
+}
+
+fn read(from: impl Read, name: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = from.take(LONGEST + 1).read_to_end(&mut bytes);
+    read.map_err(|error| Error::from_io(Operation::Read, error).about(name))?;
+    if bytes.len() as u64 > LONGEST {
+        let why = format!(
+            "it has more than {} MiB, which are read into memory",
+            LONGEST >> 20
+        );
+        return Err(Error::new(Kind::Usage, Operation::Read, why)
+            .about(name)
+            .with_hint("-T FILE sends a file of any length"));
+    }
+    Ok(bytes)
+}
