@@ -14,6 +14,7 @@ mod fetch_output;
 mod fetch_reach;
 mod fetch_reports;
 mod fetch_request;
+mod fetch_tap;
 mod fetch_tls;
 mod listen;
 mod listen_console;
