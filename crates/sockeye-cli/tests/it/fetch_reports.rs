@@ -49,13 +49,21 @@ fn verbose_shows_what_was_asked_and_answered_and_no_secret_or_escape_sequence() 
         let web = trail();
         let at = web.addr();
         let url = format!("http://user:hidden@{at}/start#hidden");
-        let output = fetch(["-v", &url]);
+        let headers = [
+            "-H",
+            "Authorization: Bearer hidden",
+            "-H",
+            "X-Token: hidden",
+        ];
+        let output = fetch(["-v", &url].iter().chain(&headers));
         assert_eq!(output.stdout_text(), "hello");
         let said = output.stderr_text();
         for wanted in [
             &*format!("* tried {at} for "),
             &format!("* connection #1 to tcp://{at} from tcp://127.0.0.1:"),
             &format!("> GET /start HTTP/1.1\n> Host: {at}\n"),
+            "> Authorization: Bearer ***\n",
+            "> X-Token: ***\n",
             "\n>\n< HTTP/1.1 302 Found\n< Location: /end\n< Set-Cookie: sid=***; Path=/\n",
             "* the server sends us on\n",
             ", used again\n> GET /end HTTP/1.1\n",
@@ -65,6 +73,9 @@ fn verbose_shows_what_was_asked_and_answered_and_no_secret_or_escape_sequence() 
             assert!(said.contains(wanted), "{wanted:?} is missing in\n{said}");
         }
         assert!(!said.contains("hidden"), "{said}");
+        let output = fetch(["-v", "--show-secrets", &url].iter().chain(&headers));
+        let said = output.stderr_text();
+        assert!(said.contains("> Authorization: Bearer hidden\n"), "{said}");
     });
 }
 
@@ -192,6 +203,20 @@ fn har_is_written_however_the_fetch_ends() {
 }
 
 #[test]
+fn har_keeps_secrets_only_if_it_is_told_to() {
+    within(|| {
+        let dir = temporary_dir();
+        let path = dir.path().join("log.har");
+        let web = trail();
+        let at = path.to_str().unwrap();
+        let args = ["-H", "Cookie: sid=hidden", "--har", at, "--har-secrets"];
+        fetch(args.into_iter().chain([&*web.url("/end")]));
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("sid=hidden"), "{text}");
+    });
+}
+
+#[test]
 fn write_out_knows_the_variables_of_curl() {
     within(|| {
         let Some(curl) = peers::curl() else { return };
@@ -288,9 +313,41 @@ fn the_curl_line_asks_the_same_byte_for_byte() {
             &["http://HOST/a%20b?c=[1]&d={2}"],
             &["-X", "DELETE", "http://HOST/x"],
             &["-X", "POST", "http://HOST/x"],
+            &["--head", "http://HOST/x"],
+            &[
+                "http://HOST/x",
+                "-H",
+                "x-B: 1",
+                "-H",
+                "X-a:2",
+                "-H",
+                "x-B: 3",
+                "-H",
+                "Empty;",
+                "-H",
+                "Accept:",
+            ],
+            &["http://HOST/x", "-d", "it's=$(a b)&%", "-A", ""],
+            &["http://HOST/x", "--data-json", "{\"a\": \"ü\"}"],
+            &["--exact", "http://HOST/%7e/../q", "-H", "b: c"],
+            &["--http1.0", "http://HOST/x"],
+            &["PUT", "http://HOST/x", "a=b", "c:=[1]", "H:v", "q==x y"],
         ] {
             let (ours, theirs) = asked_twice(args);
             assert_eq!(ours, theirs, "{args:?}");
         }
+    });
+}
+
+#[test]
+fn secrets_in_a_curl_line_are_masked_unless_they_are_wanted() {
+    within(|| {
+        let args = ["--curl", "-H", "Authorization: Bearer hidden", "http://h/"];
+        let output = fetch(args);
+        let line = output.stdout_text();
+        assert!(line.contains("'Authorization: Bearer ***'"), "{line}");
+        assert!(output.stderr_text().contains("--show-secrets"));
+        let line = fetch(args.iter().chain(&["--show-secrets"])).stdout_text();
+        assert!(line.contains("'Authorization: Bearer hidden'"), "{line}");
     });
 }

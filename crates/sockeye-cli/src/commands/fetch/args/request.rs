@@ -182,7 +182,8 @@ impl RequestArgs {
         }
     }
 
-    fn versions(&self) -> Versions {
+    /// Which versions of HTTP may be spoken.
+    pub(in crate::commands::fetch) fn versions(&self) -> Versions {
         match (self.http10, self.http11, self.http2) {
             (true, _, _) => Versions::Http10,
             (_, true, _) => Versions::Http11,

@@ -55,9 +55,13 @@ pub(in crate::commands::fetch) async fn print(fetch: &Fetch, request: Request) -
 impl Args {
     /// What curl has to be told besides the request.
     fn for_curl(&self) -> Settings {
+        let upload = self.request.upload.as_ref();
         Settings {
             flags: self.reach.for_curl(&self.talking),
-            ..Settings::default()
+            versions: self.request.versions(),
+            decodes: true,
+            upload: upload.map(|path| path.display().to_string()),
+            is_exact: self.request.exact,
         }
     }
 }
