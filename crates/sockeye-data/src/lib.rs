@@ -14,10 +14,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod challenge;
+pub mod cookie;
 pub mod escape;
 pub mod fields;
 pub mod ftp;
 pub mod http1;
+pub mod netrc;
 pub mod percent;
 pub mod socks;
 pub mod units;
