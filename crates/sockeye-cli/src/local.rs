@@ -1,5 +1,6 @@
 //! Our own side of a conversation: standard input and output, and what is done to the bytes on the way.
 
+mod ask;
 mod raw;
 mod screen;
 mod shaping;
@@ -12,6 +13,7 @@ use sockeye::endpoint::Carrier;
 use sockeye::{Endpoint, Link, Net, Result, Stream};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use ask::ask_secret;
 pub(crate) use raw::{RawTerminal, restore_terminal};
 pub(crate) use screen::FullScreen;
 pub(crate) use terminal::TerminalText;

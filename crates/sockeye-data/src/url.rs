@@ -283,6 +283,31 @@ impl Url {
         bare
     }
 
+    /// The same place over TLS: `http` becomes `https`, port 80 the usual one, and any other port stays (RFC 6797 section
+    /// 8.3). `None` for other schemes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sockeye_data::url::Url;
+    ///
+    /// let secure = |text| Url::parse(text).unwrap().secured().map(|url| url.to_string());
+    /// assert_eq!(secure("http://a:80/%7e").as_deref(), Some("https://a/%7e"));
+    /// assert_eq!(secure("http://a:8080/").as_deref(), Some("https://a:8080/"));
+    /// assert_eq!(secure("https://a/"), None);
+    /// ```
+    pub fn secured(&self) -> Option<Self> {
+        if self.scheme != Scheme::Http {
+            return None;
+        }
+        let mut secure = self.clone();
+        secure.normal.set_scheme("https").ok()?;
+        secure.scheme = Scheme::Https;
+        secure.port = self.port.filter(|port| *port != 80);
+        secure.typed = secure.to_secret_string();
+        Some(secure)
+    }
+
     fn print(&self, masked: bool, fragment: bool) -> String {
         if self.scheme == Scheme::Data {
             return self.normal.to_string();

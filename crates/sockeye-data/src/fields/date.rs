@@ -117,7 +117,7 @@ pub(crate) fn month_of(name: &[u8]) -> Option<i64> {
 }
 
 /// Seconds since 1970 of a date and a time in UTC; `None` if there is no such day or time.
-pub(crate) fn seconds_of(year: i64, month: i64, day: i64, time: [i64; 3]) -> Option<i64> {
+pub fn seconds_of(year: i64, month: i64, day: i64, time: [i64; 3]) -> Option<i64> {
     if !(0..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
@@ -134,7 +134,7 @@ pub(crate) fn seconds_of(year: i64, month: i64, day: i64, time: [i64; 3]) -> Opt
 }
 
 /// Year, month, day, and hours, minutes and seconds, for years 0 to 9999.
-pub(crate) fn parts_of(seconds: i64) -> Option<(i64, i64, i64, [i64; 3])> {
+pub fn parts_of(seconds: i64) -> Option<(i64, i64, i64, [i64; 3])> {
     let (days, time) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
     let (year, month, day) = civil(days)?;
     Some((year, month, day, [time / 3600, time / 60 % 60, time % 60]))

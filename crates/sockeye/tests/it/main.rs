@@ -22,6 +22,8 @@ mod client_h2;
 #[cfg(feature = "client")]
 mod client_http;
 #[cfg(feature = "client")]
+mod client_identity;
+#[cfg(feature = "client")]
 mod client_proxies;
 #[cfg(feature = "client")]
 mod client_reports;

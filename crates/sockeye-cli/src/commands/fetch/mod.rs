@@ -9,6 +9,7 @@ mod conditions;
 mod dry_run;
 mod habits;
 mod http;
+mod identity;
 mod items;
 mod local;
 mod nested;
@@ -31,6 +32,7 @@ use tokio::time::Instant;
 
 use self::args::{IdentityArgs, PolicyArgs, ReachArgs, ReportArgs, RequestArgs, SaveArgs};
 pub(crate) use self::habits::hint_for;
+use self::identity::Identity;
 use self::plan::{Job, Plan};
 use self::report::Reporter;
 use crate::args::TalkingArgs;
@@ -79,13 +81,18 @@ pub(crate) struct Args {
 
 impl Args {
     /// The client that these flags describe.
-    fn client(&self, output: &Output, reporter: &Arc<Reporter>) -> Result<Client> {
+    fn client(
+        &self,
+        identity: &Identity,
+        output: &Output,
+        reporter: &Arc<Reporter>,
+    ) -> Result<Client> {
         let mut builder =
             Client::builder().net(self.reach.net(self.talking.net(output, false), output));
         let mut limits = Limits::default();
         self.request.limit(&mut limits);
         builder = self.request.apply(builder)?.limits(limits);
-        builder = self.identity.apply(builder)?;
+        builder = identity.apply(builder);
         builder = self.reach.apply(builder, &self.talking)?;
         builder = self.policy.apply(builder)?;
         let client = reporter.apply(builder).build();
@@ -98,6 +105,7 @@ impl Args {
 struct Fetch {
     args: Args,
     plan: Plan,
+    identity: Identity,
     client: Client,
     output: Output,
     /// When `--timeout` is over.
@@ -109,10 +117,13 @@ struct Fetch {
 /// Do each job, one after the other. What fails is said, and the rest goes on; the first failure gives the exit code.
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let timeout = args.talking.timeout;
+    let plan = Plan::new(&args)?;
+    let identity = args.identity.prepare(&output)?;
     let reporter = Reporter::new(&args.report, &output)?;
     let fetch = Fetch {
-        plan: Plan::new(&args)?,
-        client: args.client(&output, &reporter)?,
+        plan,
+        client: args.client(&identity, &output, &reporter)?,
+        identity,
         deadline: timeout.map(|timeout| Instant::now() + timeout),
         args,
         output,
@@ -124,7 +135,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         Some(outcome) => outcome,
         None => Ok(Outcome::Interrupted),
     };
-    let written = reporter.finish();
+    let written = reporter.finish().and(fetch.identity.save(&fetch.output));
     outcome.and_then(|outcome| written.map(|()| outcome))
 }
 
@@ -144,6 +155,10 @@ impl Fetch {
     }
 
     async fn all(&self) -> Outcome {
+        if let Err(error) = self.identity.get_token(&self.client).await {
+            self.output.error(&error);
+            return Outcome::Code(exit::code(error.kind()));
+        }
         let mut outcome = Outcome::Done;
         for job in &self.plan.jobs {
             let one = match self.one(job).await {

@@ -294,6 +294,7 @@ impl Fetch {
     pub(super) fn request(&self, job: &Job) -> Result<Request> {
         let args = &self.args.request;
         let mut request = self.plan.ask.request(job.url.clone(), args)?;
+        self.identity.request(&mut request)?;
         if let Some(left) = self.time_left() {
             request.set_timeout(left);
         }

@@ -27,8 +27,8 @@ const REPEATED: u32 = 3;
 /// What a hop adds to the request: what depends on where it goes.
 #[derive(Debug, Default)]
 pub(super) struct Additions {
-    pub(super) cookie: Option<String>,
-    pub(super) authorization: Option<String>,
+    pub(super) cookie: Option<Vec<u8>>,
+    pub(super) authorization: Option<Vec<u8>>,
     pub(super) without_expect: bool,
 }
 
@@ -253,14 +253,14 @@ pub(super) fn head(
         headers: Headers::new(),
     };
     let is_http10 = route.versions == Versions::Http10;
-    lines.add("Host", &request.url.authority())?;
+    lines.add("Host", request.url.authority())?;
     if !request.exact {
         if let Some(name) = &settings.user_agent {
             lines.add("User-Agent", name)?;
         }
         lines.add("Accept", "*/*")?;
         if let Some(codings) = settings.decoding.accepted() {
-            lines.add("Accept-Encoding", &codings)?;
+            lines.add("Accept-Encoding", codings)?;
         }
         for field in settings.headers.iter() {
             if !lines.is_given(field.name) {
@@ -320,7 +320,7 @@ fn body_lines(lines: &mut Lines<'_>, additions: &Additions, is_http10: bool) -> 
     let framing = match body.length() {
         _ if lines.request.headers.contains("transfer-encoding") => Framing::Chunked,
         Some(length) => {
-            lines.add("Content-Length", &length.to_string())?;
+            lines.add("Content-Length", length.to_string())?;
             Framing::Length(length)
         }
         None if is_http10 => {
@@ -356,11 +356,11 @@ impl Lines<'_> {
         self.request.headers.contains(name) || left_out.any(|it| it.eq_ignore_ascii_case(name))
     }
 
-    fn add(&mut self, name: &str, value: &str) -> Result<()> {
+    fn add(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<()> {
         if self.is_given(name) {
             return Ok(());
         }
-        append(&mut self.headers, name.as_bytes(), value.as_bytes())
+        append(&mut self.headers, name.as_bytes(), value.as_ref())
     }
 }
 

@@ -16,6 +16,7 @@
 
 mod auth;
 mod body;
+mod canonical;
 mod client;
 mod connection;
 mod cookies;
@@ -27,22 +28,24 @@ mod hop;
 mod hsts;
 mod mask;
 mod policy;
+mod private_file;
 mod redirect;
 mod request;
 mod response;
 mod retry;
 mod send;
+mod session;
 mod settings;
 mod timing;
 mod watch;
 
-pub use auth::{Credential, Credentials};
+pub use auth::{ClientCredentials, Credential, Credentials, Login};
 pub use body::Body;
 pub use client::{Client, get};
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub use connection::fuzzing;
-pub use cookies::CookieJar;
+pub use cookies::{BrokenLine, Cookie, CookieJar, CookieLimits, CookieRefusal};
 pub use decode::Decoding;
 pub use dry_run::DryRun;
 pub use har::Har;
@@ -55,6 +58,7 @@ pub use request::{Request, RequestBuilder};
 pub use response::Response;
 pub use retry::Retry;
 pub use send::{Failed, Preview};
+pub use session::Session;
 pub use settings::{Builder, Limits, Versions};
 pub use timing::{Interval, Phase, Timing};
 pub use watch::{HopObserver, Stage};

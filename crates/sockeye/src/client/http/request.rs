@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use sockeye_data::cookie;
 use sockeye_data::http1::Headers;
 use sockeye_data::url::{self, Url};
 
@@ -25,6 +26,7 @@ pub struct Request {
     pub(crate) without: Vec<String>,
     pub(crate) body: Body,
     pub(crate) credential: Option<Credential>,
+    pub(crate) cookies: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) exact: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) versions: Option<Versions>,
@@ -53,6 +55,7 @@ impl Request {
             without: Vec::new(),
             body: Body::empty(),
             credential: None,
+            cookies: Vec::new(),
             exact: false,
             timeout: None,
             versions: None,
@@ -113,6 +116,20 @@ impl Request {
     /// Prove with this who we are, to the origin of this request's URL and to no other.
     pub fn set_credential(&mut self, credential: Credential) {
         self.credential = Some(credential);
+    }
+
+    /// Send this cookie to the origin of this request's URL and to no other. It stands in for one of that name in the client's
+    /// jar, until an answer sets it anew.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] if it cannot stand in a `Cookie` header.
+    pub fn add_cookie(&mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let (name, value) = (name.as_ref().to_vec(), value.as_ref().to_vec());
+        cookie::check(&name, &value)
+            .map_err(|fault| Error::new(Kind::Usage, Operation::Parse, fault.to_string()))?;
+        self.cookies.push((name, value));
+        Ok(())
     }
 
     /// How long everything may take, body included; as the client says by default.
@@ -225,6 +242,11 @@ impl RequestBuilder {
             request.credential = Some(credential);
             Ok(())
         })
+    }
+
+    /// Send this cookie to the origin of this URL and to no other: see [`Request::add_cookie`].
+    pub fn cookie(self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.change(|request| request.add_cookie(name, value))
     }
 
     /// Send the path exactly as it was typed, and no header but those given here, `Host` and what frames the body.

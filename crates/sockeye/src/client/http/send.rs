@@ -7,11 +7,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use sockeye_data::cookie::{self, SetCookie};
 use sockeye_data::http1::{Framing, RequestHead};
-use sockeye_data::url::Origin;
+use sockeye_data::url::{Origin, Url};
 use tokio::io::AsyncRead;
 use tokio::time::Instant;
 
+use super::auth::Standing;
 use super::client::{Client, Inner};
 use super::connection::Incoming;
 use super::decode::Decoder;
@@ -22,6 +24,7 @@ use super::request::Request;
 use super::response::{Response, late};
 use super::retry::Outcome;
 use super::watch::{self, Stage};
+use crate::endpoint::Verify;
 use crate::error::{Error, Kind, Operation, Result};
 use crate::net::Recorder;
 
@@ -66,11 +69,14 @@ impl Preview {
 struct Journey<'c> {
     inner: &'c Inner,
     request: Request,
-    /// The origin that was asked for: what was typed for it goes nowhere else.
+    /// The URL that was asked for, and its origin: what was typed for it goes nowhere else.
+    typed: Url,
     origin: Option<Origin>,
     hops: Vec<Hop>,
     redirected: u32,
     challenged: u32,
+    /// Whether a nonce of ours was too old already.
+    stale: bool,
     without_expect: bool,
     number: u64,
     /// How the connection of the last hop comes about, while it does.
@@ -173,10 +179,12 @@ impl<'c> Journey<'c> {
         Self {
             inner,
             origin: request.url.origin(),
+            typed: request.url.clone(),
             request,
             hops: Vec::new(),
             redirected: 0,
             challenged: 0,
+            stale: false,
             without_expect: false,
             number: 0,
             opening: None,
@@ -304,6 +312,10 @@ impl<'c> Journey<'c> {
         if let Some(store) = &settings.hsts
             && let Some(secure) = store.upgrade(&self.request.url)
         {
+            // It is the same place, and nobody else has sent us there: what was typed for it goes along.
+            if self.request.url.origin() == self.origin {
+                self.origin = secure.origin();
+            }
             self.request.url = secure;
         }
         match &settings.policy {
@@ -314,27 +326,62 @@ impl<'c> Journey<'c> {
         }
     }
 
+    fn is_home(&self) -> bool {
+        self.request.url.origin() == self.origin || self.inner.settings.redirects.is_trusting()
+    }
+
+    fn standing(&self) -> Standing<'_> {
+        Standing {
+            home: self.origin.as_ref(),
+            typed: &self.typed,
+            trusting: self.inner.settings.redirects.is_trusting(),
+        }
+    }
+
     /// What depends on where this hop goes.
     fn additions(&self) -> Additions {
-        let settings = &self.inner.settings;
-        let url = &self.request.url;
-        let is_home = url.origin() == self.origin || settings.redirects.is_trusting();
-        let own = self.request.credential.as_ref().filter(|_| is_home);
+        let credentials = &self.inner.settings.credentials;
         Additions {
-            cookie: settings.cookies.as_ref().and_then(|jar| jar.header(url)),
-            authorization: settings.credentials.authorize(&self.request, own),
+            cookie: self.cookie(),
+            authorization: credentials.authorize(&self.request, self.standing()),
             without_expect: self.without_expect,
         }
     }
 
+    /// The cookies of the jar, and those that were typed for this origin, which come before others of their name.
+    fn cookie(&self) -> Option<Vec<u8>> {
+        let typed = match self.is_home() {
+            true => &self.request.cookies[..],
+            false => &[],
+        };
+        let jar = self.inner.settings.cookies.as_ref();
+        let mut pairs = jar
+            .map(|jar| jar.pairs(&self.request.url))
+            .unwrap_or_default();
+        pairs.retain(|(name, _)| typed.iter().all(|(it, _)| it != name));
+        pairs.extend_from_slice(typed);
+        (!pairs.is_empty()).then(|| cookie::header(pairs))
+    }
+
     /// Keep what the answer says for later.
-    fn learn(&self) {
+    fn learn(&mut self) {
         let settings = &self.inner.settings;
         let Some(hop) = self.hops.last() else { return };
+        settings.credentials.learn(hop);
         if let Some(jar) = &settings.cookies {
             jar.store(&hop.url, &hop.headers);
+            for set in hop.headers.all("set-cookie") {
+                if let Ok(set) = SetCookie::parse(set)
+                    && hop.url.origin() == self.origin
+                {
+                    self.request.cookies.retain(|(name, _)| *name != set.name);
+                }
+            }
         }
-        if let Some(store) = &settings.hsts {
+        // A host speaks for itself only if it was checked that it is that host (RFC 6797 section 8.1).
+        if let Some(store) = &settings.hsts
+            && settings.tls.verify == Verify::Full
+        {
             store.note(&hop.url, &hop.headers);
         }
     }
@@ -351,12 +398,11 @@ impl<'c> Journey<'c> {
             return Ok(After::Again(Why::WithoutExpect));
         }
         if matches!(status, 401 | 407) && self.challenged < settings.limits.challenges {
-            let is_home = hop.url.origin() == self.origin || settings.redirects.is_trusting();
-            let own = self.request.credential.as_ref().filter(|_| is_home);
+            let (first, mut stale) = (self.challenged == 0, self.stale);
+            let credentials = &settings.credentials;
             let answers = self.request.body.is_repeatable()
-                && settings
-                    .credentials
-                    .challenged(&self.request, own, status, &hop.headers);
+                && credentials.challenged(&self.request, self.standing(), hop, first, &mut stale);
+            self.stale = stale;
             if answers {
                 self.challenged += 1;
                 self.drain(incoming).await;
@@ -379,6 +425,7 @@ impl<'c> Journey<'c> {
     fn turn(&mut self, next: Next) {
         self.redirected += 1;
         self.challenged = 0;
+        self.stale = false;
         let crosses = next.url.origin() != self.request.url.origin();
         let request = &mut self.request;
         if crosses && !self.inner.settings.redirects.is_trusting() {
