@@ -1,5 +1,10 @@
 //! Entrances for the fuzz targets, and for tests: whatever a server says, it is an answer or an error.
 
+#![allow(
+    unreachable_pub,
+    reason = "public only with the feature `fuzzing`; unit tests use it without"
+)]
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
