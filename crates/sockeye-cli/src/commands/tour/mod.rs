@@ -3,6 +3,7 @@
 //! A stage is a module with a list of steps; a new one is a line in [`STAGES`]. A step plays a [`Scene`] and checks what it
 //! claims. What is shown is what happened: nothing here talks to the network itself.
 
+mod clients;
 mod fundamentals;
 mod introduction;
 mod page;
@@ -27,7 +28,7 @@ use scene::{Broken, Playing, Scene};
 use transcript::Transcript;
 
 /// All stages, in the order in which they are played.
-const STAGES: &[Stage] = &[introduction::STAGE, fundamentals::STAGE];
+const STAGES: &[Stage] = &[introduction::STAGE, fundamentals::STAGE, clients::STAGE];
 
 /// A chapter of the tour.
 #[derive(Debug)]

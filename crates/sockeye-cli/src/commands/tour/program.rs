@@ -63,6 +63,9 @@ impl Program {
             .env("PATH", search)
             // Piped output has no colour anyway; a person's forced one would be shown as text.
             .env("NO_COLOR", "1")
+            // What is shown leads to this machine, and not first to somebody's proxy.
+            .env("NO_PROXY", "*")
+            .env("no_proxy", "*")
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

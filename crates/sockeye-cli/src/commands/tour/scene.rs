@@ -113,6 +113,12 @@ impl Scene {
         self.transcript
     }
 
+    /// Make a file that was shown before.
+    pub(super) fn lay(&self, name: &str, content: &str) -> Result<(), Broken> {
+        std::fs::write(self.directory().join(name), content)
+            .map_err(|e| broken(format!("a file {name} can be made"), e))
+    }
+
     /// Make a file, shown as if it were looked at.
     pub(super) fn file(
         &mut self,
@@ -120,8 +126,7 @@ impl Scene {
         name: &str,
         content: &str,
     ) -> Result<(), Broken> {
-        std::fs::write(self.directory().join(name), content)
-            .map_err(|e| broken(format!("a file {name} can be made"), e))?;
+        self.lay(name, content)?;
         let pane = self.pane(who);
         self.show(pane, Line::Command(format!("cat {name}")));
         for line in content.lines() {
