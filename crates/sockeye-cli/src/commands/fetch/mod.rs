@@ -7,6 +7,7 @@ mod args;
 mod body;
 mod conditions;
 mod dry_run;
+mod ftp;
 mod habits;
 mod http;
 mod identity;
@@ -30,7 +31,7 @@ use sockeye::data::url::Scheme;
 use sockeye::{Error, Kind, Operation, Result};
 use tokio::time::Instant;
 
-use self::args::{IdentityArgs, PolicyArgs, ReachArgs, ReportArgs, RequestArgs, SaveArgs};
+use self::args::{FtpArgs, IdentityArgs, PolicyArgs, ReachArgs, ReportArgs, RequestArgs, SaveArgs};
 pub(crate) use self::habits::hint_for;
 use self::identity::Identity;
 use self::plan::{Job, Plan};
@@ -75,6 +76,8 @@ pub(crate) struct Args {
     policy: PolicyArgs,
     #[command(flatten)]
     report: ReportArgs,
+    #[command(flatten)]
+    ftp: FtpArgs,
     #[command(flatten)]
     talking: TalkingArgs,
 }
@@ -182,16 +185,14 @@ impl Fetch {
 
     /// One job, by the scheme of its URL.
     async fn one(&self, job: &Job) -> Result<Outcome> {
+        ftp::refuse_elsewhere(&self.args.ftp, job)?;
         match job.url.scheme() {
             Scheme::Http | Scheme::Https if self.args.request.dry_run => {
                 dry_run::run(self, job).await
             }
             Scheme::Http | Scheme::Https => http::run(self, job).await,
             Scheme::File | Scheme::Data => local::run(self, job).await,
-            other => {
-                let why = format!("`{}` is not spoken yet", other.as_str());
-                Err(Error::new(Kind::Unsupported, Operation::Fetch, why))
-            }
+            Scheme::Ftp | Scheme::Ftps => ftp::run(self, job).await,
         }
     }
 

@@ -188,8 +188,15 @@ impl Ftp {
     /// As with [`Ftp::list`]. Many servers answer 550 for a directory that is empty.
     pub async fn names(&mut self, path: impl AsRef<[u8]>) -> Result<Vec<Vec<u8>>> {
         let listing = self.listing(path.as_ref(), ListingFormat::Names).await?;
+        // Some servers put the path before each name.
+        let path = path.as_ref();
+        let path = path.strip_suffix(b"/").unwrap_or(path);
+        let bare = |name: Vec<u8>| match name.strip_prefix(path) {
+            Some([b'/', bare @ ..]) if !path.is_empty() && !bare.is_empty() => bare.to_vec(),
+            _ => name,
+        };
         let entries = listing.into_entries().into_iter();
-        Ok(entries.map(|entry| entry.name).collect())
+        Ok(entries.map(|entry| bare(entry.name)).collect())
     }
 
     /// A listing in one of three formats, with the lines that nobody understands.

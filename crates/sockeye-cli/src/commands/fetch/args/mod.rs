@@ -1,5 +1,6 @@
 //! The flags of `fetch`, one group for each theme.
 
+mod ftp;
 mod identity;
 mod pieces;
 mod policy;
@@ -8,6 +9,7 @@ mod report;
 mod request;
 mod save;
 
+pub(super) use self::ftp::FtpArgs;
 pub(super) use self::identity::IdentityArgs;
 pub(super) use self::pieces::Manner;
 pub(super) use self::policy::PolicyArgs;

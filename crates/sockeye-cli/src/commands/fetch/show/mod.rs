@@ -31,6 +31,7 @@ pub(super) enum Body<'r> {
     Response(&'r mut Response),
     File(tokio::fs::File),
     Bytes(Bytes),
+    Ftp(Box<sockeye::client::ftp::Download<'r>>),
 }
 
 impl Body<'_> {
@@ -44,6 +45,7 @@ impl Body<'_> {
                 let read = read.map_err(|error| Error::from_io(Operation::Read, error))?;
                 Ok((read > 0).then(|| piece.into()))
             }
+            Self::Ftp(download) => Ok(download.chunk().await?.map(Bytes::copy_from_slice)),
             Self::Bytes(bytes) => Ok(Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty())),
         }
     }

@@ -24,6 +24,7 @@ mod down;
 mod folder;
 mod jobs;
 mod moving;
+mod single;
 mod up;
 mod walk;
 

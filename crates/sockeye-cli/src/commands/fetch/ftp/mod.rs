@@ -1,0 +1,224 @@
+//! URLs of ftp and ftps: one session for each, and in it what the flags say.
+
+mod list;
+mod mirror;
+
+use sockeye::client::ftp::{DataMode, Ftp, Login, Security, Settings, TransferType, UrlPath};
+use sockeye::data::url::Scheme;
+use sockeye::{Error, Kind, Net, Operation, Result};
+
+use super::Fetch;
+use super::args::FtpArgs;
+use super::plan::Job;
+use super::show::{self, Body};
+use crate::exit::Outcome;
+use crate::output::Level;
+
+/// Do with this URL what the flags say.
+pub(super) async fn run(fetch: &Fetch, job: &Job) -> Result<Outcome> {
+    refuse(fetch, job)?;
+    done(fetch, job).await?;
+    Ok(Outcome::Done)
+}
+
+/// A flag of ours means nothing to a URL of another scheme.
+pub(super) fn refuse_elsewhere(args: &FtpArgs, job: &Job) -> Result<()> {
+    match (job.url.scheme(), args.given()) {
+        (Scheme::Ftp | Scheme::Ftps, _) | (_, None) => Ok(()),
+        (other, Some(flag)) => {
+            let why = format!("{flag} means nothing to a URL of {}", other.as_str());
+            Err(usage(why).with_hint("it is for ftp:// and ftps://"))
+        }
+    }
+}
+
+async fn done(fetch: &Fetch, job: &Job) -> Result<()> {
+    let args = &fetch.args.ftp;
+    let place = UrlPath::of(&job.url)?;
+    let net = net(fetch);
+    let settings = settings(fetch, job)?;
+    if args.mirror.is_some() || args.mirror_up.is_some() {
+        return mirror::run(fetch, job, net, settings).await;
+    }
+    let mut ftp = Ftp::open(&net, &job.url, settings).await?;
+    for command in &args.quote {
+        let reply = ftp.quote(command).await?;
+        if reply.code() >= 400 {
+            let why = format!("the server answered {command} with {reply}");
+            let error = Error::new(Kind::Rejected, Operation::Fetch, why).about(&job.url);
+            return Err(error.with_status(reply.code()));
+        }
+        if !fetch.output.says(Level::Verbose) {
+            fetch.output.say(Level::Normal, reply);
+        }
+    }
+    let transfer = match args.ftp_text {
+        true => Some(TransferType::Text),
+        false => place.transfer,
+    };
+    ftp.transfer_type(transfer.unwrap_or_default());
+    let path = place.path.as_slice();
+    let trimmed = path.strip_suffix(b"/").unwrap_or(path);
+    if let Some(name) = &args.ftp_rename {
+        ftp.rename(trimmed, beside(trimmed, name)).await?;
+    } else if args.ftp_remove && place.is_directory {
+        ftp.rmdir(trimmed).await?;
+    } else if args.ftp_remove {
+        ftp.delete(path).await?;
+    } else if args.ftp_mkdir {
+        ftp.mkdir(trimmed).await?;
+    } else if let Some(from) = &fetch.args.request.upload {
+        send(fetch, &mut ftp, path, from).await?;
+    } else if place.is_directory || args.list_only {
+        list::run(fetch, &mut ftp, path).await?;
+    } else {
+        get(fetch, &mut ftp, path).await?;
+    }
+    ftp.quit().await;
+    Ok(())
+}
+
+fn usage(why: impl Into<String>) -> Error {
+    Error::new(Kind::Usage, Operation::Fetch, why)
+}
+
+/// What would be ignored is refused.
+fn refuse(fetch: &Fetch, job: &Job) -> Result<()> {
+    let (args, request) = (&fetch.args.ftp, &fetch.args.request);
+    let scheme = job.url.scheme().as_str();
+    let is_implied = match fetch.plan.method() {
+        "GET" | "HEAD" => fetch.plan.body().is_none(),
+        method => method == "PUT" && request.upload.is_some(),
+    };
+    if !is_implied || request.method.is_some() || !request.headers.is_empty() {
+        let why = format!("methods, headers and data mean nothing to a URL of {scheme}");
+        return Err(usage(why).with_hint("-T FILE sends a file; --quote sends a command"));
+    }
+    let is_mirror = args.mirror.is_some() || args.mirror_up.is_some();
+    let named = [
+        (request.range.is_some(), "--range"),
+        (request.if_modified_since.is_some(), "--if-modified-since"),
+        (
+            request.etag_compare.is_some() || request.etag_save.is_some(),
+            "--etag-compare",
+        ),
+        (request.include, "--include"),
+        (request.exact, "--exact"),
+        (request.dry_run && !is_mirror, "--dry-run"),
+        (fetch.args.report.curl, "--curl"),
+        (fetch.args.report.har.is_some(), "--har"),
+    ];
+    if let Some((_, flag)) = named.into_iter().find(|(is_given, _)| *is_given) {
+        return Err(usage(format!("{flag} means nothing to a URL of {scheme}")));
+    }
+    if args.ftp_ssl && job.url.scheme() == Scheme::Ftps {
+        let why = "--ftp-ssl is for ftp://; ftps:// is encrypted from the first byte on";
+        return Err(usage(why).with_hint("leave one of the two out"));
+    }
+    if args.ftp_clear_data && !args.ftp_ssl && job.url.scheme() == Scheme::Ftp {
+        return Err(usage(
+            "--ftp-clear-data has no effect: nothing is encrypted",
+        ));
+    }
+    if args.delete && !is_mirror {
+        let why = "--delete is for --mirror and --mirror-up";
+        return Err(usage(why).with_hint("--ftp-remove removes what the URL names"));
+    }
+    Ok(())
+}
+
+/// How we talk.
+fn net(fetch: &Fetch) -> Net {
+    fetch
+        .args
+        .reach
+        .net(fetch.args.talking.net(&fetch.output, false), &fetch.output)
+}
+
+fn settings(fetch: &Fetch, job: &Job) -> Result<Settings> {
+    let args = &fetch.args.ftp;
+    let mut settings = Settings::new()
+        .endpoint_options(fetch.args.reach.options(&fetch.args.talking))
+        .lenient(fetch.args.request.lenient)
+        .clear_data(args.ftp_clear_data);
+    if let Some(timeout) = fetch.args.request.idle_timeout {
+        settings = settings.idle_timeout(timeout).reply_timeout(timeout);
+    }
+    let tls = fetch.args.reach.tls();
+    let is_encrypted = args.ftp_ssl || job.url.scheme() == Scheme::Ftps;
+    settings = settings.security(match job.url.scheme() {
+        Scheme::Ftps => Security::Implicit(tls),
+        _ if args.ftp_ssl => Security::Explicit(tls),
+        _ => Security::None,
+    });
+    if args.ftp_active {
+        settings = settings.mode(DataMode::Active);
+    }
+    if args.ftp_clear_data {
+        let said = "--ftp-clear-data: files and listings travel in clear text";
+        fetch.output.warn(said);
+    }
+    if job.url.password().is_some() && !is_encrypted {
+        let said =
+            "the password goes to the server in clear text; --ftp-ssl or ftps:// encrypts it";
+        fetch.output.say(Level::Normal, said);
+    }
+    if job.url.user().is_none() {
+        settings = settings.login(Login::anonymous());
+    }
+    if fetch.output.says(Level::Verbose) {
+        let output = fetch.output.clone();
+        settings = settings.listener(move |said| output.say(Level::Verbose, said));
+    }
+    Ok(settings)
+}
+
+/// A file on standard output.
+async fn get(fetch: &Fetch, ftp: &mut Ftp, path: &[u8]) -> Result<()> {
+    if fetch.output.json() {
+        let why = "--json has no event for a file of FTP on standard output";
+        return Err(usage(why).with_hint("listings and mirrors have events"));
+    }
+    if fetch.args.request.head {
+        let (size, modified) = (ftp.size(path).await?, ftp.modified(path).await?);
+        let modified = sockeye::data::fields::date::print(modified).unwrap_or_default();
+        let head = format!("Content-Length: {size}\r\nLast-Modified: {modified}\r\n\r\n");
+        if !fetch.output.text(&head) {
+            fetch.is_unread();
+        }
+        return Ok(());
+    }
+    let download = ftp.get(path).await?;
+    let length = download.size();
+    show::body(fetch, Body::Ftp(Box::new(download)), None, length).await
+}
+
+/// Send a file, or standard input.
+async fn send(fetch: &Fetch, ftp: &mut Ftp, path: &[u8], from: &std::path::Path) -> Result<()> {
+    let mut upload;
+    if from.as_os_str() == "-" {
+        upload = ftp.put(path).await?;
+        upload.copy_from(&mut sockeye::Stream::stdin()?).await?;
+    } else {
+        let opened = tokio::fs::File::open(from).await;
+        let mut file =
+            opened.map_err(|error| Error::from_io(Operation::Open, error).about(from.display()))?;
+        upload = ftp.put(path).await?;
+        upload.copy_from(&mut file).await?;
+    }
+    let sent = upload.sent();
+    upload.finish().await?;
+    fetch
+        .output
+        .say(Level::Verbose, format!("{sent} bytes are there"));
+    Ok(())
+}
+
+/// A name in the same directory, unless it is a path of its own.
+fn beside(path: &[u8], name: &str) -> Vec<u8> {
+    let name = name.as_bytes();
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(at) if !name.contains(&b'/') => [&path[..=at], name].concat(),
+        _ => name.to_vec(),
+    }
+}
