@@ -53,7 +53,8 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    const ALL: [Self; 6] = [
+    /// All of them.
+    pub const ALL: [Self; 6] = [
         Self::Http,
         Self::Https,
         Self::Ftp,

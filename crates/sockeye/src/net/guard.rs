@@ -30,6 +30,8 @@ impl Net {
     /// With a proxy (`via=`), it is asked for the proxy's address, and for targets that are literal addresses. A target
     /// whose name the proxy resolves cannot be checked, so it is refused, unless [`Net::names_at_proxies`] allows it.
     ///
+    /// Set more than once, all functions have to allow an address.
+    ///
     /// # Examples
     ///
     /// ```
@@ -51,7 +53,10 @@ impl Net {
         mut self,
         check: impl Fn(IpAddr) -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
-        self.guard.check = Some(Arc::new(check));
+        self.guard.check = Some(match self.guard.check.take() {
+            None => Arc::new(check),
+            Some(before) => Arc::new(move |address| before(address).and_then(|()| check(address))),
+        });
         self
     }
 

@@ -10,7 +10,11 @@
 
 mod architecture;
 #[cfg(feature = "client")]
+mod client_bodies;
+#[cfg(feature = "client")]
 mod client_download;
+#[cfg(feature = "client")]
+mod client_exhaustion;
 #[cfg(all(feature = "client", feature = "tls"))]
 mod client_ftp;
 #[cfg(all(feature = "client", feature = "tls"))]
@@ -24,9 +28,17 @@ mod client_http;
 #[cfg(feature = "client")]
 mod client_identity;
 #[cfg(feature = "client")]
+mod client_policy;
+#[cfg(feature = "client")]
 mod client_proxies;
 #[cfg(feature = "client")]
+mod client_redirects;
+#[cfg(feature = "client")]
 mod client_reports;
+#[cfg(feature = "client")]
+mod client_retry;
+#[cfg(feature = "client")]
+mod client_same_bodies;
 #[cfg(feature = "client")]
 mod client_save;
 mod dns;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncSeekExt};
 
+use super::encode::Coding;
 use crate::error::{Error, Kind, Operation, Result};
 
 /// The body of a request: nothing, bytes, a file, or whatever can be read.
@@ -15,6 +16,7 @@ pub struct Body {
     source: Source,
     length: Option<u64>,
     media_type: Option<String>,
+    coding: Option<Coding>,
 }
 
 /// What a body is read from while it is sent.
@@ -74,8 +76,7 @@ impl Body {
     }
 
     /// Something of parts, opened anew each time it is sent.
-    #[allow(dead_code, reason = "for bodies of parts")]
-    pub(crate) fn opener(
+    pub(super) fn opener(
         open: impl Fn() -> BodyReader + Send + Sync + 'static,
         length: Option<u64>,
     ) -> Self {
@@ -87,7 +88,51 @@ impl Body {
             source,
             length,
             media_type: None,
+            coding: None,
         }
+    }
+
+    /// The same body in this content coding, which the `Content-Encoding` says. Bytes in memory are encoded now, and
+    /// everything else while it is sent, so that its length is not known before.
+    ///
+    /// Few servers expect encoded requests: those that do not answer 415 (RFC 9110 section 15.5.16).
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] if it is encoded already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sockeye::client::http::{Body, Coding};
+    ///
+    /// let body = Body::from("hello ".repeat(1000)).compressed(Coding::Gzip)?;
+    /// assert!(body.length().is_some_and(|length| length < 100));
+    /// # Ok::<(), sockeye::Error>(())
+    /// ```
+    pub fn compressed(mut self, coding: Coding) -> Result<Self> {
+        if self.coding.is_some() {
+            let why = "the body is compressed already";
+            return Err(Error::new(Kind::Usage, Operation::Fetch, why));
+        }
+        match &mut self.source {
+            Source::Empty => return Ok(self),
+            Source::Bytes(bytes) => {
+                let encoded = coding.whole(bytes);
+                *bytes = encoded
+                    .map_err(|error| Error::from_io(Operation::Write, error))?
+                    .into();
+                self.length = Some(bytes.len() as u64);
+            }
+            Source::File { .. } | Source::Opener(_) | Source::Reader(_) => self.length = None,
+        }
+        self.coding = Some(coding);
+        Ok(self)
+    }
+
+    /// The content coding it is sent in.
+    pub fn coding(&self) -> Option<Coding> {
+        self.coding
     }
 
     /// The same body, of this media type: the `Content-Type` unless a header says another.
@@ -125,8 +170,21 @@ impl Body {
         }
     }
 
-    /// A second body of the same content; `None` if it can be read only once.
+    /// What it is read from, in its coding, from the start.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] if it could be read only once and was; those of opening a file.
     pub(crate) async fn open(&mut self) -> Result<BodyReader> {
+        let is_encoded = self.as_bytes().is_some();
+        let reader = self.open_plain().await?;
+        Ok(match self.coding {
+            Some(coding) if !is_encoded => coding.encoded(reader),
+            _ => reader,
+        })
+    }
+
+    async fn open_plain(&mut self) -> Result<BodyReader> {
         match &mut self.source {
             Source::Empty => Ok(Box::new(tokio::io::empty())),
             Source::Bytes(bytes) => Ok(Box::new(std::io::Cursor::new(bytes.clone()))),
@@ -150,7 +208,7 @@ impl Body {
     }
 }
 
-fn unreadable(path: &std::path::Path, error: std::io::Error) -> Error {
+pub(super) fn unreadable(path: &std::path::Path, error: std::io::Error) -> Error {
     Error::from_io(Operation::Open, error).about(path.display())
 }
 

@@ -51,7 +51,10 @@ impl Client {
         Builder::default()
     }
 
-    pub(super) fn of(settings: Settings) -> Self {
+    pub(super) fn of(mut settings: Settings) -> Self {
+        if let Some(policy) = settings.policy.clone() {
+            policy.bind(&mut settings);
+        }
         let pool = Arc::new(Pool::new(settings.limits));
         Self(Arc::new(Inner {
             settings,

@@ -10,6 +10,7 @@ use super::connection::{
     Answer, Connection, Home, Incoming, Outgoing, Payload, Route, Turn, Unanswered,
 };
 use super::hop::{Hop, Version, Why};
+use super::redirect;
 use super::request::Request;
 use super::settings::{Settings, Versions};
 use super::timing::{Timing, Wants};
@@ -30,6 +31,8 @@ pub(super) struct Additions {
     pub(super) cookie: Option<Vec<u8>>,
     pub(super) authorization: Option<Vec<u8>>,
     pub(super) without_expect: bool,
+    /// It goes to another origin than was asked for: of the client's own lines, only those go that tell nothing of us.
+    pub(super) is_abroad: bool,
 }
 
 impl Inner {
@@ -192,6 +195,7 @@ impl Hop {
             decoded: 0,
             body: Vec::new(),
             forgiven: Vec::new(),
+            notes: Vec::new(),
             connection: None,
             timing: Timing {
                 began,
@@ -259,11 +263,12 @@ pub(super) fn head(
             lines.add("User-Agent", name)?;
         }
         lines.add("Accept", "*/*")?;
-        if let Some(codings) = settings.decoding.accepted() {
+        if let Some(codings) = settings.decoding.accepted(&request.headers) {
             lines.add("Accept-Encoding", codings)?;
         }
         for field in settings.headers.iter() {
-            if !lines.is_given(field.name) {
+            let may_go = !additions.is_abroad || redirect::may_cross(field.name);
+            if may_go && !lines.is_given(field.name) {
                 append(&mut lines.headers, field.name.as_bytes(), field.value)?;
             }
         }
@@ -316,6 +321,9 @@ fn body_lines(lines: &mut Lines<'_>, additions: &Additions, is_http10: bool) -> 
     }
     if let Some(media_type) = body.media_type() {
         lines.add("Content-Type", media_type)?;
+    }
+    if let Some(coding) = body.coding() {
+        lines.add("Content-Encoding", coding.as_str())?;
     }
     let framing = match body.length() {
         _ if lines.request.headers.contains("transfer-encoding") => Framing::Chunked,

@@ -120,6 +120,8 @@ pub struct Hop {
     pub body: Vec<u8>,
     /// What was wrong in the answer and forgiven, in words.
     pub forgiven: Vec<String>,
+    /// What was decided about the answer and may surprise, in words: a coding that is left as it is, a way on without TLS.
+    pub notes: Vec<String>,
     /// On which connection.
     pub connection: Option<ConnectionInfo>,
     /// What took how long.

@@ -10,6 +10,7 @@ use sockeye_data::url::{self, Url};
 use super::auth::Credential;
 use super::body::Body;
 use super::client::Client;
+use super::multipart::Multipart;
 use super::response::Response;
 use super::settings::Versions;
 use crate::error::{Error, Kind, Operation, Result};
@@ -234,6 +235,25 @@ impl RequestBuilder {
                 .with_media_type("application/x-www-form-urlencoded");
             Ok(())
         })
+    }
+
+    /// Send these parts as a form with files does (`multipart/form-data`, RFC 7578).
+    pub fn multipart(self, parts: Multipart) -> Self {
+        self.change(|request| {
+            request.body = parts.into_body()?;
+            Ok(())
+        })
+    }
+
+    /// Prove who we are with a user and a password (RFC 7617), to the origin of this URL and to no other.
+    pub fn basic_auth(self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        let (user, password) = (user.into(), password.into());
+        self.credential(Credential::Basic { user, password })
+    }
+
+    /// Prove who we are with a token (RFC 6750), to the origin of this URL and to no other.
+    pub fn bearer(self, token: impl Into<String>) -> Self {
+        self.credential(Credential::Bearer(token.into()))
     }
 
     /// Prove with this who we are, to the origin of this URL and to no other.

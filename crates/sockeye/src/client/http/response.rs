@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::client::Client;
 use super::connection::Incoming;
-use super::decode::Decoder;
+use super::decode::{Decoder, Taken};
 use super::hop::{Hop, Version};
 use super::watch::Stage;
 use crate::client::sink::{Moved, Sink};
@@ -25,14 +25,15 @@ pub struct Response {
     pub(super) hops: Vec<Hop>,
     pub(super) client: Client,
     pub(super) incoming: Incoming,
-    pub(super) decoder: Option<Decoder>,
+    pub(super) decoder: Option<Box<Decoder>>,
+    /// The longest body that is taken, and how much of it came.
+    pub(super) longest: Option<u64>,
+    pub(super) taken: u64,
     pub(super) deadline: Option<Instant>,
     pub(super) gathered: u64,
     pub(super) is_over: bool,
     /// Read and not yet saved.
     pub(super) unsaved: Bytes,
-    /// Room that decoded bytes are gathered in.
-    pub(super) decoded: Vec<u8>,
 }
 
 impl Response {
@@ -135,22 +136,55 @@ impl Response {
 
     /// The next piece, decoded; it may be empty.
     async fn piece(&mut self) -> Result<Option<Bytes>> {
-        let encoded = within(self.deadline, self.incoming.chunk()).await?;
-        let Some(decoder) = &mut self.decoder else {
-            return Ok(encoded);
+        let piece = match &self.decoder {
+            Some(_) => self.decoded().await?,
+            None => self.encoded().await?,
         };
-        match encoded {
-            Some(bytes) => {
-                decoder.push(&bytes, &mut self.decoded)?;
-                Ok(Some(Bytes::from(std::mem::take(&mut self.decoded))))
+        if let Some(bytes) = &piece {
+            self.count(bytes.len() as u64)?;
+        }
+        Ok(piece)
+    }
+
+    /// Whether so many more bytes may come.
+    fn count(&mut self, more: u64) -> Result<()> {
+        self.taken = self.taken.saturating_add(more);
+        match self.longest {
+            Some(longest) if self.taken > longest => Err(too_long(longest)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The next piece as it came.
+    async fn encoded(&mut self) -> Result<Option<Bytes>> {
+        within(self.deadline, self.incoming.chunk()).await
+    }
+
+    /// The next piece without its codings.
+    async fn decoded(&mut self) -> Result<Option<Bytes>> {
+        loop {
+            // Much may come out of a little: others have their turn, and time passes, though nothing is awaited.
+            tokio::task::coop::consume_budget().await;
+            if self
+                .deadline
+                .is_some_and(|deadline| Instant::now() >= deadline)
+            {
+                return Err(late());
             }
-            None => {
-                decoder.finish(&mut self.decoded)?;
-                self.decoder = None;
-                if self.decoded.is_empty() {
-                    return Ok(None);
+            let Some(decoder) = &mut self.decoder else {
+                return Ok(None);
+            };
+            match decoder.take()? {
+                Taken::Piece(bytes) => return Ok(Some(bytes)),
+                Taken::Over => return Ok(None),
+                Taken::Hungry => {}
+            }
+            let encoded = self.encoded().await?;
+            if let Some(decoder) = &mut self.decoder {
+                match encoded {
+                    Some(bytes) => decoder.push(bytes),
+                    None => decoder.end(),
                 }
-                Ok(Some(Bytes::from(std::mem::take(&mut self.decoded))))
             }
         }
     }
@@ -322,6 +356,9 @@ impl Response {
         if let Ok(Moved::Bytes(bytes)) = &moved {
             let end = self.hops.len() - 1;
             self.hops[end].decoded += bytes;
+            if let Err(error) = self.count(*bytes) {
+                return Err(self.failed(error));
+            }
         }
         moved.map_err(|error| self.failed(error))
     }
@@ -387,6 +424,12 @@ async fn within<T>(
         },
         None => future.await,
     }
+}
+
+/// The body is longer than may be.
+pub(super) fn too_long(longest: u64) -> Error {
+    let why = format!("the body is longer than {longest} bytes, which is all that may come");
+    Error::new(Kind::Denied, Operation::Fetch, why).with_hint("`--max-body` sets how much may come")
 }
 
 /// The time for all of it is over.

@@ -6,6 +6,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
 
 use sockeye_data::cookie::{self, SetCookie};
 use sockeye_data::http1::{Framing, RequestHead};
@@ -16,13 +17,13 @@ use tokio::time::Instant;
 use super::auth::Standing;
 use super::client::{Client, Inner};
 use super::connection::Incoming;
-use super::decode::Decoder;
+use super::decode::{Decoder, Plan};
 use super::exchange::Additions;
 use super::hop::{Hop, Why};
 use super::redirect::{self, Next};
 use super::request::Request;
 use super::response::{Response, late};
-use super::retry::Outcome;
+use super::retry::{Outcome, Tried};
 use super::watch::{self, Stage};
 use crate::endpoint::Verify;
 use crate::error::{Error, Kind, Operation, Result};
@@ -85,7 +86,10 @@ struct Journey<'c> {
     is_told: bool,
 }
 
-type Going<'j> = Pin<Box<dyn Future<Output = Result<(Incoming, Option<Decoder>)>> + Send + 'j>>;
+/// The last answer's body, and what undoes its codings.
+type Found = (Incoming, Option<Box<Decoder>>);
+
+type Going<'j> = Pin<Box<dyn Future<Output = Result<Found>> + Send + 'j>>;
 
 /// What to do after a hop.
 enum After {
@@ -105,7 +109,10 @@ impl Client {
     /// As [`Client::send`].
     pub async fn exchange(&self, request: Request) -> Result<Response, Failed> {
         let settings = &self.0.settings;
-        let timeout = request.timeout.or(settings.timeout);
+        let mut timeout = request.timeout.or(settings.timeout);
+        if let Some(policy) = &settings.policy {
+            timeout = policy.bounded(timeout);
+        }
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let mut journey = Journey::new(&self.0, request);
         journey.number = self.0.requests.fetch_add(1, Ordering::Relaxed);
@@ -126,9 +133,10 @@ impl Client {
                 decoder,
                 deadline,
                 gathered: settings.limits.gathered,
+                longest: settings.limits.body,
+                taken: 0,
                 is_over: false,
                 unsaved: bytes::Bytes::new(),
-                decoded: Vec::new(),
             }),
             Err(error) => Err(Failed {
                 hops: journey.fail(&error),
@@ -192,26 +200,28 @@ impl<'c> Journey<'c> {
         }
     }
 
-    async fn go(&mut self) -> Result<(Incoming, Option<Decoder>)> {
+    async fn go(&mut self) -> Result<Found> {
         let mut why = Why::Asked;
-        let mut tries = 0;
+        let mut again = 0;
+        let began = Instant::now();
         loop {
-            let after = self.hop(why).await;
-            let outcome = match &after {
+            let after = match self.hop(why).await {
                 Ok(After::Again(next)) => {
-                    why = *next;
+                    why = next;
                     continue;
                 }
-                Ok(After::Answer(_)) => match self.hops.last() {
-                    Some(hop) => Outcome::Answered(hop.status, &hop.headers),
-                    None => Outcome::Answered(0, &self.request.headers),
-                },
-                Err(error) => Outcome::Failed(error),
+                after => after,
             };
-            let retry = &self.inner.settings.retry;
-            let can_go = self.request.body.is_repeatable();
-            if can_go && let Some(pause) = retry.pause(&self.request.method, tries, &outcome) {
-                tries += 1;
+            if let Some(pause) = self.pause(&after, again, began) {
+                again += 1;
+                if let Ok(After::Answer(incoming)) = after {
+                    self.drain(incoming).await;
+                }
+                if let Some(hop) = self.hops.last_mut() {
+                    let pause = pause.as_secs_f32();
+                    hop.notes
+                        .push(format!("it is tried again after {pause:.1} s"));
+                }
                 tokio::time::sleep(pause).await;
                 why = Why::Retried;
                 continue;
@@ -222,8 +232,30 @@ impl<'c> Journey<'c> {
         }
     }
 
-    fn decoder(&self) -> Result<Option<Decoder>> {
-        let Some(hop) = self.hops.last() else {
+    /// How long to wait before it is tried again, if it is.
+    fn pause(&self, after: &Result<After>, again: u32, began: Instant) -> Option<Duration> {
+        if !self.request.body.is_repeatable() {
+            return None;
+        }
+        let outcome = match after {
+            Ok(_) => {
+                let hop = self.hops.last()?;
+                Outcome::Answered(hop.status, &hop.headers)
+            }
+            Err(error) => Outcome::Failed(error),
+        };
+        let tried = Tried {
+            method: &self.request.method,
+            again,
+            elapsed: began.elapsed(),
+            now: SystemTime::now(),
+        };
+        self.inner.settings.retry.pause(&tried, &outcome)
+    }
+
+    /// What undoes the codings of the last answer.
+    fn decoder(&mut self) -> Result<Option<Box<Decoder>>> {
+        let Some(hop) = self.hops.last_mut() else {
             return Ok(None);
         };
         let has_body = hop.method != "HEAD" && !matches!(hop.status, 204 | 304);
@@ -231,7 +263,15 @@ impl<'c> Journey<'c> {
             return Ok(None);
         }
         let decoding = &self.inner.settings.decoding;
-        Decoder::new(&hop.headers, decoding).map_err(|error| error.about(hop.url.without_secrets()))
+        match Plan::new(hop.status, &hop.headers, decoding) {
+            Ok(Plan::Undo(decoder)) => Ok(Some(decoder)),
+            Ok(Plan::Plain) => Ok(None),
+            Ok(Plan::Left(why)) => {
+                hop.notes.push(why);
+                Ok(None)
+            }
+            Err(error) => Err(error.about(hop.url.without_secrets())),
+        }
     }
 
     async fn hop(&mut self, why: Why) -> Result<After> {
@@ -318,12 +358,12 @@ impl<'c> Journey<'c> {
             }
             self.request.url = secure;
         }
-        match &settings.policy {
-            Some(policy) => policy
-                .check(&self.request.url)
-                .map_err(|error| error.about(self.request.url.without_secrets())),
-            None => Ok(()),
-        }
+        let Some(policy) = &settings.policy else {
+            return Ok(());
+        };
+        policy.check(&self.request.url)?;
+        policy.check_way(&settings.options.via)?;
+        policy.check_headers(&self.request.headers)
     }
 
     fn is_home(&self) -> bool {
@@ -344,6 +384,7 @@ impl<'c> Journey<'c> {
         Additions {
             cookie: self.cookie(),
             authorization: credentials.authorize(&self.request, self.standing()),
+            is_abroad: !self.is_home(),
             without_expect: self.without_expect,
         }
     }
@@ -411,7 +452,7 @@ impl<'c> Journey<'c> {
         }
         let next = settings
             .redirects
-            .next(&self.request, status, &hop.headers, self.redirected)
+            .next(&self.request, &self.hops, self.redirected)
             .map_err(|error| error.about(hop.url.without_secrets()))?;
         let Some(next) = next else {
             return Ok(After::Answer(incoming));
@@ -426,6 +467,9 @@ impl<'c> Journey<'c> {
         self.redirected += 1;
         self.challenged = 0;
         self.stale = false;
+        if let (Some(note), Some(hop)) = (next.note, self.hops.last_mut()) {
+            hop.notes.push(note);
+        }
         let crosses = next.url.origin() != self.request.url.origin();
         let request = &mut self.request;
         if crosses && !self.inner.settings.redirects.is_trusting() {
@@ -433,6 +477,11 @@ impl<'c> Journey<'c> {
         }
         if !next.keeps_body {
             redirect::strip_body(request);
+        }
+        if let Some(referer) = next.referer {
+            request.headers.remove("referer");
+            // A URL in its normal view has nothing that a header refuses.
+            drop(request.headers.append("Referer", referer));
         }
         request.method = next.method;
         request.url = next.url;

@@ -63,6 +63,8 @@ pub struct Limits {
     /// The longest body that is gathered in memory ([`Response::bytes`](super::Response::bytes) and its like); 64 MiB by
     /// default.
     pub gathered: u64,
+    /// The longest body that is taken at all, decoded; a longer one is an error of [`Kind::Denied`]. No limit by default.
+    pub body: Option<u64>,
     /// How often one request may be asked anew because the server wants to know who asks; 3 by default.
     pub challenges: u32,
 }
@@ -86,6 +88,7 @@ impl Default for Limits {
             kept: 256,
             keep: Duration::from_secs(60),
             gathered: 64 << 20,
+            body: None,
             challenges: 3,
         }
     }

@@ -21,7 +21,7 @@
 mod entry;
 mod everyday;
 mod local;
-pub(in crate::host) mod nearest;
+pub(crate) mod nearest;
 mod own;
 mod query;
 mod range;

@@ -1,7 +1,7 @@
 //! Which known name a mistyped word was meant to be.
 
 /// The name that is most like this word and no further away than `bound`; of equally near ones, the first.
-pub(in crate::host) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     word: &str,
     names: impl Iterator<Item = &'a str>,
     bound: usize,

@@ -185,8 +185,13 @@ impl Connection {
             } = parsed
             else {
                 if self.fill(reading.limits.idle).await? == 0 {
+                    let end = reading.parser.end(&self.buffer);
+                    let is_silent = self.buffer.is_empty();
                     let Parsed::Complete { head, consumed, .. } =
-                        reading.parser.end(&self.buffer).map_err(cut_off)?
+                        end.map_err(|error| match is_silent {
+                            true => unanswered(error),
+                            false => cut_off(error),
+                        })?
                     else {
                         return Err(gone());
                     };
@@ -549,6 +554,12 @@ fn cut_off(error: sockeye_data::http1::Error) -> Error {
 fn silent(idle: Duration) -> Error {
     let why = format!("the server said nothing for {idle:?}");
     Error::new(Kind::TimedOut, Operation::Read, why)
+}
+
+/// The server closed instead of answering.
+fn unanswered(error: sockeye_data::http1::Error) -> Error {
+    let why = format!("the server closed the connection: {error}");
+    Error::new(Kind::Lost, Operation::Fetch, why)
 }
 
 fn gone() -> Error {
