@@ -13,6 +13,7 @@ mod fetch_errors;
 mod fetch_ftp;
 mod fetch_identity;
 mod fetch_output;
+mod fetch_policy;
 mod fetch_reach;
 mod fetch_reports;
 mod fetch_request;

@@ -16,17 +16,10 @@ const HABITS: &[(&[&str], &str)] = &[
         &["-s", "--silent", "-S", "--show-error"],
         "-q says errors and warnings only",
     ),
-    (
-        &["-L", "--location", "--follow"],
-        "redirects are followed by themselves",
-    ),
+    (&["--follow"], "redirects are followed by themselves"),
     (
         &["-m", "--max-time"],
         "--timeout TIME, with a unit: --timeout 30s",
-    ),
-    (
-        &["--raw"],
-        "-d or --data-raw sends a text as it is; --exact sends path and headers as typed",
     ),
     (&["--path-as-is"], "--exact sends the path as it was typed"),
     (

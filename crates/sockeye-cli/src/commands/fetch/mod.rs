@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sockeye::client::http::{Client, Limits};
+use sockeye::client::http::{Client, Limits, Policy};
 use sockeye::data::url::Scheme;
 use sockeye::{Error, Kind, Operation, Result};
 use tokio::time::Instant;
@@ -98,6 +98,9 @@ impl Args {
         builder = identity.apply(builder);
         builder = self.reach.apply(builder, &self.talking)?;
         builder = self.policy.apply(builder)?;
+        if let Some(danger) = self.policy.danger() {
+            output.warn(danger);
+        }
         let client = reporter.apply(builder).build();
         reporter.started(client.started());
         Ok(client)
@@ -111,6 +114,8 @@ struct Fetch {
     identity: Identity,
     client: Client,
     output: Output,
+    /// What may be asked, whatever the scheme; the client knows of it too.
+    policy: Option<Policy>,
     /// When `--timeout` is over.
     deadline: Option<Instant>,
     /// Nobody reads standard output any more.
@@ -127,6 +132,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         plan,
         client: args.client(&identity, &output, &reporter)?,
         identity,
+        policy: args.policy.policy()?,
         deadline: timeout.map(|timeout| Instant::now() + timeout),
         args,
         output,
@@ -186,6 +192,10 @@ impl Fetch {
     /// One job, by the scheme of its URL.
     async fn one(&self, job: &Job) -> Result<Outcome> {
         ftp::refuse_elsewhere(&self.args.ftp, job)?;
+        if let Some(policy) = &self.policy {
+            let checked = policy.check(&job.url);
+            checked.map_err(|error| error.about(job.url.without_secrets()))?;
+        }
         match job.url.scheme() {
             Scheme::Http | Scheme::Https if self.args.request.dry_run => {
                 dry_run::run(self, job).await

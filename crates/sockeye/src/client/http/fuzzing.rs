@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use sockeye_data::http1::Headers;
 
+pub use super::connection::fuzzing::{http1_response, http2_response};
 use super::decode::{Decoding, Plan, Taken};
 
 /// What a body in these codings unfolds to, pushed in pieces of this size, up to 4 MiB; an error is what it says.

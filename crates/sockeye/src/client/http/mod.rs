@@ -47,9 +47,6 @@ mod watch;
 pub use auth::{ClientCredentials, Credential, Credentials, Login};
 pub use body::Body;
 pub use client::{Client, get};
-#[cfg(feature = "fuzzing")]
-#[doc(hidden)]
-pub use connection::fuzzing;
 pub use cookies::{BrokenLine, Cookie, CookieJar, CookieLimits, CookieRefusal};
 pub use decode::Decoding;
 pub use dry_run::DryRun;
