@@ -312,6 +312,12 @@ def machine():
         ("lsof", ["-v"], r"revision: \S+"),
         ("netstat", ["--version"], r"net-tools \S+"),
         ("dig", ["-v"], r"DiG \S+"),
+        ("curl", ["--version"], r"curl \S+"),
+        ("wget2", ["--version"], r"Wget2 \S+"),
+        ("aria2c", ["--version"], r"aria2 version \S+"),
+        ("xh", ["--version"], r"xh \S+"),
+        ("h2load", ["--version"], r"nghttp2/\S+"),
+        ("nginx", ["-v"], r"nginx/\S+"),
     ]:
         try:
             done = subprocess.run([program(name), *args], capture_output=True, text=True)

@@ -93,7 +93,9 @@ impl Sink {
         let flags = fcntl(to.as_fd(), FcntlArg::F_GETFL).unwrap_or_default();
         let appends = OFlag::from_bits_retain(flags).contains(OFlag::O_APPEND);
         let way = match () {
-            () if appends || to.is_polite() || to.as_fd().is_terminal() => Way::Copy,
+            () if appends || to.is_polite() || !to.is_file() && to.as_fd().is_terminal() => {
+                Way::Copy
+            }
             () if to.is_pipe() => Way::Direct,
             () if to.is_always_ready() => Way::Piped(None),
             () => Way::Copy,

@@ -1,9 +1,10 @@
 #![allow(clippy::unwrap_used)]
 use proptest::prelude::*;
 use sockeye_data::url::Url;
+use tokio::io::AsyncReadExt;
 
 use super::pool::{Pool, Turn};
-use super::{Connection, Route, fuzzing, h1};
+use super::{Connection, Route, fuzzing, h1, h2};
 use crate::client::http::hop::ConnectionInfo;
 use crate::client::http::settings::{Limits, Settings, Versions};
 use crate::client::proxies::Proxies;
@@ -85,18 +86,21 @@ const CHANGES: [fn(&mut Ask); 16] = [
 /// Those of the changes that are about TLS and versions.
 const TRUST: u32 = (1 << 10) - 1;
 
-fn connection(route: &Route) -> (Box<h1::Connection>, tokio::io::DuplexStream) {
-    let (ours, theirs) = tokio::io::duplex(64);
-    let info = ConnectionInfo {
+fn info(route: &Route) -> ConnectionInfo {
+    ConnectionInfo {
         id: ConnectionId(0),
         reused: false,
         endpoint: route.endpoint.clone(),
         local: None,
         peer: None,
         secured: None,
-    };
+    }
+}
+
+fn connection(route: &Route) -> (Box<h1::Connection>, tokio::io::DuplexStream) {
+    let (ours, theirs) = tokio::io::duplex(64);
     (
-        Box::new(h1::Connection::new(Stream::from_io(ours), info)),
+        Box::new(h1::Connection::new(Stream::from_io(ours), info(route))),
         theirs,
     )
 }
@@ -210,6 +214,22 @@ async fn what_is_kept_is_bounded_in_number_and_time() {
         pool.http1(&routes[0], true).await.unwrap(),
         Turn::Open(_)
     ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_connection_that_nobody_uses_is_closed() {
+    let limits = Limits::default();
+    let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+    let stream = Stream::from_io(ours);
+    let connection = h2::Connection::start(stream, info(&Ask::plain().route()), &limits)
+        .await
+        .unwrap();
+    let began = tokio::time::Instant::now();
+    assert!(connection.is_open());
+    // It ends although the handle is still there.
+    theirs.read_to_end(&mut Vec::new()).await.unwrap();
+    assert!(began.elapsed() >= limits.keep && began.elapsed() < limits.keep * 2);
+    assert!(!connection.is_open());
 }
 
 #[test]
