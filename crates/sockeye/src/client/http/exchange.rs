@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sockeye_data::http1::{self, Framing, Headers, RequestHead};
+use sockeye_data::http1::{self, Framing, Headers, RequestHead, ResponseHead};
 
 use super::client::Inner;
 use super::connection::{
@@ -16,7 +16,7 @@ use super::settings::{Settings, Versions};
 use super::timing::{Timing, Wants};
 use super::watch::{self, Keep, Stage};
 use crate::error::{Error, Kind, Operation, Result};
-use crate::net::Recorder;
+use crate::net::{Recorder, login_refused};
 
 /// Bodies in memory up to this size leave together with the head.
 const WITH_HEAD: u64 = 64 << 10;
@@ -83,7 +83,11 @@ impl Inner {
             let exchanged = connection.exchange(outgoing, self.home(&route)).await;
             watch::add(&mut hop.request_body, &keep.take(), usize::MAX);
             match exchanged {
-                Ok(answer) => return Ok(self.answered(hop, answer)),
+                Ok(answer) => {
+                    let refused = refused_by_proxy(&route, &answer.head);
+                    let incoming = self.answered(hop, answer);
+                    return refused.map_or(Ok(incoming), Err);
+                }
                 Err(failed) if repeated < REPEATED && may_go_again(is_kept, request, &failed) => {
                     repeated += 1;
                     may_be_kept = failed.is_unprocessed;
@@ -138,8 +142,8 @@ impl Inner {
         let (net, recorder) = self.settings.net.recorded();
         *opening = Some(recorder);
         let opened = self.pool.open(&net, route, permit).await;
-        opened.map_err(|error| match route.forward {
-            Some(_) => error.through(format_args!("proxy {}", route.endpoint)),
+        opened.map_err(|error| match &route.forward {
+            Some(forward) => error.through(format_args!("proxy {}", forward.proxy)),
             None => error,
         })
     }
@@ -217,6 +221,12 @@ fn may_go_again(is_kept: bool, request: &Request, failed: &Unanswered) -> bool {
     let is_lost = matches!(failed.error.kind(), Kind::Lost | Kind::Protocol);
     let is_silent = is_kept && failed.silent && is_lost && is_idempotent(&request.method);
     (failed.is_unprocessed || is_silent) && request.body.is_repeatable()
+}
+
+/// What a proxy that forwards says for itself, not for the server: that it wants to know who asks.
+fn refused_by_proxy(route: &Route, head: &ResponseHead) -> Option<Error> {
+    let forward = route.forward.as_ref().filter(|_| head.status == 407)?;
+    Some(login_refused(head, &forward.proxy).during(Operation::Fetch))
 }
 
 /// Whether doing it twice is the same as doing it once (RFC 9110 section 9.2.2).

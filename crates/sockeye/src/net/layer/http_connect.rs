@@ -166,6 +166,14 @@ fn refusal(head: &ResponseHead, to: &Address, proxy: &Proxy) -> Error {
     }
 }
 
+/// Why a proxy does not know who we are (407), told with its name.
+///
+/// For requests that it forwards; those for a tunnel end in the same words.
+#[allow(dead_code, reason = "for clients of HTTP, and a build may have none")]
+pub(crate) fn login_refused(head: &ResponseHead, proxy: &Proxy) -> Error {
+    wants_login(head, proxy, &said(head)).through(format_args!("proxy {proxy}"))
+}
+
 fn wants_login(head: &ResponseHead, proxy: &Proxy, said: &str) -> Error {
     let kinds: Vec<String> = head
         .headers

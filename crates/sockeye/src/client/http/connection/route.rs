@@ -18,6 +18,8 @@ pub(in crate::client::http) struct Route {
 /// The request goes to a proxy that forwards it (RFC 9110 section 3.7): its target is the whole URL.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::client::http) struct Forward {
+    /// Who forwards it.
+    pub(in crate::client::http) proxy: Proxy,
     /// What proves to the proxy who we are.
     pub(in crate::client::http) authorization: Option<String>,
 }
@@ -106,6 +108,7 @@ fn forwarded(proxy: &Proxy, url: &Url, settings: &Settings, versions: Versions) 
         endpoint,
         versions,
         forward: Some(Forward {
+            proxy: proxy.clone(),
             authorization: proxy.basic(),
         }),
     })
