@@ -4,8 +4,9 @@ use std::fs;
 
 use sockeye_testkit::{Peer, Step, Web, temporary_dir, within};
 
+use crate::fetch_reports::lines;
 use crate::terminal::Screen;
-use crate::{json_lines, shell, sockeye};
+use crate::{shell, sockeye};
 
 /// A server that answers every request with this body, of this media type.
 fn serve(media_type: &'static str, body: impl Into<Vec<u8>>) -> Web {
@@ -211,7 +212,7 @@ fn events_hold_the_body() {
             "the first failure counts: {}",
             output.stderr_text()
         );
-        let events = json_lines(&output.stdout);
+        let events = lines(&output);
         let types: Vec<&str> = events
             .iter()
             .map(|event| event["type"].as_str().unwrap())
@@ -246,7 +247,7 @@ fn a_body_too_long_for_an_event_is_an_error_behind_it() {
     within(|| {
         let web = serve("text/plain", vec![b'x'; (16 << 20) + 1]);
         let output = sockeye(["fetch", "--json", &web.url("/")]).finish();
-        let events = json_lines(&output.stdout);
+        let events = lines(&output);
         assert_eq!((events.len(), output.code), (2, Some(8)));
         assert!(events[0]["text"].is_null() && events[0]["status"] == 200);
         assert!(
@@ -379,6 +380,38 @@ fn an_interrupt_ends_it_with_130() {
         assert_eq!(
             (output.code, output.stdout_text().as_str()),
             (Some(130), "so far")
+        );
+        peer.finish();
+    });
+}
+
+#[test]
+fn a_dry_run_at_a_terminal_is_harmless() {
+    within(|| {
+        let (said, code) = shown(&["--dry-run", "-A", "", "-d", "\x1b[2J\x07", "h"]);
+        assert_eq!(code, Some(0));
+        assert!(
+            said.ends_with("\nContent-Length: 5\n\n\\x1b[2J\\x07\n"),
+            "{said:?}"
+        );
+    });
+}
+
+#[test]
+fn a_body_that_breaks_off_at_a_terminal_shows_what_came() {
+    within(|| {
+        let peer = Peer::tcp([
+            Step::until("\r\n\r\n"),
+            Step::send(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{\"a\":",
+            ),
+            Step::Close,
+        ]);
+        let (said, code) = shown(&[&format!("http://{}/", peer.addr())]);
+        assert_eq!(code, Some(7), "{said}");
+        assert!(
+            said.starts_with("{\n  \"a\": \nsockeye: cannot fetch http://"),
+            "{said:?}"
         );
         peer.finish();
     });

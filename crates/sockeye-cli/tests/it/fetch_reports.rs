@@ -32,7 +32,7 @@ fn nobody() -> String {
 }
 
 /// Each line of standard output, checked against the published schema.
-fn lines(output: &Output) -> Vec<Value> {
+pub(crate) fn lines(output: &Output) -> Vec<Value> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/fetch.schema.json");
     let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let lines = crate::json_lines(&output.stdout);

@@ -7,7 +7,8 @@ use std::process::Command;
 use sockeye_testkit::peers;
 use sockeye_testkit::{Asked, Peer, Program, Step, Web, temporary_dir, within};
 
-use crate::{json_lines, sockeye};
+use crate::fetch_reports::lines;
+use crate::sockeye;
 
 const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 
@@ -244,7 +245,7 @@ fn a_dry_run_shows_secrets_and_says_so() {
             "sockeye: warning: what was printed has secrets in it: Authorization\n"
         );
         let output = sockeye(["fetch", "--dry-run", "--json", "PUT", "h/x", "a=b"]).finish();
-        let events = json_lines(&output.stdout);
+        let events = lines(&output);
         assert_eq!(
             (&events[0]["type"], &events[0]["method"]),
             (&"request".into(), &"PUT".into())
@@ -510,6 +511,10 @@ fn httpie_makes_the_same_json() {
             "c[d][]:=2",
             "e[f]=ü",
             r"g\[h\]=i",
+            r"m\\n=1",
+            r"x[\1]=2",
+            r"a\\[n]=1",
+            r"o\:p=3",
             "j[2]=k",
         ];
         let theirs = Command::new(python)
