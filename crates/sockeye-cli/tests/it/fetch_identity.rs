@@ -505,3 +505,28 @@ fn a_token_is_fetched_first_and_goes_to_the_servers_of_the_urls_alone() {
         );
     });
 }
+
+#[test]
+fn the_curl_line_waits_until_it_is_asked_as_we_do() {
+    within(|| {
+        let line = |args: &[&str]| {
+            let url = "http://127.0.0.1:9/";
+            let output = fetch(args.iter().copied().chain(["--curl", url]));
+            done(&output);
+            output.stdout_text()
+        };
+        let digest = line(&["--digest", "-u", "me:s3cret"]);
+        assert!(
+            digest.contains("--digest --user ") && digest.contains("me:***"),
+            "{digest}"
+        );
+        assert!(!digest.contains("s3cret"), "{digest}");
+        let any = line(&["--any-auth", "-u", "me:s3cret", "--show-secrets"]);
+        assert!(any.contains("--anyauth --user me:s3cret"), "{any}");
+        let basic = line(&["-u", "me:s3cret"]);
+        assert!(
+            basic.contains("Authorization") && !basic.contains("--user"),
+            "{basic}"
+        );
+    });
+}

@@ -147,6 +147,24 @@ impl IdentityArgs {
         })
     }
 
+    /// The flags that make curl wait until it is asked, as we do; what goes out unasked is a header line of the request.
+    pub(in crate::commands::fetch) fn for_curl(&self, show_secrets: bool) -> Vec<String> {
+        let how = match self.login() {
+            Login::Digest => "--digest",
+            Login::Any => "--anyauth",
+            _ => return Vec::new(),
+        };
+        let Some(word) = &self.user else {
+            return Vec::new();
+        };
+        let who = match word.split_once(':') {
+            _ if show_secrets => secret(word, "--user").unwrap_or_default(),
+            Some((user, _)) if !word.starts_with('@') && user != "env" => format!("{user}:***"),
+            _ => "***".to_owned(),
+        };
+        [how, "--user", &who].map(str::to_owned).to_vec()
+    }
+
     fn login(&self) -> Login {
         match (self.digest, self.any_auth) {
             (true, _) => Login::Digest,

@@ -56,8 +56,10 @@ impl Args {
     /// What curl has to be told besides the request.
     fn for_curl(&self) -> Settings {
         let upload = self.request.upload.as_ref();
+        let mut flags = self.reach.for_curl(&self.talking);
+        flags.extend(self.identity.for_curl(self.report.show_secrets));
         Settings {
-            flags: self.reach.for_curl(&self.talking),
+            flags,
             versions: self.request.versions(),
             decodes: true,
             upload: upload.map(|path| path.display().to_string()),
