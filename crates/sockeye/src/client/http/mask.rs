@@ -15,19 +15,18 @@ const KNOWN: [&str; 4] = [
     "set-cookie",
 ];
 /// Parts of names that tell that a header holds a secret of somebody's own design.
-const TELLING: [&str; 6] = [
+const TELLING: [&str; 5] = [
     "token",
     "secret",
     "password",
     "api-key",
     "apikey",
-    "credential",
 ];
 
 /// Which secrets of requests and answers are shown, and which are replaced by `***`.
 ///
 /// By default the values of `Authorization`, `Proxy-Authorization`, `Cookie` and `Set-Cookie` are masked, those of headers
-/// whose names say `token`, `secret`, `password`, `api-key`, `apikey` or `credential`, and user and password of URLs.
+/// whose names say `token`, `secret`, `password`, `api-key` or `apikey`, and user and password of URLs.
 /// What is no secret stays: the scheme of a credential, the names of cookies, the attributes of a cookie that is set.
 ///
 /// # Examples
@@ -195,6 +194,7 @@ mod tests {
             ),
             ("X-Auth-Token: t", "***"),
             ("x-api-key: k", "***"),
+            ("Access-Control-Allow-Credentials: true", "true"),
             ("Location: https://u:p@host/a@b", "https://***@host/a@b"),
             ("Location: //u@host", "//***@host"),
             // What looks like a user is masked, too.
