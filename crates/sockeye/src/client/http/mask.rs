@@ -15,13 +15,7 @@ const KNOWN: [&str; 4] = [
     "set-cookie",
 ];
 /// Parts of names that tell that a header holds a secret of somebody's own design.
-const TELLING: [&str; 5] = [
-    "token",
-    "secret",
-    "password",
-    "api-key",
-    "apikey",
-];
+const TELLING: [&str; 5] = ["token", "secret", "password", "api-key", "apikey"];
 
 /// Which secrets of requests and answers are shown, and which are replaced by `***`.
 ///

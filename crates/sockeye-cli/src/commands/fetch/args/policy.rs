@@ -89,9 +89,6 @@ pub(in crate::commands::fetch) struct PolicyArgs {
         help_heading = "Trying again"
     )]
     retry_refused: bool,
-    /// Forgive what old servers do: HTTP/0.9, bare line feeds, lengths given twice
-    #[arg(long, help_heading = "Answers")]
-    lenient: bool,
     /// Ask for no compression, and leave bodies as they come
     #[arg(long, help_heading = "Answers")]
     raw: bool,
@@ -145,10 +142,7 @@ impl PolicyArgs {
             .keep_tls(self.keep_tls)
             .referer(self.auto_referer)
             .danger_trust_all(self.trust_redirects);
-        Ok(builder
-            .redirects(redirects)
-            .retry(self.retry())
-            .lenient(self.lenient))
+        Ok(builder.redirects(redirects).retry(self.retry()))
     }
 
     fn retry(&self) -> Retry {
