@@ -132,6 +132,35 @@ fn ftps_is_encrypted_or_fails() {
 }
 
 #[test]
+fn a_password_reaches_ftp_servers_from_flags_and_is_told_if_it_is_seen() {
+    within(|| {
+        let Some(server) = FtpServer::python(FtpTls::None) else {
+            return;
+        };
+        server.put("x", "hello");
+        let url = format!("ftp://{}/pub/x", server.addr());
+        let output = fetch(["-v", "-u", "me:s3cret", &url]);
+        assert_eq!(output.stdout_text(), "hello", "{}", output.stderr_text());
+        let said = output.stderr_text();
+        assert!(
+            said.contains("> USER me\n") && said.contains("> PASS ***\n"),
+            "{said}"
+        );
+        assert!(
+            said.contains("in clear text") && !said.contains("s3cret"),
+            "{said}"
+        );
+        let wrong = fetch([&url.replace("//", "//me:wrong@")]);
+        assert_eq!(wrong.code, Some(1));
+        assert!(
+            wrong.stderr_text().contains("answered PASS with 530"),
+            "{}",
+            wrong.stderr_text()
+        );
+    });
+}
+
+#[test]
 fn a_mirror_is_told_file_by_file() {
     within(|| {
         let Some(server) = FtpServer::vsftpd(FtpTls::None, "") else {
@@ -143,7 +172,7 @@ fn a_mirror_is_told_file_by_file() {
         let dir = temporary_dir();
         let here = dir.path().join("here").display().to_string();
         let url = format!("ftp://{}/pub/", server.addr());
-        let output = fetch(["--mirror", &here, &url]);
+        let output = fetch(["--ftp-mirror", &here, &url]);
         assert_eq!((output.code, output.stdout.len()), (Some(0), 0));
         let said = output.stderr_text();
         assert!(
@@ -159,7 +188,7 @@ fn a_mirror_is_told_file_by_file() {
             "--json",
             "--dry-run",
             "--delete",
-            "--mirror",
+            "--ftp-mirror",
             &here,
             &url,
         ]));
@@ -169,7 +198,7 @@ fn a_mirror_is_told_file_by_file() {
             (&true.into(), &1.into(), &2.into())
         );
         assert!(dir.path().join("here/mine").exists());
-        let up = fetch(["--mirror-up", &here, &format!("{url}new/")]);
+        let up = fetch(["--ftp-mirror-up", &here, &format!("{url}new/")]);
         assert_eq!(up.code, Some(0), "{}", up.stderr_text());
         assert_eq!(fs::read(server.folder().join("new/a/x")).unwrap(), b"hello");
     });
@@ -197,7 +226,7 @@ fn what_means_nothing_to_ftp_is_refused_before_anybody_is_asked() {
             ),
             (
                 vec!["--delete", "ftp://127.0.0.1:1/x/"],
-                "--delete is for --mirror",
+                "--delete is for --ftp-mirror",
             ),
             (
                 vec!["--ftp-clear-data", "ftp://127.0.0.1:1/x"],

@@ -7,8 +7,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sockeye::client::ftp::Settings;
+use sockeye::client::download::Existing;
 use sockeye::client::ftp::tree::{Event, PART, Sum, Tree};
+use sockeye::client::ftp::{Ftp, Settings};
 use sockeye::{Kind, Net, Result};
 use sockeye_testkit::peers::{FtpServer, FtpTls};
 use sockeye_testkit::{Peer, Step, temporary_dir};
@@ -228,6 +229,49 @@ async fn a_folder_is_sent_and_then_only_what_changed() {
         let sum = within(to.delete(true).send(dir.path())).await;
         assert_eq!((sum.removed, sum.failed), (1, 0));
         assert_eq!(found(&home), ["top"].map(String::from).into());
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_saved_under_a_name_that_is_free_or_gone_on_with() {
+    for server in servers() {
+        server.put("x", "hello");
+        let dir = temporary_dir();
+        let to = dir.path().join("x");
+        let url = format!("ftp://{}", server.addr()).parse().unwrap();
+        let mut ftp = Ftp::open(&Net::new(), &url, Settings::new()).await.unwrap();
+        for (existing, before, name) in [
+            (Existing::Number, None, Some("x")),
+            (Existing::Number, Some("mine"), Some("x (1)")),
+            (Existing::Skip, Some("mine"), None),
+            (Existing::Overwrite, Some("mine"), Some("x")),
+            (Existing::Continue, Some("hel"), Some("x")),
+            (Existing::Continue, Some("other"), Some("x")),
+        ] {
+            if let Some(before) = before {
+                fs::write(&to, before).unwrap();
+            }
+            let mut moved = 0;
+            let told = |event: Event<'_>| {
+                if let Event::Moved(bytes) = event {
+                    moved += bytes;
+                }
+            };
+            let saved = ftp.save("pub/x", &to, existing, told).await.unwrap();
+            let wanted = name.map(|name| dir.path().join(name));
+            assert_eq!(saved, wanted, "{existing:?}");
+            if let Some(path) = wanted {
+                assert_eq!(fs::read(path).unwrap(), b"hello");
+            }
+            let expected = match (existing, before) {
+                (Existing::Continue, Some("hel")) => 2,
+                (Existing::Skip, _) => 0,
+                _ => 5,
+            };
+            assert_eq!(moved, expected, "{existing:?} {before:?}");
+            drop(fs::remove_file(dir.path().join("x (1)")));
+        }
+        assert_eq!(found(dir.path()), ["x"].map(String::from).into());
     }
 }
 

@@ -24,11 +24,11 @@ pub(in crate::commands::fetch) struct FtpArgs {
     pub(in crate::commands::fetch) list_only: bool,
     /// Bring the whole directory into this folder; only what is missing, newer or of another size is fetched
     #[arg(long, value_name = "DIR", group = "ftp-does", help_heading = "FTP")]
-    pub(in crate::commands::fetch) mirror: Option<PathBuf>,
+    pub(in crate::commands::fetch) ftp_mirror: Option<PathBuf>,
     /// Bring this folder to the directory; only what is missing, newer or of another size is sent
     #[arg(long, value_name = "DIR", group = "ftp-does", help_heading = "FTP")]
-    pub(in crate::commands::fetch) mirror_up: Option<PathBuf>,
-    /// With --mirror and --mirror-up: remove what is only at the other end
+    pub(in crate::commands::fetch) ftp_mirror_up: Option<PathBuf>,
+    /// With --ftp-mirror and --ftp-mirror-up: remove what is only at the other end
     #[arg(long, help_heading = "FTP")]
     pub(in crate::commands::fetch) delete: bool,
     /// How many sessions a mirror may hold at once, 1 to 16 [default: 3]
@@ -57,8 +57,8 @@ impl FtpArgs {
             (self.ftp_active, "--ftp-active"),
             (self.ftp_text, "--ftp-text"),
             (self.list_only, "--list-only"),
-            (self.mirror.is_some(), "--mirror"),
-            (self.mirror_up.is_some(), "--mirror-up"),
+            (self.ftp_mirror.is_some(), "--ftp-mirror"),
+            (self.ftp_mirror_up.is_some(), "--ftp-mirror-up"),
             (self.delete, "--delete"),
             (self.ftp_sessions.is_some(), "--ftp-sessions"),
             (!self.quote.is_empty(), "--quote"),

@@ -25,7 +25,7 @@ pub(super) async fn run(fetch: &Fetch, job: &Job, net: Net, settings: Settings) 
     if let Some(sessions) = args.ftp_sessions {
         tree = tree.connections(sessions.into());
     }
-    let sum = match (&args.mirror, &args.mirror_up) {
+    let sum = match (&args.ftp_mirror, &args.ftp_mirror_up) {
         (Some(into), _) => tree.fetch(into).await?,
         (None, from) => tree.send(from.as_deref().unwrap_or(Path::new("."))).await?,
     };

@@ -4,6 +4,7 @@ mod list;
 mod mirror;
 
 use sockeye::client::ftp::{DataMode, Ftp, Login, Security, Settings, TransferType, UrlPath};
+use sockeye::client::http::Credential;
 use sockeye::data::url::Scheme;
 use sockeye::{Error, Kind, Net, Operation, Result};
 
@@ -37,7 +38,7 @@ async fn done(fetch: &Fetch, job: &Job) -> Result<()> {
     let place = UrlPath::of(&job.url)?;
     let net = net(fetch);
     let settings = settings(fetch, job)?;
-    if args.mirror.is_some() || args.mirror_up.is_some() {
+    if args.ftp_mirror.is_some() || args.ftp_mirror_up.is_some() {
         return mirror::run(fetch, job, net, settings).await;
     }
     let mut ftp = Ftp::open(&net, &job.url, settings).await?;
@@ -94,7 +95,7 @@ fn refuse(fetch: &Fetch, job: &Job) -> Result<()> {
         let why = format!("methods, headers and data mean nothing to a URL of {scheme}");
         return Err(usage(why).with_hint("-T FILE sends a file; --quote sends a command"));
     }
-    let is_mirror = args.mirror.is_some() || args.mirror_up.is_some();
+    let is_mirror = args.ftp_mirror.is_some() || args.ftp_mirror_up.is_some();
     let named = [
         (request.range.is_some(), "--range"),
         (request.if_modified_since.is_some(), "--if-modified-since"),
@@ -121,7 +122,7 @@ fn refuse(fetch: &Fetch, job: &Job) -> Result<()> {
         ));
     }
     if args.delete && !is_mirror {
-        let why = "--delete is for --mirror and --mirror-up";
+        let why = "--delete is for --ftp-mirror and --ftp-mirror-up";
         return Err(usage(why).with_hint("--ftp-remove removes what the URL names"));
     }
     Ok(())
@@ -158,13 +159,25 @@ fn settings(fetch: &Fetch, job: &Job) -> Result<Settings> {
         let said = "--ftp-clear-data: files and listings travel in clear text";
         fetch.output.warn(said);
     }
-    if job.url.password().is_some() && !is_encrypted {
+    let credential = fetch.identity.credential.as_ref();
+    let login = match credential {
+        None => Login::anonymous(),
+        Some(
+            Credential::Basic { user, password }
+            | Credential::Digest { user, password }
+            | Credential::Any { user, password },
+        ) => Login::new(user, password),
+        Some(_) => {
+            let why = "a token means nothing to a server of FTP";
+            return Err(usage(why).with_hint("--user USER:PASSWORD"));
+        }
+    };
+    let is_secret = job.url.password().is_some() || !login.is_anonymous();
+    settings = settings.login(login);
+    if is_secret && !is_encrypted {
         let said =
             "the password goes to the server in clear text; --ftp-ssl or ftps:// encrypts it";
         fetch.output.say(Level::Normal, said);
-    }
-    if job.url.user().is_none() {
-        settings = settings.login(Login::anonymous());
     }
     if fetch.output.says(Level::Verbose) {
         let output = fetch.output.clone();
