@@ -161,6 +161,36 @@ fn a_password_reaches_ftp_servers_from_flags_and_is_told_if_it_is_seen() {
 }
 
 #[test]
+fn both_connections_of_ftp_go_through_the_proxy() {
+    within(|| {
+        let (Some(server), Some(microsocks)) =
+            (FtpServer::vsftpd(FtpTls::None, ""), peers::microsocks())
+        else {
+            return;
+        };
+        server.put("x", "hello");
+        let start =
+            |port: u16| Program::start(&microsocks, ["-i", "127.0.0.1", "-p", &port.to_string()]);
+        let (proxy, at) = peers::on_free_port(start);
+        let url = format!("ftp://{}/pub/x", server.addr());
+        let output = fetch(["-x", &format!("socks5h://{at}"), "--wire", &url]);
+        assert_eq!(output.stdout_text(), "hello", "{}", output.stderr_text());
+        let said = output.stderr_text();
+        let through = format!("connected tcp://{at}");
+        assert!(
+            said.matches(&through).count() == 2
+                && !said.contains(&format!("connected tcp://{}", server.addr())),
+            "{said}"
+        );
+        drop(proxy);
+        assert_eq!(
+            fetch(["-x", &format!("socks5h://{at}"), &url]).code,
+            Some(4)
+        );
+    });
+}
+
+#[test]
 fn a_mirror_is_told_file_by_file() {
     within(|| {
         let Some(server) = FtpServer::vsftpd(FtpTls::None, "") else {

@@ -57,7 +57,7 @@ pub(in crate::commands::fetch) struct ReachArgs {
         conflicts_with = "via",
         help_heading = "Getting there"
     )]
-    unix_socket: Option<PathBuf>,
+    pub(in crate::commands::fetch) unix_socket: Option<PathBuf>,
     /// Use this network interface
     #[arg(long, value_name = "NAME", help_heading = "Getting there")]
     interface: Option<String>,

@@ -108,6 +108,7 @@ fn refuse(fetch: &Fetch, job: &Job) -> Result<()> {
         (request.dry_run && !is_mirror, "--dry-run"),
         (fetch.args.report.curl, "--curl"),
         (fetch.args.report.har.is_some(), "--har"),
+        (fetch.args.reach.unix_socket.is_some(), "--unix-socket"),
     ];
     if let Some((_, flag)) = named.into_iter().find(|(is_given, _)| *is_given) {
         return Err(usage(format!("{flag} means nothing to a URL of {scheme}")));
@@ -138,8 +139,13 @@ fn net(fetch: &Fetch) -> Net {
 
 fn settings(fetch: &Fetch, job: &Job) -> Result<Settings> {
     let args = &fetch.args.ftp;
+    let mut options = fetch.args.reach.options(&fetch.args.talking);
+    if options.via.is_empty() {
+        let proxies = fetch.args.reach.proxies()?;
+        options.via.extend(proxies.for_url(&job.url).cloned());
+    }
     let mut settings = Settings::new()
-        .endpoint_options(fetch.args.reach.options(&fetch.args.talking))
+        .endpoint_options(options)
         .lenient(fetch.args.request.lenient)
         .clear_data(args.ftp_clear_data);
     if let Some(timeout) = fetch.args.request.idle_timeout {
