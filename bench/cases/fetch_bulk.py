@@ -39,7 +39,7 @@ def tables(bench):
         return name, client(argv, size, MIB, target, whole)
 
     yield Table("1 GiB over http, to a file", METRICS, [
-        file("sockeye", lambda: [sockeye(), "fetch", "--segments", "1", "-o", target, plain]),
+        file("sockeye", lambda: [sockeye(), "fetch", "--segments", "off", "-o", target, plain]),
         file("curl", lambda: [program("curl"), "-s", "-o", target, plain]),
         file("wget2", lambda: [program("wget2"), "-q", "-O", target, plain]),
         file("aria2", lambda: [program("aria2c"), "-q", "--file-allocation=none", "-d", target.parent, "-o", target.name, plain]),
