@@ -71,6 +71,7 @@ impl Net {
 
 impl Net {
     /// Whether a proxy may be asked for this host, see [`Net::allow_addresses`].
+    #[allow(dead_code, reason = "for clients of HTTP, and a build may have none")]
     pub(crate) fn check_at_proxy(&self, host: &Host) -> Result<()> {
         match host {
             Host::Ip { addr, .. } => self.guard.check(*addr),
