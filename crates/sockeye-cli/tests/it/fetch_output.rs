@@ -390,10 +390,7 @@ fn a_dry_run_at_a_terminal_is_harmless() {
     within(|| {
         let (said, code) = shown(&["--dry-run", "-A", "", "-d", "\x1b[2J\x07", "h"]);
         assert_eq!(code, Some(0));
-        assert!(
-            said.ends_with("\r\n\r\n\\x1b[2J\\x07\n"),
-            "{said:?}"
-        );
+        assert!(said.ends_with("\r\n\r\n\\x1b[2J\\x07\n"), "{said:?}");
     });
 }
 

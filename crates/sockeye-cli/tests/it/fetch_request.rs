@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use sockeye_testkit::peers;
+use sockeye_testkit::peers::{self, HttpBin};
 use sockeye_testkit::{Asked, Peer, Program, Step, Web, temporary_dir, within};
 
 use crate::fetch_reports::lines;
-use crate::sockeye;
+use crate::{output_of, sockeye};
 
 const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 
@@ -122,7 +122,17 @@ fn headers_are_added_emptied_and_left_out() {
         fs::write(&file, "X-One: 1\n\nX-Two: 2\r\n").unwrap();
         let lines = format!("@{}", file.display());
         let head = dry(&[
-            "h", "-H", "Accept:", "-H", "X-E;", "-H", &lines, "X-I:i", "X-J;", "Host:",
+            "h",
+            "-H",
+            "Accept:",
+            "-H",
+            "X-E;",
+            "-H",
+            &lines,
+            "X-I:i",
+            "X-J;",
+            "Host:",
+            "Accept-Encoding:",
         ]);
         assert_eq!(
             head,
@@ -323,6 +333,7 @@ fn the_same_line_through_curl_gives_the_same_request() {
             path.to_str().unwrap().to_owned()
         };
         let text = file("lines.txt", b"a=1\r\nb=2\nc");
+        let name = file("we;ird \"name\".png", b"\x89PNG\0");
         let (at, bare) = (format!("@{text}"), text.clone());
         let lines: Vec<Vec<String>> = [
             &["-d", "a=1", "-d", "b c&d"][..],
@@ -352,6 +363,15 @@ fn the_same_line_through_curl_gives_the_same_request() {
                 "-H",
                 "Content-Type: application/ld+json",
             ],
+            &["-F", "a=b", "-F", "c=d;type=text/x-e"],
+            &["-F", &format!("f=@{text}"), "-F", &format!("g=<{text}")],
+            &[
+                "-F",
+                &format!("f=@{text};type=x/y;filename=other"),
+                "--form-string",
+                "s=@x;type=y",
+            ],
+            &["-F", &format!("f=@\"{}\"", name.replace('"', "\\\""))],
             &["-T", &bare],
             &["-X", "DELETE"],
             &["-I"],
@@ -426,14 +446,73 @@ fn uploads_from_standard_input_come_in_chunks() {
             ("PUT /up/ HTTP/1.1", &b"hello"[..])
         );
         assert_eq!(asked.header("transfer-encoding"), Some("chunked"));
-        // As an item.
-        let mut program = sockeye(["fetch", &url, "@-"]);
-        program.write("hello");
-        assert_eq!(program.finish().code, Some(0));
-        let asked = web.asked().pop().unwrap();
-        assert!(
-            String::from_utf8_lossy(&asked.body).contains("hello"),
-            "{asked:?}"
+        // As a part, and as an item.
+        for args in [&["-F", "f=@-;filename=x"][..], &["@-"]] {
+            let mut program = sockeye(["fetch", &url].iter().chain(args));
+            program.write("hello");
+            assert_eq!(program.finish().code, Some(0));
+            let asked = web.asked().pop().unwrap();
+            let body = String::from_utf8_lossy(&asked.body).into_owned();
+            assert!(body.contains("hello"), "{body}");
+        }
+    });
+}
+
+#[test]
+fn httpbin_understands_forms_files_and_json() {
+    let Some(httpbin) = HttpBin::shared() else {
+        return;
+    };
+    within(|| {
+        let dir = temporary_dir();
+        let photo = dir.path().join("cat.png");
+        fs::write(&photo, "meow\r\n--").unwrap();
+        let posted = |args: &[&str]| -> serde_json::Value {
+            let output = sockeye(["fetch", &httpbin.url("/anything")].iter().chain(args)).finish();
+            assert_eq!(output.code, Some(0), "{}", output.stderr_text());
+            serde_json::from_slice(&output.stdout).unwrap()
+        };
+        let file = format!("photo=@{}", photo.display());
+        let got = posted(&["-F", &file, "-F", "no\"te\n=hi"]);
+        assert_eq!(got["files"]["photo"], "meow\r\n--");
+        assert_eq!(
+            got["form"].as_object().unwrap().values().next().unwrap(),
+            "hi"
+        );
+        let got = posted(&["--form", "a=b c", &file.replacen("=@", "@", 1)]);
+        assert_eq!(
+            (&got["form"]["a"], &got["files"]["photo"]),
+            (&"b c".into(), &"meow\r\n--".into())
+        );
+        let got = posted(&["a:=1", "b[c]=x", "q==1"]);
+        assert_eq!(got["json"], serde_json::json!({"a": 1, "b": {"c": "x"}}));
+        assert_eq!(got["args"]["q"], "1");
+        let got = posted(&[
+            "--data-binary",
+            &format!("@{}", photo.display()),
+            "-H",
+            "Content-Type: x/y",
+        ]);
+        assert_eq!(got["data"], "meow\r\n--");
+        assert_eq!(got["headers"]["Content-Type"], "x/y");
+    });
+}
+
+#[test]
+fn compressed_bodies_can_be_read_again() {
+    within(|| {
+        let web = Web::new(|_| NO_CONTENT.into());
+        let output =
+            sockeye(["fetch", &web.url("/"), "-d", "hello", "--compress", "gzip"]).finish();
+        assert_eq!(output.code, Some(0), "{}", output.stderr_text());
+        let asked = &web.asked()[0];
+        assert_eq!(asked.header("content-encoding"), Some("gzip"));
+        let dir = temporary_dir();
+        let file = dir.path().join("x.gz");
+        fs::write(&file, &asked.body).unwrap();
+        assert_eq!(
+            output_of("gzip", &["-dc", file.to_str().unwrap()]),
+            b"hello"
         );
     });
 }

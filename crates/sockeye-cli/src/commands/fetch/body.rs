@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sockeye::client::http::Body;
+use sockeye::client::http::{Body, Coding, Multipart};
 use sockeye::data::percent::{self, Keep};
 use sockeye::data::url::query;
 use sockeye::{Error, Kind, Operation, Result};
@@ -32,11 +32,6 @@ pub(super) enum BodyPlan {
     Stdin,
     /// Parts.
     Parts(Vec<PartPlan>),
-}
-
-fn to_come(what: &str) -> Error {
-    let why = format!("{what} cannot be sent yet");
-    Error::new(Kind::Unsupported, Operation::Fetch, why)
 }
 
 /// What flags and items say about a body.
@@ -70,10 +65,17 @@ impl BodyPlan {
                 }
             }
             Self::Stdin => Body::reader(sockeye::Stream::stdin()?, None),
-            Self::Parts(_) => return Err(to_come("a form with files")),
+            Self::Parts(plans) => {
+                let mut form = Multipart::new();
+                for plan in plans {
+                    form = form.part(plan.name.clone(), plan.part()?);
+                }
+                form.into_body()?
+            }
         };
         match compress {
-            Some(_) => Err(to_come("--compress")),
+            Some(Compress::Gzip) => body.compressed(Coding::Gzip),
+            Some(Compress::Zstd) => body.compressed(Coding::Zstd),
             None => Ok(body),
         }
     }

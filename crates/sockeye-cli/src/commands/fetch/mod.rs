@@ -14,7 +14,6 @@ mod identity;
 mod items;
 mod local;
 mod nested;
-#[allow(dead_code, reason = "forms with files come next")]
 mod parts;
 mod plan;
 mod report;

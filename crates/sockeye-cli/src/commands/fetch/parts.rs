@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use sockeye::client::http::Part;
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::source::Sources;
@@ -56,6 +57,25 @@ impl PartPlan {
     /// Whether it can be made more than once.
     pub(super) fn is_repeatable(&self) -> bool {
         !matches!(self.content, Content::Stdin)
+    }
+
+    /// The part, once more.
+    pub(super) fn part(&self) -> Result<Part> {
+        let mut part = match &self.content {
+            Content::Bytes(bytes) => match String::from_utf8(bytes.clone()) {
+                Ok(text) => Part::text(text),
+                Err(bytes) => Part::bytes(bytes.into_bytes()).without_file_name(),
+            },
+            Content::File(path) => Part::file(path)?.media_type(type_of(path)),
+            Content::Stdin => Part::reader(sockeye::Stream::stdin()?, None),
+        };
+        if let Some(media_type) = &self.media_type {
+            part = part.media_type(media_type);
+        }
+        if let Some(file_name) = &self.file_name {
+            part = part.file_name(file_name);
+        }
+        Ok(part)
     }
 }
 
@@ -119,6 +139,8 @@ pub(super) fn of_item(name: &str, text: &str, sources: &Sources) -> Result<PartP
         let why = "it is a directory";
         return Err(Error::new(Kind::Usage, Operation::Open, why).about(path));
     }
+    // What is not there is said before anything is sent.
+    drop(Part::file(&path)?);
     let content = Content::File(path.into());
     Ok(options.apply(PartPlan::of(name.to_owned(), content)))
 }
