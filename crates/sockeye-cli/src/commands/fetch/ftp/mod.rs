@@ -131,10 +131,12 @@ fn refuse(fetch: &Fetch, job: &Job) -> Result<()> {
 
 /// How we talk.
 fn net(fetch: &Fetch) -> Net {
-    fetch
-        .args
-        .reach
-        .net(fetch.args.talking.net(&fetch.output, false), &fetch.output)
+    let reach = &fetch.args.reach;
+    let net = reach.net(fetch.args.talking.net(&fetch.output, false), &fetch.output);
+    match &fetch.policy {
+        Some(policy) => policy.guard(net),
+        None => net,
+    }
 }
 
 fn settings(fetch: &Fetch, job: &Job) -> Result<Settings> {
