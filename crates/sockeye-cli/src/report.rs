@@ -452,7 +452,7 @@ fn write_way(f: &mut fmt::Formatter<'_>, verb: &str, way: &Way, elapsed: Duratio
 }
 
 /// Bytes with a unit prefix, for a speed.
-fn rate(bytes: u64, elapsed: Duration) -> String {
+pub(crate) fn rate(bytes: u64, elapsed: Duration) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let mut per_second = bytes as f64 / elapsed.as_secs_f64().max(1e-6);
     for unit in ["B", "kB", "MB"] {

@@ -17,6 +17,7 @@ mod fetch_policy;
 mod fetch_reach;
 mod fetch_reports;
 mod fetch_request;
+mod fetch_save;
 mod fetch_tap;
 mod fetch_tls;
 mod listen;

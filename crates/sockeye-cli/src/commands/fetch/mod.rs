@@ -17,6 +17,7 @@ mod nested;
 mod parts;
 mod plan;
 mod report;
+mod save;
 mod show;
 mod source;
 mod words;
@@ -127,7 +128,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let plan = Plan::new(&args)?;
     let identity = args.identity.prepare(&output)?;
     let reporter = Reporter::new(&args.report, &output)?;
-    let fetch = Fetch {
+    let fetch = Arc::new(Fetch {
         plan,
         client: args.client(&identity, &output, &reporter)?,
         identity,
@@ -136,7 +137,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         args,
         output,
         unread: AtomicBool::new(false),
-    };
+    });
     let stop = signals::stop_on_signals();
     let work = fetch.within(timeout);
     let outcome = match stop.run_until_cancelled(work).await {
@@ -149,7 +150,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
 
 impl Fetch {
     /// All jobs, within this time.
-    async fn within(&self, timeout: Option<Duration>) -> Result<Outcome> {
+    async fn within(self: &Arc<Self>, timeout: Option<Duration>) -> Result<Outcome> {
         let (Some(deadline), Some(timeout)) = (self.deadline, timeout) else {
             return Ok(self.all().await);
         };
@@ -162,10 +163,14 @@ impl Fetch {
             })
     }
 
-    async fn all(&self) -> Outcome {
+    async fn all(self: &Arc<Self>) -> Outcome {
         if let Err(error) = self.identity.get_token(&self.client).await {
             self.output.error(&error);
             return Outcome::Code(exit::code(error.kind()));
+        }
+        let shows = self.args.report.curl || self.args.request.dry_run;
+        if self.args.save.saves() && !shows {
+            return save::all(self).await;
         }
         let mut outcome = Outcome::Done;
         for job in &self.plan.jobs {

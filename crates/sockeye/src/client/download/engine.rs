@@ -370,8 +370,7 @@ impl Drop for Engine<'_> {
         if self.received > 0 {
             self.part.sidecar.done.clone_from(self.plan.done());
             if !self.plan.is_complete() {
-                // Nobody is left to hear of a failure; what was said before still holds.
-                drop(self.part.save());
+                self.part.save_at_last();
             }
         }
     }

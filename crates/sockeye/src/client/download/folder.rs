@@ -133,8 +133,10 @@ impl Folder {
         let fd = rustix::fs::openat(&self.fd, &*beside, flags, Mode::from_raw_mode(0o600))
             .map_err(|error| self.failed(Operation::Open, error, &beside))?;
         let mut file = File::from(fd);
-        file.write_all(bytes)
-            .map_err(|error| failed(Operation::Write, error, &self.path(&beside)))?;
+        if let Err(error) = file.write_all(bytes) {
+            self.remove(&beside);
+            return Err(failed(Operation::Write, error, &self.path(&beside)));
+        }
         rustix::fs::renameat(&self.fd, &*beside, &self.fd, name)
             .map_err(|error| self.failed(Operation::Write, error, name))
     }

@@ -295,6 +295,21 @@ impl Part {
         Ok(())
     }
 
+    /// Say what is there, even if the disk is full: then the end of it makes room.
+    pub(crate) fn save_at_last(&mut self) {
+        const ROOM: u64 = 128 << 10;
+        if self.save().is_ok() {
+            return;
+        }
+        let length = self.file.metadata().map_or(0, |it| it.len());
+        let end = length.saturating_sub(ROOM);
+        if self.file.set_len(end).is_ok() {
+            self.sidecar.done.cut(end);
+            // What was said before may say more than is there now; it is believed only as far as the file goes.
+            drop(self.save());
+        }
+    }
+
     /// It is complete, this long, and was changed then: give it its name.
     pub(crate) fn finish(self, length: u64, changed: Option<i64>) -> Result<PathBuf> {
         let broken = |error| failed(Operation::Write, error, &self.part_path());
@@ -398,7 +413,7 @@ impl Writer {
 }
 
 /// How often a sidecar is written anew while bytes come.
-pub(crate) const SAVE_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const SAVE_EVERY: Duration = Duration::from_millis(250);
 
 fn part_name(name: &str) -> String {
     format!("{name}.part")

@@ -16,4 +16,4 @@ pub(super) use self::policy::PolicyArgs;
 pub(super) use self::reach::{ReachArgs, in_flags};
 pub(super) use self::report::ReportArgs;
 pub(super) use self::request::{Compress, Pretty, RequestArgs};
-pub(super) use self::save::SaveArgs;
+pub(super) use self::save::{SaveArgs, check, too_many};

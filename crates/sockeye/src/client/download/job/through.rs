@@ -1,6 +1,7 @@
 //! To what is no file: a device, a named pipe.
 
 use std::fs::OpenOptions;
+use std::io;
 use std::path::PathBuf;
 
 use super::{Broken, Job, refused};
@@ -9,7 +10,7 @@ use crate::client::download::fetch::Saved;
 use crate::client::download::folder::failed as file_failed;
 use crate::client::download::lane;
 use crate::client::sink::Sink;
-use crate::error::{Operation, Result};
+use crate::error::{Error, Operation, Result};
 
 impl Job {
     /// To what is no file: straight through, with nothing to go on with.
@@ -32,7 +33,17 @@ impl Job {
         let rate = self.download.traffic.shared_rate();
         // In small steps only where they are counted.
         let most = if rate.is_some() { 64 << 10 } else { u64::MAX };
-        while let Some(bytes) = response.save_some(&mut sink, most).await? {
+        let write_failed = |error: Error| match error.os_code() {
+            Some(code) if error.operation() == Operation::Write => {
+                file_failed(Operation::Write, io::Error::from_raw_os_error(code), &path)
+            }
+            _ => error,
+        };
+        while let Some(bytes) = response
+            .save_some(&mut sink, most)
+            .await
+            .map_err(write_failed)?
+        {
             if let Some(rate) = &rate {
                 rate.passed(bytes).await;
             }
