@@ -145,6 +145,18 @@ impl PolicyArgs {
         Ok(builder.redirects(redirects).retry(self.retry()))
     }
 
+    /// The flags that make curl follow redirects the same way.
+    pub(in crate::commands::fetch) fn for_curl(&self) -> Vec<String> {
+        if self.no_redirect {
+            return Vec::new();
+        }
+        let mut flags = vec!["--location".to_owned()];
+        if let Some(most) = self.max_redirects {
+            flags.extend(["--max-redirs".to_owned(), most.to_string()]);
+        }
+        flags
+    }
+
     fn retry(&self) -> Retry {
         let mut retry = Retry::times(self.retry)
             .all(self.retry_all)

@@ -57,6 +57,7 @@ impl Args {
     fn for_curl(&self) -> Settings {
         let upload = self.request.upload.as_ref();
         let mut flags = self.reach.for_curl(&self.talking);
+        flags.extend(self.policy.for_curl());
         flags.extend(self.identity.for_curl(self.report.show_secrets));
         Settings {
             flags,
