@@ -50,7 +50,10 @@ fn flags_and_files_say_what_may_be_asked() {
         denied(&["--deny-address", "127.0.0.0/8", &url], "denied");
         denied(&["--allow-scheme", "https", &url], "`http`");
         denied(&["--max-body", "4B", &url], "longer than 4 bytes");
-        denied(&["--public-only", "http://localhost:1/"], "this machine");
+        for scheme in ["http", "ftp", "ftps"] {
+            let url = format!("{scheme}://localhost:1/");
+            denied(&["--public-only", &url], "this machine");
+        }
         assert!(web.asked().len() <= 1);
         let output = fetch(&["--policy", policy, "--allow-address", "127.0.0.1", &url]);
         assert_eq!(output.stdout_text(), "hello", "{}", output.stderr_text());
