@@ -82,7 +82,7 @@ class Process:
     def succeed(self):
         cpu = self.wait()
         if self.status != 0:
-            raise Skip(f"`{' '.join(self.argv)}` ended with {self.status}: {self.said().strip()[-300:]}")
+            raise Skip(f"`{' '.join(self.argv)[:200]}` ended with {self.status}: {self.said().strip()[-300:]}")
         return cpu
 
     def stop(self):

@@ -47,11 +47,6 @@ def sockeye():
     return SOCKEYE
 
 
-def maximum_memory(process):
-    """The most memory that a process had, in MiB."""
-    return process.usage.ru_maxrss / 1024
-
-
 def client(argv, size, unit, target=None, check=None, stdout=subprocess.DEVNULL):
     """One run of a client: how fast, at which cost. `target` is removed before and measured after."""
     def run():
@@ -63,10 +58,9 @@ def client(argv, size, unit, target=None, check=None, stdout=subprocess.DEVNULL)
         with Process(command, stdout=stdout) as process:
             cpu = process.succeed()
             seconds = time.monotonic() - start
-            memory = maximum_memory(process)
         if check:
             check()
-        return {"rate": size / seconds / unit, "cpu": cpu, "rss": memory}
+        return {"rate": size / seconds / unit, "cpu": cpu}
 
     return run
 

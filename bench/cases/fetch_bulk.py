@@ -10,7 +10,6 @@ TITLE = "Fetch: one large file"
 METRICS = [
     Metric("rate", "throughput", "MiB/s", True, 0),
     Metric("cpu", "CPU", "s", False, 3),
-    Metric("rss", "memory", "MiB", False, 1),
 ]
 MIB = 1 << 20
 

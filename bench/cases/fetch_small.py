@@ -11,7 +11,6 @@ TITLE = "Fetch: many small files"
 METRICS = [
     Metric("rate", "rate", "files/s", True, 0),
     Metric("cpu", "CPU", "s", False, 2),
-    Metric("rss", "memory", "MiB", False, 1),
 ]
 
 
