@@ -191,6 +191,33 @@ fn both_connections_of_ftp_go_through_the_proxy() {
 }
 
 #[test]
+fn a_file_of_ftp_is_saved_and_gone_on_with() {
+    within(|| {
+        let Some(server) = FtpServer::vsftpd(FtpTls::None, "") else {
+            return;
+        };
+        server.put("x", "hello");
+        let dir = temporary_dir();
+        let (folder, to) = (dir.path().display().to_string(), dir.path().join("y"));
+        let url = format!("ftp://{}/pub/x", server.addr());
+        let output = fetch(["-P", &folder, &url]);
+        assert_eq!(
+            (output.code, output.stdout.len()),
+            (Some(0), 0),
+            "{}",
+            output.stderr_text()
+        );
+        assert_eq!(fs::read(dir.path().join("x")).unwrap(), b"hello");
+        fs::write(&to, "hel").unwrap();
+        let name = to.display().to_string();
+        assert_eq!(fetch(["-C", "-o", &name, &url]).code, Some(0));
+        assert_eq!(fs::read(&to).unwrap(), b"hello");
+        assert_eq!(fetch(["-o", &name, &url]).code, Some(0));
+        assert_eq!(fs::read(dir.path().join("y (1)")).unwrap(), b"hello");
+    });
+}
+
+#[test]
 fn a_mirror_is_told_file_by_file() {
     within(|| {
         let Some(server) = FtpServer::vsftpd(FtpTls::None, "") else {

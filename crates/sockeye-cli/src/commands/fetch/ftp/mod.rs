@@ -3,8 +3,12 @@
 mod list;
 mod mirror;
 
+use std::path::PathBuf;
+
 use sockeye::client::ftp::{DataMode, Ftp, Login, Security, Settings, TransferType, UrlPath};
 use sockeye::client::http::Credential;
+use sockeye::data::escape::escape;
+use sockeye::data::fields::url_file_name;
 use sockeye::data::url::Scheme;
 use sockeye::{Error, Kind, Net, Operation, Result};
 
@@ -73,7 +77,7 @@ async fn done(fetch: &Fetch, job: &Job) -> Result<()> {
     } else if place.is_directory || args.list_only {
         list::run(fetch, &mut ftp, path).await?;
     } else {
-        get(fetch, &mut ftp, path).await?;
+        get(fetch, job, &mut ftp, path).await?;
     }
     ftp.quit().await;
     Ok(())
@@ -194,8 +198,43 @@ fn settings(fetch: &Fetch, job: &Job) -> Result<Settings> {
     Ok(settings)
 }
 
-/// A file on standard output.
-async fn get(fetch: &Fetch, ftp: &mut Ftp, path: &[u8]) -> Result<()> {
+/// Where a file is to be saved; `None` is standard output.
+fn destination(fetch: &Fetch, job: &Job) -> Result<Option<PathBuf>> {
+    let save = &fetch.args.save;
+    let mut jobs = fetch.plan.jobs.iter();
+    let number = jobs.position(|it| std::ptr::eq(it, job)).unwrap_or(0);
+    let folder = save.output_dir.clone().unwrap_or_default();
+    match save.output.get(number) {
+        Some(name) if name.as_os_str() == "-" => Ok(None),
+        Some(name) => Ok(Some(folder.join(name))),
+        None if !save.saves() => Ok(None),
+        None => match url_file_name(job.url.path()) {
+            Some(name) => Ok(Some(folder.join(name))),
+            None => Err(usage("the URL ends with no name").with_hint("-o FILE gives one")),
+        },
+    }
+}
+
+/// A file, where it belongs.
+async fn get(fetch: &Fetch, job: &Job, ftp: &mut Ftp, path: &[u8]) -> Result<()> {
+    if let Some(to) = destination(fetch, job)? {
+        if let Some(parent) = to.parent().filter(|_| fetch.args.save.create_dirs) {
+            std::fs::create_dir_all(parent)
+                .map_err(|error| Error::from_io(Operation::Open, error).about(parent.display()))?;
+        }
+        let existing = fetch.args.save.existing();
+        let saved = ftp.save(path, &to, existing, |_| {}).await?;
+        match saved {
+            Some(path) => {
+                let path = escape(path.as_os_str().as_encoded_bytes());
+                fetch.output.say(Level::Verbose, format!("saved {path}"));
+            }
+            None => fetch
+                .output
+                .say(Level::Normal, "it is there already, and stays as it is"),
+        }
+        return Ok(());
+    }
     if fetch.output.json() {
         let why = "--json has no event for a file of FTP on standard output";
         return Err(usage(why).with_hint("listings and mirrors have events"));
