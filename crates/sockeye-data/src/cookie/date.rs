@@ -14,7 +14,7 @@ const MONTHS: [&[u8; 3]; 12] = [
 /// use sockeye_data::cookie::parse_date;
 ///
 /// assert_eq!(parse_date(b"Sun, 06-Nov-1994 08:49:37 GMT"), Some(784_111_777));
-/// assert_eq!(parse_date(b"94 6 november 8:49:37"), Some(784_111_777));
+/// assert_eq!(parse_date(b"8:49:37 6 november 94"), Some(784_111_777));
 /// assert_eq!(parse_date(b"tomorrow"), None);
 /// ```
 pub fn parse_date(text: &[u8]) -> Option<i64> {

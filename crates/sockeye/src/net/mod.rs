@@ -71,6 +71,7 @@ pub use layer::{Acceptor, weakened};
 pub use listener::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub(crate) use messages::MessageIo;
 pub use messages::{MAX_DATAGRAM, Messages};
+#[cfg(feature = "client")]
 pub(crate) use opening::Recorder;
 pub use opening::{Agreed, Lookup, Opening};
 pub use secure::TlsClient;

@@ -1,11 +1,13 @@
 //! Trying again: what is, what is not, and how long it takes.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
 use sockeye::Kind;
 use sockeye::client::http::{Client, Retry, Why};
-use sockeye_testkit::{LIMIT, Peer, Step, Web};
+use sockeye_testkit::{LIMIT, Web};
 use tokio::time::timeout;
 
 async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -120,13 +122,12 @@ async fn retry_after_is_waited_for_and_too_long_a_one_is_the_answer() {
 
 #[tokio::test]
 async fn nobody_there_is_tried_again_only_if_asked_for() {
-    let nobody = {
-        let peer = Peer::tcp([Step::Close]);
-        drop(std::net::TcpStream::connect(peer.addr()).unwrap());
-        let url = format!("http://{}/", peer.addr());
-        peer.finish();
-        url
-    };
+    // A port that is taken and does not listen: nobody else can get it meanwhile.
+    let taken = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let at: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    taken.bind(&at.into()).unwrap();
+    let at = taken.local_addr().unwrap().as_socket().unwrap();
+    let nobody = format!("http://{at}/");
     let exchange = async |retry: Retry| {
         let request = Client::new().get(&nobody).build().unwrap();
         soon(client(retry).exchange(request)).await.unwrap_err()

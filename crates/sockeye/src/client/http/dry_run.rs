@@ -43,11 +43,11 @@ impl Client {
     /// # Examples
     ///
     /// ```
-    /// use sockeye::client::http::Client;
+    /// use sockeye::client::http::{Client, Decoding};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> sockeye::Result<()> {
-    /// let client = Client::builder().user_agent(None).build();
+    /// let client = Client::builder().user_agent(None).decoding(Decoding::off()).build();
     /// let request = client.post("http://example.org/a?b").header("Accept", "text/plain").body("hi").build()?;
     /// let mut bytes = Vec::new();
     /// client.dry_run(request, &mut bytes).await?;
