@@ -1,4 +1,4 @@
-//! Sockets you can see: connect, listen and relay with every byte visible, and know whose each socket is.
+//! Sockets you can see: connect, listen, relay and fetch with every byte visible, and know whose each socket is.
 //!
 //! An address is a value ([`Endpoint`]), how we talk is a value ([`Net`]), and a connection is a [`Stream`] of bytes or
 //! a link of [`Messages`]. TCP, UDP, Unix sockets, programs, terminals, files and inherited descriptors are opened and
@@ -41,6 +41,24 @@
 //!
 //! The same fifteen lines talk TLS if the text says `tls://www.python.org:443`, to a local service if it says
 //! `unix:/run/app.sock`, and to a program if it says `exec:CMD`. `crates/sockeye/examples` has this and more as programs.
+//!
+//! # A client of the web
+//!
+//! ```
+//! # #[cfg(feature = "client")] {
+//! # use sockeye_testkit::{Peer, Step};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> sockeye::Result<()> {
+//! # let peer = Peer::tcp([Step::until("\r\n\r\n"), Step::send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")]);
+//! # let url = &format!("http://{}/", peer.addr());
+//! let page = sockeye::client::http::get(url).await?.text().await?;
+//! assert_eq!(page, "hello");
+//! # Ok(())
+//! # }
+//! # main().unwrap(); }
+//! ```
+//!
+//! [`client::http`] has requests, cookies, secrets and policies, [`client::download`] files, [`client::ftp`] the older way.
 //!
 //! # A server
 //!
@@ -100,6 +118,8 @@
 //! | this machine's sockets and who holds them | [`host::table`], [`host::filter`], [`host::verdict`], [`host::watch`] |
 //! | one connection by its ends; closing it; stopping a server | [`host::table::Request::exact`], [`host::act`] |
 //! | which port `https` is | [`host::services`] |
+//! | asking for what a URL names; saving it; FTP | [`client::http`], [`client::download`], [`client::ftp`] |
+//! | proxies | [`Proxies`](client::Proxies), the option `via` of an [`Endpoint`] |
 //! | escapes, percent codes, `250ms` and `64KiB`, HTTP/1, URLs | [`data`] |
 //!
 //! Reading and writing is tokio's [`AsyncRead`](tokio::io::AsyncRead) and [`AsyncWrite`](tokio::io::AsyncWrite), so what

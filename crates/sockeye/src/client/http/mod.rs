@@ -13,6 +13,44 @@
 //! ```
 //!
 //! A [`Client`] keeps connections, cookies and secrets between requests; cloning it is cheap and shares them.
+//!
+//! # Coming from Python's urllib
+//!
+//! | Python | here |
+//! |---|---|
+//! | `urlopen(url)` | [`get(url).await?`](get), or `client.get(url).send().await?` |
+//! | `u.read()`, `u.status`, `u.headers["Content-Type"]`, `u.geturl()` | [`Response::bytes`], [`Response::status`], [`Response::header`], [`Response::url`] |
+//! | `urlopen(url + "?" + urlencode(params))` | `client.get(url).query(params)` |
+//! | `urlopen(url, urlencode(params).encode())` | `client.post(url).form(params)` |
+//! | `Request(url, headers={...}, method="PUT", data=data)` | `client.put(url).header(name, value).body(data)` |
+//! | `json.load(urlopen(url))` | `client.get(url).send().await?.json().await?` |
+//! | `build_opener(HTTPCookieProcessor(CookieJar()))` | [`Builder::cookies`] with a [`CookieJar`] |
+//! | `HTTPBasicAuthHandler`, `HTTPDigestAuthHandler` | [`RequestBuilder::credential`], [`Credentials`] |
+//! | `ProxyHandler()` | [`Builder::proxies`] with [`Proxies`](crate::client::Proxies) |
+//! | `HTTPError` for 404 | [`Response::error_for_status`]; a status alone is no error |
+//! | `urlretrieve(url, filename)` | [`client::download`](crate::client::download), or [`Response::save_to`] |
+//! | `http.client.HTTPConnection` with `set_debuglevel(1)` | [`Client`] with an [`Observer`](crate::Observer) in its [`Net`](crate::Net) |
+//!
+//! ```
+//! # use sockeye_testkit::Web;
+//! use sockeye::client::http::{Client, CookieJar};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> sockeye::Result<()> {
+//! # let web = Web::new(|asked| {
+//! #     let body = match asked.method() { "POST" => String::from_utf8_lossy(&asked.body).into_owned(), _ => asked.target().to_owned() };
+//! #     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+//! # });
+//! # let url = &web.url("/post");
+//! let client = Client::builder().cookies(CookieJar::default()).build();
+//! let params = [("name", "Dave"), ("n", "3")];
+//! let page = client.get(url).query(params).send().await?.text().await?;
+//! assert_eq!(page, "/post?name=Dave&n=3");
+//! let answer = client.post(url).form(params).send().await?.error_for_status()?;
+//! assert_eq!(answer.bytes().await?, "name=Dave&n=3");
+//! # Ok(())
+//! # }
+//! ```
 
 mod auth;
 mod body;
