@@ -122,6 +122,9 @@ struct Fetch {
     unread: AtomicBool,
 }
 
+/// How long after the end of `--timeout` a job may still say what was late.
+const LAST_WORDS: Duration = Duration::from_millis(200);
+
 /// Do each job, one after the other. What fails is said, and the rest goes on; the first failure gives the exit code.
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let timeout = args.talking.timeout;
@@ -154,8 +157,8 @@ impl Fetch {
         let (Some(deadline), Some(timeout)) = (self.deadline, timeout) else {
             return Ok(self.all().await);
         };
-        // A job that knows of the deadline says more about what is late, so it is asked first.
-        tokio::time::timeout_at(deadline, self.all())
+        // A job that knows of the deadline says more about what is late, so it gets a moment to do so.
+        tokio::time::timeout_at(deadline + LAST_WORDS, self.all())
             .await
             .map_err(|_| {
                 let why = format!("--timeout {timeout:?} is over");
