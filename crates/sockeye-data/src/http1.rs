@@ -52,7 +52,8 @@ pub use self::framing::{
 };
 pub use self::head::{RequestHead, ResponseHead, Version};
 pub use self::headers::{Field, Headers};
-pub use self::parse::{Forgiven, Limits, Parsed, RequestParser, ResponseParser, Strictness};
+pub use self::parse::{Limits, Parsed, RequestParser, ResponseParser};
+pub use self::strictness::{Forgiven, Strictness};
 pub use self::target::{TargetForm, host, target_form};
 
 mod body;
@@ -64,6 +65,7 @@ mod head;
 mod headers;
 mod line;
 mod parse;
+mod strictness;
 pub(crate) mod syntax;
 mod target;
 

@@ -202,7 +202,7 @@ impl Connection {
                 continue;
             };
             self.buffer.advance(consumed);
-            let forgiven = forgiven.iter().map(|what| format!("{what:?}"));
+            let forgiven = forgiven.iter().map(ToString::to_string);
             reading.forgiven.extend(forgiven);
             let is_interim = (100..=199).contains(&head.status) && head.status != 101;
             if !is_interim {
