@@ -236,12 +236,15 @@ fn an_interrupted_download_keeps_what_came_and_leaves_with_130() {
     let server = Doling::new();
     server.content(pattern(1, 300_000), "one");
     server.allow(200_000);
-    let dir = temporary_dir();
-    let mut program = start(dir.path(), &[&server.url()]);
+    let (dir, reports) = (temporary_dir(), temporary_dir());
+    let har = reports.path().join("it.har");
+    let mut program = start(dir.path(), &[&server.url(), "--har", har.to_str().unwrap()]);
     assert!(server.wait_dry(&mut program));
     wait_said(&dir);
     program.interrupt();
     assert_eq!(program.wait().code, Some(130));
+    let har = std::fs::read_to_string(har).unwrap();
+    assert!(har.contains("it went on when the command ended"), "{har}");
     assert_eq!(names(&dir), ["x.part", "x.part.json"]);
     server.allow(u64::MAX);
     let output = saved(dir.path(), &[&server.url()]);
@@ -436,11 +439,7 @@ fn events_are_json() {
             "md5",
         ],
     );
-    let events: Vec<serde_json::Value> = output
-        .stdout_text()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let events = crate::fetch_reports::lines(&output);
     let of = |download: u64| -> Vec<&str> {
         let mine = events.iter().filter(|it| it["download"] == download);
         mine.map(|it| it["type"].as_str().unwrap()).collect()

@@ -42,6 +42,8 @@ pub(super) struct Reporter {
 struct State {
     /// The hops of requests that go on, by the number of the request.
     open: BTreeMap<u64, Vec<Hop>>,
+    /// The hops that go on, by the number of the request, as they were when something was heard of them.
+    running: BTreeMap<u64, Hop>,
     /// How many requests are over.
     over: u64,
     har: Option<(Har, Target)>,
@@ -121,11 +123,16 @@ impl Reporter {
         let mut state = self.state();
         // What was given up when the command ended.
         let open = std::mem::take(&mut state.open);
+        let running = std::mem::take(&mut state.running);
         let Some((mut har, target)) = state.har.take() else {
             return Ok(());
         };
         for hop in open.values().flatten() {
             har.add(hop);
+        }
+        for mut hop in running.into_values() {
+            hop.error = Some("it went on when the command ended".to_owned());
+            har.add(&hop);
         }
         target.write(&self.output, har.to_json() + "\n")
     }
@@ -189,10 +196,15 @@ impl HopObserver for Reporter {
             self.output.ask(&text);
         }
         if !matches!(stage, Stage::Ended | Stage::Over) {
+            let mut state = self.state();
+            if state.har.is_some() {
+                state.running.insert(hop.request_number, hop.clone());
+            }
             return;
         }
         let hops = {
             let mut state = self.state();
+            state.running.remove(&hop.request_number);
             let hops = state.open.entry(hop.request_number).or_default();
             hops.push(hop.clone());
             if stage != Stage::Over {
