@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use indicatif::MultiProgress;
 use serde::Serialize;
 use sockeye::Error;
 
@@ -19,6 +20,8 @@ struct Settings {
     json: bool,
     level: Level,
     color: Color,
+    /// Bars at the bottom of the terminal: they make way for whatever is written.
+    bars: OnceLock<MultiProgress>,
 }
 
 /// How much is said on standard error.
@@ -40,7 +43,20 @@ impl Output {
             json: global.json,
             level,
             color: global.color,
+            bars: OnceLock::new(),
         }))
+    }
+
+    /// From now on, these bars make way for whatever is written. A command has them once.
+    pub(crate) fn write_above(&self, bars: &MultiProgress) {
+        let _ = self.0.bars.set(bars.clone());
+    }
+
+    fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        match self.0.bars.get() {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
     }
 
     /// Whether standard output is JSON Lines.
@@ -96,8 +112,10 @@ impl Output {
 
     /// The same of bytes: a whole output in one piece.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> bool {
-        let mut out = io::stdout().lock();
-        out.write_all(bytes).and_then(|()| out.flush()).is_ok()
+        self.aside(|| {
+            let mut out = io::stdout().lock();
+            out.write_all(bytes).and_then(|()| out.flush()).is_ok()
+        })
     }
 
     /// Something happened: one JSON line on standard output under `--json`, else one line of talk.
@@ -168,7 +186,7 @@ impl Output {
 
     fn talk(&self, text: &str) {
         // One call for each message, so that lines of several tasks are not torn.
-        drop(io::stderr().lock().write_all(text.as_bytes()));
+        self.aside(|| drop(io::stderr().lock().write_all(text.as_bytes())));
     }
 }
 

@@ -26,6 +26,9 @@ impl Bars {
     pub(super) fn new(output: &Output, files: usize) -> Self {
         let is_shown = io::stderr().is_terminal() && output.says(Level::Normal) && !output.json();
         let all = is_shown.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr()));
+        if let Some(all) = &all {
+            output.write_above(all);
+        }
         let total = all.as_ref().filter(|_| files > 1).map(|all| {
             let bar = ProgressBar::new(files as u64).with_style(style(ALL));
             all.add(bar)
@@ -79,14 +82,6 @@ impl Bars {
         }
         if let Some(files) = &self.files {
             files.inc(1);
-        }
-    }
-
-    /// Say something beside the bars.
-    pub(super) fn aside(&self, say: impl FnOnce()) {
-        match &self.all {
-            Some(all) => all.suspend(say),
-            None => say(),
         }
     }
 

@@ -278,7 +278,8 @@ impl fmt::Display for Total {
         let (files, bytes) = (self.files, self.bytes);
         write!(
             f,
-            "{files} files, {bytes} bytes in {}, {}/s",
+            "{files} {}, {bytes} bytes in {}, {}/s",
+            if files == 1 { "file" } else { "files" },
             short(self.elapsed),
             rate(bytes, self.elapsed)
         )

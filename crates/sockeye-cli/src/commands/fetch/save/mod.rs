@@ -13,6 +13,7 @@ use sockeye::client::download::{
 };
 use sockeye::data::url::{Scheme, Url};
 use sockeye::{Error, Kind, Operation, Result};
+use tokio_util::sync::CancellationToken;
 
 use self::bars::Bars;
 use self::events::Shown;
@@ -87,12 +88,22 @@ impl Saving {
                 }
                 _ => self.other(job, &mut sum).await,
             }
+            if self.ends_early(&sum) {
+                return sum.outcome.unwrap_or(Outcome::Done);
+            }
         }
         let jobs = self.fetch.args.save.jobs.unwrap_or(JOBS) as usize;
-        download::all(downloads, jobs, |index, outcome| {
-            self.ended(numbers[index], outcome, &mut sum)
-        })
-        .await;
+        let enough = CancellationToken::new();
+        let all = download::all(downloads, jobs, |index, outcome| {
+            if enough.is_cancelled() {
+                return;
+            }
+            self.ended(numbers[index], outcome, &mut sum);
+            if self.ends_early(&sum) {
+                enough.cancel();
+            }
+        });
+        enough.run_until_cancelled(all).await;
         self.bars.end();
         if numbers.len() > 1 {
             let seconds = self.began.elapsed();
@@ -101,6 +112,11 @@ impl Saving {
                 .event(Level::Normal, &events::total(sum.files, sum.bytes, seconds));
         }
         sum.outcome.unwrap_or(Outcome::Done)
+    }
+
+    /// Whether one that failed stops the others.
+    fn ends_early(&self, sum: &Sum) -> bool {
+        self.fetch.args.request.fail_early && sum.outcome.is_some()
     }
 
     /// The name that was given for this URL; an empty one leaves it to the server, and none is for standard output.
@@ -169,7 +185,7 @@ impl Saving {
                 let is_alone = self.fetch.plan.jobs.len() == 1;
                 let elapsed = is_alone.then(|| self.began.elapsed());
                 let shown = Shown::saved(number, url, &saved, elapsed);
-                self.bars.aside(|| output.event(Level::Normal, &shown));
+                output.event(Level::Normal, &shown);
             }
             Err(failed) => {
                 let outcome = match failed.status {
@@ -177,12 +193,10 @@ impl Saving {
                     None => Outcome::Code(exit::code(failed.error.kind())),
                 };
                 sum.add(outcome);
-                self.bars.aside(|| {
-                    if output.json() {
-                        output.json_line(&Shown::failed(number, url, &failed));
-                    }
-                    output.error(&args::in_flags(failed.error));
-                });
+                if output.json() {
+                    output.json_line(&Shown::failed(number, url, &failed));
+                }
+                output.error(&args::in_flags(failed.error));
             }
         }
     }
@@ -208,7 +222,7 @@ fn tell(fetch: &Fetch, bars: &Bars, number: usize, event: &Event) {
     if fetch.output.json() {
         fetch.output.json_line(&shown);
     } else if !is_progress && fetch.output.says(level) {
-        bars.aside(|| fetch.output.say(level, &shown));
+        fetch.output.say(level, &shown);
     }
 }
 
