@@ -11,6 +11,7 @@ mod connect_tls;
 mod fetch_bounds;
 mod fetch_errors;
 mod fetch_ftp;
+mod fetch_hints;
 mod fetch_identity;
 mod fetch_output;
 mod fetch_policy;

@@ -3,6 +3,7 @@
 //! Only where a connection goes changes. The name that a certificate must have, and whatever a protocol says about the
 //! host, stay as they are in the endpoint.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -199,6 +200,30 @@ fn same(a: &Host, b: &Host) -> bool {
 fn same_name(a: &str, b: &str) -> bool {
     let bare = |name: &'_ str| name.strip_suffix('.').unwrap_or(name).to_owned();
     bare(a).eq_ignore_ascii_case(&bare(b))
+}
+
+impl fmt::Display for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host.as_deref().unwrap_or("*"), self.port)?;
+        for (index, address) in self.addresses.iter().enumerate() {
+            f.write_str(if index == 0 { ":" } else { "," })?;
+            match address {
+                IpAddr::V4(address) => write!(f, "{address}")?,
+                IpAddr::V6(address) => write!(f, "[{address}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Detour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = |host: &Option<Host>| host.as_ref().map_or_else(String::new, Host::to_string);
+        let port = |port: &Option<u16>| port.map_or_else(String::new, |port| port.to_string());
+        let (from, to) = (host(&self.host), host(&self.to_host));
+        let (port, to_port) = (port(&self.port), port(&self.to_port));
+        write!(f, "{from}:{port}:{to}:{to_port}")
+    }
 }
 
 impl FromStr for Known {

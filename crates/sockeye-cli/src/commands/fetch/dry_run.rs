@@ -1,12 +1,14 @@
 //! `--dry-run`: the bytes that would go out, and nobody who gets them.
 
 use serde::Serialize;
+use sockeye::client::http::Versions;
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::Fetch;
 use super::plan::Job;
 use super::show::{Printer, Text};
 use crate::exit::Outcome;
+use crate::output::Level;
 
 /// The longest request that is told as an event.
 const LONGEST: u64 = 16 << 20;
@@ -61,6 +63,10 @@ pub(super) async fn run(fetch: &Fetch, job: &Job) -> Result<Outcome> {
             }
         }
     };
+    if fetch.args.request.versions() == Versions::Http2 {
+        let line = "HTTP/2 sends the same in frames; printed is what HTTP/1.1 would send";
+        fetch.output.say(Level::Normal, line);
+    }
     if !done.secrets.is_empty() {
         let names = done.secrets.join(", ");
         fetch

@@ -28,8 +28,25 @@ const HABITS: &[(&[&str], &str)] = &[
     ),
     (
         &["--compressed"],
-        "answers are asked for in gzip, br and zstd, and decoded, by themselves",
+        "answers are asked for in gzip, deflate, br and zstd, and decoded, by themselves",
     ),
+    (
+        &["-J", "--remote-header-name", "--content-disposition"],
+        "-O takes the name that the server gives",
+    ),
+    (
+        &["-Z", "--parallel"],
+        "several URLs are saved at once by themselves; --jobs says how many",
+    ),
+    (
+        &["-R", "--remote-time"],
+        "saved files have the server's time by themselves",
+    ),
+    (
+        &["-D", "--dump-header"],
+        "-i prints the head before the body, -I alone",
+    ),
+    (&["-N", "--no-buffer"], "bytes are written when they come"),
     (&["--offline"], "--dry-run prints what would be sent"),
     (
         &["--ignore-stdin"],

@@ -129,6 +129,9 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let timeout = args.talking.timeout;
     let plan = Plan::new(&args)?;
+    for warning in &plan.warnings {
+        output.warn(warning);
+    }
     let identity = args.identity.prepare(&output)?;
     let reporter = Reporter::new(&args.report, &output)?;
     let fetch = Arc::new(Fetch {

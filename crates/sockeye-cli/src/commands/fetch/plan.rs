@@ -18,6 +18,8 @@ use super::{Args, Fetch, words};
 pub(super) struct Plan {
     /// One for each URL, in the order they were typed.
     pub(super) jobs: Vec<Job>,
+    /// What may surprise whoever typed it.
+    pub(super) warnings: Vec<String>,
     /// What each of them is asked.
     ask: Ask,
 }
@@ -53,6 +55,13 @@ impl Plan {
         let jobs: Vec<Job> = urls
             .map(|url| Ok(Job { url: url? }))
             .collect::<Result<_>>()?;
+        let warnings = std::iter::zip(&words.urls, &jobs).filter_map(|(typed, job)| {
+            let (label, host) = (deceptive(typed)?, job.url.authority());
+            Some(format!(
+                "`{label}` mixes alphabets that look alike; who is asked is {host}"
+            ))
+        });
+        let warnings = warnings.collect();
         if jobs.len() > 1 && !ask.body.is_repeatable() {
             let why = "standard input can be sent once, and there are several URLs";
             return Err(usage(why).with_hint("a file can be sent as often as one likes"));
@@ -60,7 +69,11 @@ impl Plan {
         if args.request.exact {
             ask.allow_exact()?;
         }
-        Ok(Self { jobs, ask })
+        Ok(Self {
+            jobs,
+            warnings,
+            ask,
+        })
     }
 
     /// The method of its requests.
@@ -99,6 +112,23 @@ fn url(text: &str, args: &RequestArgs) -> Result<Url> {
     let (before, behind) = text.split_at(end);
     let slash = if before.ends_with('/') { "" } else { "/" };
     read(&format!("{before}{slash}{name}{behind}"))
+}
+
+/// The part of the host that mixes alphabets that look alike, as `p\u{430}ypal` with a Cyrillic a does.
+///
+/// What was typed in punycode is not looked at: nobody takes that for another name.
+fn deceptive(url: &str) -> Option<&str> {
+    let start = url.find("//").map_or(0, |at| at + 2);
+    let host = url[start..].split(['/', '?', '#']).next()?;
+    let host = host.rsplit('@').next()?;
+    let is_mixed = |label: &str| {
+        let is_latin =
+            |letter: char| matches!(letter, 'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}');
+        // Greek, Cyrillic, Armenian, Cherokee: the alphabets with letters that look like Latin ones.
+        let is_like = |letter: char| matches!(letter, '\u{370}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}' | '\u{1f00}'..='\u{1fff}');
+        label.contains(is_latin) && label.contains(is_like)
+    };
+    host.split('.').find(|label| is_mixed(label))
 }
 
 /// A text that is no URL, without what may be a password in it.

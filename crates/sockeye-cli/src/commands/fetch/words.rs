@@ -36,6 +36,11 @@ pub(super) fn read(words: &[String]) -> Result<Words> {
             number: at + 1,
             word,
         };
+        if word == "-" {
+            return Err(place
+                .error("it is neither a URL nor an item")
+                .with_hint("-C takes no value; -T - and @- read standard input, -o - writes to standard output"));
+        }
         if read.urls.is_empty() {
             first(place, words)?;
             read.urls.push(word.clone());

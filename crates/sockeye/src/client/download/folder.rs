@@ -182,13 +182,22 @@ pub(crate) fn hold(file: &File) -> bool {
     rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
 }
 
+/// Whether something is there that is neither a file nor a folder: a device, a named pipe.
+pub(crate) fn is_device(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir())
+}
+
 /// What this error of the system means for this file.
 pub(crate) fn failed(operation: Operation, error: io::Error, path: &Path) -> Error {
     let made = match error.raw_os_error() {
         Some(nix::libc::ENOSPC | nix::libc::EDQUOT) => {
-            Error::new(Kind::Io, operation, "the disk is full").with_hint(
-                "what came so far is kept; with room made, the same command goes on with it",
-            )
+            let full = Error::new(Kind::Io, operation, "the disk is full");
+            match is_device(path) {
+                true => full,
+                false => full.with_hint(
+                    "what came so far is kept; with room made, the same command goes on with it",
+                ),
+            }
         }
         Some(nix::libc::EROFS) => {
             Error::new(Kind::Denied, operation, "that file system is read-only")

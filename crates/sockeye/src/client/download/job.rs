@@ -5,7 +5,7 @@ mod foreign;
 mod place;
 mod through;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use super::checksum::{Algorithm, Checksum, Hashing};
 use super::engine::{Engine, First, Ran};
 use super::event::Event;
 use super::fetch::{Check, Download, Failed, Saved, To};
+use super::folder::is_device;
 use super::lane::{self, Turn};
 use super::part::Part;
 use super::retries::{is_passing, is_passing_status};
@@ -462,11 +463,6 @@ fn is_plain(response: &Response) -> bool {
     !is_encoded && !response.is_decoded()
 }
 
-/// Whether something is there that is neither a file nor a folder: a device, a named pipe.
-fn is_device(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir())
-}
-
 /// The server said no.
 fn refused(response: &Response) -> Broken {
     let status = response.status();
@@ -475,7 +471,8 @@ fn refused(response: &Response) -> Broken {
         "the server answers {status} {}",
         sockeye_data::escape::escape_str(&reason)
     );
-    let error = Error::new(Kind::Protocol, Operation::Fetch, why.trim_end());
+    let error = Error::new(Kind::Protocol, Operation::Fetch, why.trim_end())
+        .with_hint("an answer of 400 or above is not saved; without -O and -o it is shown");
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();

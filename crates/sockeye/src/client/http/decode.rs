@@ -312,5 +312,5 @@ impl Stage {
 }
 
 fn broken(why: impl Into<String>) -> Error {
-    Error::new(Kind::Protocol, Operation::Read, why)
+    Error::new(Kind::Protocol, Operation::Read, why).with_hint("--raw leaves a body as it comes")
 }

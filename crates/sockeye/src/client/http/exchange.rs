@@ -66,6 +66,7 @@ impl Inner {
             hop.timing.opening = opening.take().map(|recorder| recorder.opening());
             let is_kept = connection.info().reused;
             hop.connection = Some(connection.info().clone());
+            hop.version = connection.version(&head);
             let expects = head.headers.contains("expect");
             let keep = Keep::new(settings.keep_bodies);
             let body = payload(request, &keep, hop).await?;
@@ -143,7 +144,13 @@ impl Inner {
         *opening = Some(recorder);
         let opened = self.pool.open(&net, route, permit).await;
         opened.map_err(|error| match &route.forward {
-            Some(forward) => error.through(format_args!("proxy {}", forward.proxy)),
+            Some(forward) => {
+                let error = match error.kind() {
+                    Kind::Refused => error.with_hint("is the proxy running, and is this its port?"),
+                    _ => error,
+                };
+                error.through(format_args!("proxy {}", forward.proxy))
+            }
             None => error,
         })
     }

@@ -177,6 +177,12 @@ impl ReachArgs {
         if let [proxy] = &talking.via[..] {
             add("--proxy", Some(proxy.to_string()));
         }
+        for known in &self.resolve {
+            add("--resolve", Some(known.to_string()));
+        }
+        for detour in &self.connect_to {
+            add("--connect-to", Some(detour.to_string()));
+        }
         add("--unix-socket", path(&self.unix_socket));
         add("--interface", self.interface.clone());
         add("--cacert", path(&self.ca));
@@ -234,6 +240,11 @@ const FLAGS: &[(&str, &str)] = &[
     ),
     ("`tls-min` and `tls-max`", "`--tls-min` and `--tls-max`"),
     ("`via=`", "`--proxy`"),
+    ("`--retry 10` waits", "`--retry 10 --retry-refused` waits"),
+    (
+        "`alpn=` lists those that we offer",
+        "without `--http2` and `--http1.1` the version is agreed on",
+    ),
 ];
 
 /// The same error, whose hint names our flags.

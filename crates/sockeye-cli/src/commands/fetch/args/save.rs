@@ -123,7 +123,8 @@ fn size_of(text: &str) -> Result<u64, String> {
 
 /// What is wrong with flags that name files.
 pub(in crate::commands::fetch) fn too_many(names: usize, urls: usize) -> Error {
-    let why = format!("there are {names} names (-o) for {urls} URLs");
+    let of = if urls == 1 { "URL" } else { "URLs" };
+    let why = format!("there are {names} names (-o) for {urls} {of}");
     Error::new(Kind::Usage, Operation::Parse, why)
         .with_hint("`-P DIR` saves each under its own name")
 }

@@ -71,9 +71,11 @@ impl Summary {
             version: (last.status != 0).then(|| version(last.version)),
             headers: headers(last, masking),
             content_type: text("content-type"),
-            redirect_url: text("location")
+            redirect_url: last
+                .headers
+                .get("location")
                 .filter(|_| (300..400).contains(&last.status))
-                .and_then(|to| last.url.join(&to).ok())
+                .and_then(|to| last.url.redirect(to).ok())
                 .map(|url| masking.url(&url)),
             local: local.and_then(place),
             remote: remote.and_then(place),

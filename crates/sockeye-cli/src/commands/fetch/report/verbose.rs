@@ -135,6 +135,9 @@ impl Lines<'_> {
             // Nothing was told of it yet.
             self.connection(hop);
         }
+        for note in &hop.notes {
+            self.happened(escape(note.as_bytes()));
+        }
         let total = took(hop.timing.total().unwrap_or_default());
         if let Some(error) = &hop.error {
             self.happened(format!(

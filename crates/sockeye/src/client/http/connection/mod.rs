@@ -13,7 +13,7 @@ mod upload;
 mod upload2;
 
 use bytes::Bytes;
-use sockeye_data::http1::{Headers, ResponseHead};
+use sockeye_data::http1::{self, Headers, RequestHead, ResponseHead};
 use tokio::time::Instant;
 
 pub(super) use self::pool::{Home, Pool, Turn};
@@ -135,6 +135,15 @@ impl Connection {
         match self {
             Self::H1(connection) => connection.info(),
             Self::H2(connection) => connection.info(),
+        }
+    }
+
+    /// The version in which this head goes over it.
+    pub(super) fn version(&self, head: &RequestHead) -> Version {
+        match (self, head.version) {
+            (Self::H2(_), _) => Version::Http2,
+            (Self::H1(_), http1::Version::Http10) => Version::Http10,
+            (Self::H1(_), http1::Version::Http09 | http1::Version::Http11) => Version::Http11,
         }
     }
 
