@@ -72,6 +72,22 @@ fn hints_name_flags_that_help() {
 }
 
 #[test]
+fn what_would_be_ignored_is_refused() {
+    for url in ["ftp://127.0.0.1:1/x", "file:///dev/null", "data:,x"] {
+        for flags in [&["--timing"][..], &["-w", "%{url}"]] {
+            let args: Vec<&str> = flags.iter().copied().chain([url]).collect();
+            let said = said(2, &args);
+            assert!(
+                said.contains("means nothing to a URL of"),
+                "{args:?}: {said}"
+            );
+        }
+    }
+    let said = said(4, &["ftp://127.0.0.1:1/x"]);
+    assert!(said.contains("is this its port?"), "{said}");
+}
+
+#[test]
 fn what_was_forgiven_and_where_it_leads_is_told_in_words() {
     within(|| {
         let web = web();

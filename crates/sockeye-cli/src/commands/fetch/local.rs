@@ -47,6 +47,8 @@ fn refuse(fetch: &Fetch, job: &Job) -> Result<()> {
             args.etag_compare.is_some() || args.etag_save.is_some(),
             "--etag-compare",
         ),
+        (fetch.args.report.timing, "--timing"),
+        (fetch.args.report.write_out.is_some(), "--write-out"),
         (args.dry_run, "--dry-run"),
         (fetch.output.json(), "--json"),
     ];

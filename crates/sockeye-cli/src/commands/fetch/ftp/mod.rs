@@ -22,8 +22,18 @@ use crate::output::Level;
 /// Do with this URL what the flags say.
 pub(super) async fn run(fetch: &Fetch, job: &Job) -> Result<Outcome> {
     refuse(fetch, job)?;
-    done(fetch, job).await?;
+    done(fetch, job).await.map_err(in_ftp)?;
     Ok(Outcome::Done)
+}
+
+/// The same error, whose hint names no flag that is not for FTP.
+fn in_ftp(error: Error) -> Error {
+    match error.hint() {
+        Some(hint) if hint.contains("--retry") => {
+            error.with_hint("is the server running, and is this its port?")
+        }
+        _ => error,
+    }
 }
 
 /// A flag of ours means nothing to a URL of another scheme.
@@ -109,6 +119,8 @@ fn refuse(fetch: &Fetch, job: &Job) -> Result<()> {
         ),
         (request.include, "--include"),
         (request.exact, "--exact"),
+        (fetch.args.report.timing, "--timing"),
+        (fetch.args.report.write_out.is_some(), "--write-out"),
         (request.dry_run && !is_mirror, "--dry-run"),
         (fetch.args.report.curl, "--curl"),
         (fetch.args.report.har.is_some(), "--har"),
