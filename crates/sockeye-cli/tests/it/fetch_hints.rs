@@ -23,6 +23,7 @@ fn web() -> Web {
         "/on" => {
             b"HTTP/1.1 302 Found\r\nLocation: /a b\xc3\xbc\r\nContent-Length: 0\r\n\r\n".to_vec()
         }
+        "/same" => b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec(),
         "/gzip" => {
             b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi".to_vec()
         }
@@ -83,6 +84,12 @@ fn what_would_be_ignored_is_refused() {
             );
         }
     }
+    for flags in [&["-I"][..], &["-i"], &["--etag-save", "tag"]] {
+        let args = ["-O", "http://127.0.0.1:1/x"];
+        let args: Vec<&str> = flags.iter().copied().chain(args).collect();
+        let said = said(2, &args);
+        assert!(said.contains("where a body is saved"), "{args:?}: {said}");
+    }
     let said = said(4, &["ftp://127.0.0.1:1/x"]);
     assert!(said.contains("is this its port?"), "{said}");
 }
@@ -96,6 +103,24 @@ fn what_was_forgiven_and_where_it_leads_is_told_in_words() {
         assert!(said.contains(line), "{said}");
         let output = run(&["--no-redirect", "-w", "%{redirect_url}", &web.url("/on")]);
         assert_eq!(output.stdout_text(), web.url("/a%20b%C3%BC"));
+    });
+}
+
+#[test]
+fn nothing_new_is_no_failure_and_no_file() {
+    within(|| {
+        let (web, dir) = (web(), temporary_dir());
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let args = [
+            "-z",
+            date,
+            "-P",
+            dir.path().to_str().unwrap(),
+            &web.url("/same"),
+        ];
+        let said = said(0, &args);
+        assert!(said.contains("has nothing new"), "{said}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     });
 }
 

@@ -64,6 +64,7 @@ impl Saving {
             let why = "a mirror is of one file, and there are several URLs";
             return Err(Error::new(Kind::Usage, Operation::Parse, why));
         }
+        refuse(fetch)?;
         let mut traffic = Traffic::new(save.per_host.unwrap_or(PER_HOST) as usize);
         if let Some(rate) = save.limit_rate {
             traffic = traffic.rate(Rate::new(rate));
@@ -187,6 +188,11 @@ impl Saving {
                 let shown = Shown::saved(number, url, &saved, elapsed);
                 output.event(Level::Normal, &shown);
             }
+            // What was asked for with -z or --etag-compare: there is nothing new.
+            Err(failed) if failed.status == Some(304) => {
+                let line = format!("{}: the server has nothing new", url.without_secrets());
+                output.say(Level::Normal, line);
+            }
             Err(failed) => {
                 let outcome = match failed.status {
                     Some(_) => Outcome::No,
@@ -199,6 +205,27 @@ impl Saving {
                 output.error(&args::in_flags(failed.error));
             }
         }
+    }
+}
+
+/// What would be ignored where bodies are saved is refused.
+fn refuse(fetch: &Fetch) -> Result<()> {
+    let request = &fetch.args.request;
+    let outputs = &fetch.args.save.output;
+    let is_shown =
+        outputs.len() == fetch.plan.jobs.len() && outputs.iter().all(|name| name == Path::new("-"));
+    let named = [
+        (request.head, "--head"),
+        (request.include, "--include"),
+        (request.etag_save.is_some(), "--etag-save"),
+    ];
+    match named.into_iter().find(|(is_given, _)| *is_given) {
+        Some((_, flag)) if !is_shown => {
+            let why = format!("{flag} means nothing where a body is saved");
+            Err(Error::new(Kind::Usage, Operation::Parse, why)
+                .with_hint("without -O, -o and -P all of an answer goes to standard output"))
+        }
+        _ => Ok(()),
     }
 }
 
