@@ -58,6 +58,7 @@ fn hints_name_flags_that_help() {
                 "-O takes the name that the server gives",
             ),
             (2, &["-o", "a", "-o", "b", &yes], "2 names (-o) for 1 URL\n"),
+            (2, &["-r", "5-2", &yes], "is no range of bytes"),
             (7, &[&web.url("/gzip")], "--raw leaves a body as it comes"),
         ] {
             let said = said(code, args);

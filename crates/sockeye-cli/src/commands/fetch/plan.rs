@@ -307,7 +307,11 @@ fn checked(range: &str) -> Result<&str> {
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let is_one = |one: &str| match one.trim().split_once('-') {
         Some((first, last)) => {
-            is_number(first) && is_number(last) && !(first.is_empty() && last.is_empty())
+            // Numbers that are too large to be compared are for the server to judge.
+            let number = |text: &str| text.parse::<u64>().ok();
+            let is_backwards = number(first) > number(last) && number(last).is_some();
+            let is_empty = first.is_empty() && last.is_empty();
+            is_number(first) && is_number(last) && !is_empty && !is_backwards
         }
         None => false,
     };

@@ -41,6 +41,7 @@ pub use checksum::{Algorithm, Checksum};
 pub use event::{Cause, Event};
 pub use fetch::{Check, Download, Failed, Saved};
 pub use part::Existing;
+pub(in crate::client) use part::numbered;
 pub use plan::Segments;
 pub use rate::Rate;
 pub use retries::Retries;

@@ -424,7 +424,7 @@ fn sidecar_name(name: &str) -> String {
 }
 
 /// `name`, `name (1)`, `a (2).txt`: the number stands before the ending.
-fn numbered(name: &str, number: u32) -> String {
+pub(in crate::client) fn numbered(name: &str, number: u32) -> String {
     if number == 0 {
         return name.to_owned();
     }

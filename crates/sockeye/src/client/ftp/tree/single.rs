@@ -9,7 +9,7 @@ use sockeye_data::ftp::{Modified, Precision};
 use super::folder::Folder;
 use super::moving::{self, Moving};
 use super::{Event, part_name};
-use crate::client::download::Existing;
+use crate::client::download::{Existing, numbered};
 use crate::client::ftp::Ftp;
 use crate::error::{Error, Kind, Operation, Result};
 
@@ -90,7 +90,10 @@ fn free(folder: &Folder, name: &[u8], existing: Existing) -> Result<Option<Vec<u
         Existing::Skip => Ok(None),
         Existing::Number => {
             for number in 1..MOST_NAMES {
-                let name = [name, format!(" ({number})").as_bytes()].concat();
+                let name = match std::str::from_utf8(name) {
+                    Ok(name) => numbered(name, number).into_bytes(),
+                    Err(_) => [name, format!(" ({number})").as_bytes()].concat(),
+                };
                 if folder.find(&name)?.is_none() {
                     return Ok(Some(name));
                 }
