@@ -19,6 +19,7 @@ mod fetch_reach;
 mod fetch_reports;
 mod fetch_request;
 mod fetch_save;
+mod fetch_several;
 mod fetch_tap;
 mod fetch_tls;
 mod listen;

@@ -15,9 +15,19 @@ pub(super) async fn run(fetch: &Fetch, job: &Job) -> Result<Outcome> {
         return report::curl::print(fetch, request).await;
     }
     let mut response = fetch.client.send(request).await?;
-    show::response(fetch, &mut response).await?;
-    conditions::keep_tag(&fetch.args.request, &response)?;
-    Ok(outcome(fetch, &response))
+    show(fetch, &mut response).await
+}
+
+/// Ask, and wait for the head of the answer.
+pub(super) async fn ask(fetch: &Fetch, job: &Job) -> Result<Response> {
+    fetch.client.send(fetch.request(job)?).await
+}
+
+/// Put the body where it belongs.
+pub(super) async fn show(fetch: &Fetch, response: &mut Response) -> Result<Outcome> {
+    show::response(fetch, response).await?;
+    conditions::keep_tag(&fetch.args.request, response)?;
+    Ok(outcome(fetch, response))
 }
 
 /// What the status means, and a line about it where the body alone would not tell.

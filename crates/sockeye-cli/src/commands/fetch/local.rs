@@ -1,17 +1,21 @@
 //! URLs of file and data: what they name is here already.
 
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use sockeye::client::download::Placed;
+use sockeye::data::escape::escape;
 use sockeye::data::fields::{MediaType, date};
 use sockeye::data::percent;
 use sockeye::data::url::Scheme;
 use sockeye::{Error, Kind, Operation, Result};
 
-use super::Fetch;
 use super::plan::Job;
 use super::show::{self, Body};
+use super::{Fetch, save};
 use crate::exit::Outcome;
+use crate::output::Level;
 
 /// Print what the URL names.
 pub(super) async fn run(fetch: &Fetch, job: &Job) -> Result<Outcome> {
@@ -51,9 +55,13 @@ fn refuse(fetch: &Fetch, job: &Job) -> Result<()> {
         (fetch.args.report.write_out.is_some(), "--write-out"),
         (args.dry_run, "--dry-run"),
         (fetch.output.json(), "--json"),
+        (fetch.args.save.continued, "--continue"),
+        (fetch.rate.is_some(), "--limit-rate"),
+        (fetch.args.policy.retries_given(), "--retry"),
     ];
-    match named.into_iter().find(|(is_given, _)| *is_given) {
-        Some((_, flag)) => Err(usage(format!("{flag} means nothing to a URL of {scheme}"))),
+    let named = named.into_iter().find(|(is_given, _)| *is_given);
+    match named.map(|(_, flag)| flag).or(fetch.args.save.of_http()) {
+        Some(flag) => Err(usage(format!("{flag} means nothing to a URL of {scheme}"))),
         None => Ok(()),
     }
 }
@@ -66,6 +74,9 @@ async fn data(fetch: &Fetch, job: &Job) -> Result<()> {
         data.media_type,
         data.body.len()
     );
+    if let Some(to) = save::destination(fetch, job)? {
+        return keep(fetch, to, Source::Bytes(data.body), None).await;
+    }
     if !heads(fetch, &head) {
         return Ok(());
     }
@@ -89,7 +100,11 @@ async fn file(fetch: &Fetch, job: &Job) -> Result<()> {
     }
     let changed = metadata.modified().ok();
     let changed = changed.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let changed = changed.and_then(|since| date::print(i64::try_from(since.as_secs()).ok()?));
+    let changed = changed.and_then(|since| i64::try_from(since.as_secs()).ok());
+    if let Some(to) = save::destination(fetch, job)? {
+        return keep(fetch, to, Source::File(file.into_std().await), changed).await;
+    }
+    let changed = changed.and_then(date::print);
     let mut head = format!("Content-Length: {}\r\n", metadata.len());
     if let Some(changed) = changed {
         head += &format!("Last-Modified: {changed}\r\n");
@@ -108,6 +123,39 @@ async fn file(fetch: &Fetch, job: &Job) -> Result<()> {
     show::body(fetch, Body::File(file), media_type.as_ref(), length)
         .await
         .map_err(|error| error.about(path.display()))
+}
+
+/// What is saved.
+enum Source {
+    Bytes(Vec<u8>),
+    File(std::fs::File),
+}
+
+/// Save it, with the same care for what is there as anything else.
+async fn keep(fetch: &Fetch, to: PathBuf, source: Source, changed: Option<i64>) -> Result<()> {
+    let save = &fetch.args.save;
+    let placed = Placed::new(&to, save.existing(), save.create_dirs)?;
+    let shown = |path: &Path| escape(path.as_os_str().as_encoded_bytes());
+    let Some(placed) = placed else {
+        let line = format!("{} is there already", shown(&to));
+        fetch.output.say(Level::Normal, line);
+        return Ok(());
+    };
+    let changed = changed.filter(|_| !save.no_mtime);
+    let copied = tokio::task::spawn_blocking(move || {
+        let copied = match source {
+            Source::Bytes(bytes) => placed.file().write_all(&bytes).map(|()| bytes.len() as u64),
+            Source::File(mut file) => io::copy(&mut file, &mut placed.file()),
+        };
+        let failed = |error| Error::from_io(Operation::Write, error).about(to.display());
+        let length = copied.map_err(failed)?;
+        placed.finish(changed).map(|path| (length, path))
+    });
+    let copied = copied.await.map_err(|error| usage(error.to_string()))?;
+    let (length, path) = copied?;
+    let line = format!("saved {}, {length} bytes", shown(&path));
+    fetch.output.say(Level::Normal, line);
+    Ok(())
 }
 
 /// The head, if it is wanted. False if that is all that is.

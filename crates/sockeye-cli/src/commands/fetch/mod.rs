@@ -3,6 +3,7 @@
 //! Words and flags become a [`Plan`]; each of its jobs, one for each URL, is run by the module of its scheme. Each theme has
 //! its own group of flags in `args/`, which knows how to apply itself to the client.
 
+mod ahead;
 mod args;
 mod body;
 mod conditions;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use sockeye::client::download::Rate;
 use sockeye::client::http::{Client, Limits, Policy};
 use sockeye::data::url::Scheme;
 use sockeye::{Error, Kind, Operation, Result};
@@ -62,7 +64,10 @@ use crate::signals;
     sockeye fetch --dry-run PUT example.org/x a=b")]
 pub(crate) struct Args {
     /// A method if it is not implied, URLs (without a scheme they are http), then items
-    #[arg(required = true, value_name = "[METHOD] URL... [ITEM...]")]
+    #[arg(
+        required_unless_present = "input",
+        value_name = "[METHOD] URL... [ITEM...]"
+    )]
     words: Vec<String>,
     #[command(flatten)]
     request: RequestArgs,
@@ -94,6 +99,7 @@ impl Args {
             Client::builder().net(self.reach.net(self.talking.net(output, false), output));
         let mut limits = Limits::default();
         self.request.limit(&mut limits);
+        self.save.limit(&mut limits);
         builder = self.request.apply(builder)?.limits(limits);
         builder = identity.apply(builder);
         builder = self.reach.apply(builder, &self.talking)?;
@@ -114,6 +120,8 @@ struct Fetch {
     identity: Identity,
     client: Client,
     output: Output,
+    /// What all that comes is held to.
+    rate: Option<Rate>,
     /// What may be asked, whatever the scheme; the client knows of it too.
     policy: Option<Policy>,
     /// When `--timeout` is over.
@@ -125,7 +133,7 @@ struct Fetch {
 /// How long after the end of `--timeout` a job may still say what was late.
 const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// Do each job, one after the other. What fails is said, and the rest goes on; the first failure gives the exit code.
+/// Do each job. What fails is said, and the rest goes on; the first failure gives the exit code.
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let timeout = args.talking.timeout;
     let plan = Plan::new(&args)?;
@@ -139,6 +147,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         client: args.client(&identity, &output, &reporter)?,
         identity,
         policy: args.policy.policy()?,
+        rate: args.save.limit_rate.map(Rate::new),
         deadline: timeout.map(|timeout| Instant::now() + timeout),
         args,
         output,
@@ -178,34 +187,16 @@ impl Fetch {
         if self.args.save.saves() && !shows {
             return save::all(self).await;
         }
-        let mut outcome = Outcome::Done;
-        for job in &self.plan.jobs {
-            let one = match self.one(job).await {
-                Ok(one) => one,
-                Err(error) => {
-                    let error = args::in_flags(error);
-                    self.output.error(&error);
-                    Outcome::Code(exit::code(error.kind()))
-                }
-            };
-            if outcome == Outcome::Done {
-                outcome = one;
-            }
-            let fails_early = self.args.request.fail_early && outcome != Outcome::Done;
-            if fails_early || self.unread.load(Ordering::Relaxed) {
-                break;
-            }
+        if let Err(error) = self.args.save.refuse_without_saving() {
+            return Outcome::Code(self.output.fail(&error));
         }
-        outcome
+        let at_once = self.args.save.jobs.unwrap_or(1) as usize;
+        ahead::all(self, at_once).await
     }
 
     /// One job, by the scheme of its URL.
     async fn one(&self, job: &Job) -> Result<Outcome> {
-        ftp::refuse_elsewhere(&self.args.ftp, job)?;
-        if let Some(policy) = &self.policy {
-            let checked = policy.check(&job.url);
-            checked.map_err(|error| error.about(job.url.without_secrets()))?;
-        }
+        self.check(job)?;
         match job.url.scheme() {
             Scheme::Http | Scheme::Https if self.args.request.dry_run => {
                 dry_run::run(self, job).await
@@ -214,6 +205,16 @@ impl Fetch {
             Scheme::File | Scheme::Data => local::run(self, job).await,
             Scheme::Ftp | Scheme::Ftps => ftp::run(self, job).await,
         }
+    }
+
+    /// Whether a job may be done at all.
+    fn check(&self, job: &Job) -> Result<()> {
+        ftp::refuse_elsewhere(&self.args.ftp, job)?;
+        let Some(policy) = &self.policy else {
+            return Ok(());
+        };
+        let checked = policy.check(&job.url);
+        checked.map_err(|error| error.about(job.url.without_secrets()))
     }
 
     /// Whoever read standard output has read enough: that is a quiet end.

@@ -27,6 +27,8 @@ pub(super) struct Plan {
 /// One URL.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
+    /// Which one it is, counted from 0.
+    pub(super) number: usize,
     /// The URL.
     pub(super) url: Url,
 }
@@ -48,13 +50,19 @@ impl Plan {
     ///
     /// [`Kind::Usage`] for what cannot be understood, before anything is opened; those of reading files.
     pub(super) fn new(args: &Args) -> Result<Self> {
-        let words = words::read(&args.words)?;
         let sources = Sources::default();
+        let listed = match &args.request.input {
+            Some(path) => sources.read_urls(path)?,
+            None => Vec::new(),
+        };
+        let words = words::read(&args.words, listed)?;
         let ask = Ask::new(&args.request, words.method, &words.items, &sources)?;
-        let urls = words.urls.iter().map(|text| url(text, &args.request));
-        let jobs: Vec<Job> = urls
-            .map(|url| Ok(Job { url: url? }))
-            .collect::<Result<_>>()?;
+        let urls = words.urls.iter().enumerate();
+        let job = |(number, text): (usize, &String)| {
+            let url = url(text, &args.request)?;
+            Ok(Job { number, url })
+        };
+        let jobs: Vec<Job> = urls.map(job).collect::<Result<_>>()?;
         let warnings = std::iter::zip(&words.urls, &jobs).filter_map(|(typed, job)| {
             let (label, host) = (deceptive(typed)?, job.url.authority());
             Some(format!(

@@ -10,6 +10,9 @@ use sockeye::{Error, Kind, Operation, Result};
 /// The most that is read into memory. What is longer is sent from its file by `--upload`, `--data-binary` or an item `@file`.
 const LONGEST: u64 = 256 << 20;
 
+/// The most URLs that one file lists.
+const MOST_URLS: usize = 100_000;
+
 /// Reads what is named, and standard input only once.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
@@ -58,6 +61,24 @@ impl Sources {
             )
             .with_hint("name@file, in a form, sends any bytes")
         })
+    }
+
+    /// The URLs that a file lists, one in each line, without empty lines and those that begin with `#`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sources::read_text`], and [`Kind::Usage`] if there are none, or more than 100,000.
+    pub(super) fn read_urls(&self, path: &str) -> Result<Vec<String>> {
+        let text = self.read_text(path)?;
+        let lines = text.lines().map(str::trim);
+        let urls = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let urls: Vec<String> = urls.take(MOST_URLS + 1).map(str::to_owned).collect();
+        let why = match urls.len() {
+            0 => "it lists no URL".to_owned(),
+            1..=MOST_URLS => return Ok(urls),
+            _ => format!("it lists more than {MOST_URLS} URLs"),
+        };
+        Err(Error::new(Kind::Usage, Operation::Parse, why).about(path))
     }
 }
 

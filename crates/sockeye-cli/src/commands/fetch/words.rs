@@ -20,15 +20,15 @@ pub(super) struct Words {
 /// Methods that people write in lower case.
 const METHODS: [&str; 7] = ["get", "head", "post", "put", "patch", "delete", "options"];
 
-/// Read them.
+/// Read them. URLs that are listed elsewhere come behind those that were typed.
 ///
 /// # Errors
 ///
 /// [`Kind::Usage`], with the number of the word, for what cannot be read or can be read in two ways.
-pub(super) fn read(words: &[String]) -> Result<Words> {
+pub(super) fn read(words: &[String], listed: Vec<String>) -> Result<Words> {
     let mut read = Words::default();
     for (at, word) in words.iter().enumerate() {
-        if at == 0 && words.len() > 1 && is_method(word) {
+        if at == 0 && words.len() + listed.len() > 1 && is_method(word) {
             read.method = Some(word.clone());
             continue;
         }
@@ -41,7 +41,7 @@ pub(super) fn read(words: &[String]) -> Result<Words> {
                 .error("it is neither a URL nor an item")
                 .with_hint("-C takes no value; -T - and @- read standard input, -o - writes to standard output"));
         }
-        if read.urls.is_empty() {
+        if read.urls.is_empty() && listed.is_empty() {
             first(place, words)?;
             read.urls.push(word.clone());
         } else if is_url(place, !read.items.is_empty())? {
@@ -51,6 +51,7 @@ pub(super) fn read(words: &[String]) -> Result<Words> {
             read.items.push(item);
         }
     }
+    read.urls.extend(listed);
     if read.urls.is_empty() {
         let why = "there is no URL";
         return Err(usage(why).with_hint("a URL looks like http://host/path"));
@@ -199,7 +200,7 @@ mod tests {
 
     fn of(words: &[&str]) -> Result<Words> {
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        read(&words)
+        read(&words, Vec::new())
     }
 
     #[track_caller]

@@ -258,7 +258,7 @@ impl Download {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::send`]; [`Kind::Protocol`] with [`Failed::status`] if the server refuses, and without it if a checksum is
+    /// Those of [`Client::send`]; [`Kind::Rejected`] with [`Failed::status`] if the server refuses; [`Kind::Protocol`] if a checksum is
     /// wrong; those of the system, with the path of the file.
     ///
     /// # Cancel safety

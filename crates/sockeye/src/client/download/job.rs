@@ -3,21 +3,24 @@
 mod finish;
 mod foreign;
 mod place;
+mod short;
 mod through;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use sockeye_data::fields::{RetryAfter, date};
 use sockeye_data::url::Url;
+use tokio::time::Instant;
 
 use super::answer::{Asked, Verdict, Version, judge};
 use super::checksum::{Algorithm, Checksum, Hashing};
 use super::engine::{Engine, First, Ran};
 use super::event::Event;
 use super::fetch::{Check, Download, Failed, Saved, To};
-use super::folder::is_device;
+use super::folder::{Folder, is_device};
 use super::lane::{self, Turn};
 use super::part::Part;
 use super::retries::{is_passing, is_passing_status};
@@ -50,6 +53,8 @@ pub(super) struct Job {
     started: bool,
     /// The server sends no parts.
     alone: bool,
+    began: Instant,
+    folder: Option<Arc<Folder>>,
 }
 
 /// How an attempt ended.
@@ -98,6 +103,8 @@ impl Job {
             segments: 0,
             started: false,
             alone: false,
+            began: Instant::now(),
+            folder: None,
             download,
         };
         for check in &job.download.checks {
@@ -155,7 +162,14 @@ impl Job {
             }
             let retries = self.download.retries;
             let pause = retries.pause(self.in_vain, self.retried, broken.wanted);
-            if let Some(pause) = pause.filter(|_| broken.passing && self.is_repeatable()) {
+            let pause = pause.filter(|pause| {
+                let at = self.began.elapsed().saturating_add(*pause);
+                retries.within.is_none_or(|within| at <= within)
+            });
+            let is_refused = retries.refused && broken.error.kind() == Kind::Refused;
+            let may_pass = broken.passing || is_refused;
+            let may = may_pass && (retries.all || self.is_repeatable());
+            if let Some(pause) = pause.filter(|_| may) {
                 self.in_vain += 1;
                 self.retried += 1;
                 let why = broken.error.to_string();
@@ -316,8 +330,9 @@ impl Job {
     }
 
     /// The whole file comes.
-    async fn begin_anew(&mut self, response: Response, turn: Turn) -> Result<Attempt, Broken> {
+    async fn begin_anew(&mut self, mut response: Response, turn: Turn) -> Result<Attempt, Broken> {
         let fresh = self.fresh(&response);
+        let ahead = self.ahead(&mut response, fresh.version.length).await;
         match &mut self.part {
             Some(part) => {
                 let lost = part.sidecar.done.total();
@@ -335,6 +350,9 @@ impl Job {
             }
         }
         self.served(&response);
+        if let Some(came) = ahead {
+            return self.short(response, turn, came).await;
+        }
         let part = match &mut self.part {
             Some(part) => part,
             // It was claimed above.
@@ -466,13 +484,6 @@ fn is_plain(response: &Response) -> bool {
 /// The server said no.
 fn refused(response: &Response) -> Broken {
     let status = response.status();
-    let reason = String::from_utf8_lossy(&response.hop().reason).into_owned();
-    let why = format!(
-        "the server answers {status} {}",
-        sockeye_data::escape::escape_str(&reason)
-    );
-    let error = Error::new(Kind::Protocol, Operation::Fetch, why.trim_end())
-        .with_hint("an answer of 400 or above is not saved; without -O and -o it is shown");
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
@@ -485,6 +496,10 @@ fn refused(response: &Response) -> Broken {
         status: Some(status),
         passing: is_passing_status(status),
         wanted: after.map(|after| after.seconds_from(now)),
-        ..Broken::from(error.about(response.url().without_secrets()))
+        ..Broken::from(
+            response
+                .no()
+                .with_hint("an answer of 400 or above is not saved; without -O and -o it is shown"),
+        )
     }
 }

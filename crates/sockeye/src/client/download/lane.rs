@@ -13,7 +13,7 @@ use super::fetch::Download;
 use super::part::Writer;
 use super::rate::Rate;
 use super::traffic::Traffic;
-use crate::client::http::{Client, Request, Response};
+use crate::client::http::{Client, Request, Response, Retry};
 use crate::error::{Error, Kind, Operation, Result};
 
 /// The most that is written before the plan may hear of it, in bytes.
@@ -216,6 +216,8 @@ pub(super) fn ask_for(request: &mut Request, asked: Asked, if_range: Option<&str
 /// The request for this URL, which wants the file as it is: what is encoded cannot be put together from parts.
 pub(super) fn request(download: &Download, url: &Url) -> Result<Request> {
     let mut request = (download.ask)(url)?;
+    // A download tries again by itself, and not twice.
+    request.set_retry(Retry::default());
     if request.method() == "GET" && !request.headers().contains("accept-encoding") {
         // Neither name nor value can be refused.
         drop(request.headers_mut().append("Accept-Encoding", "identity"));

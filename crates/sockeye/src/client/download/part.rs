@@ -55,7 +55,7 @@ pub(crate) enum Claim {
 /// A file on its way.
 #[derive(Debug)]
 pub(crate) struct Part {
-    folder: Folder,
+    folder: Arc<Folder>,
     name: String,
     /// The names that come after `name`, if it is taken by then.
     wanted: String,
@@ -76,7 +76,7 @@ impl Part {
     ///
     /// Those of the system, with the path; [`Kind::InUse`] if another process is at work on it.
     pub(crate) fn claim(
-        folder: Folder,
+        folder: &Arc<Folder>,
         wanted: &str,
         existing: Existing,
         fresh: Option<&Sidecar>,
@@ -89,7 +89,7 @@ impl Part {
                 match existing {
                     Existing::Skip => return Ok(Some(Claim::Exists(folder.path(&name)))),
                     Existing::Continue if found.is_file && number == 0 => {
-                        return Self::adopt(folder, wanted).map(Some);
+                        return Self::adopt(folder.clone(), wanted).map(Some);
                     }
                     Existing::Overwrite if found.is_file => {}
                     Existing::Overwrite if found.is_folder => {
@@ -100,8 +100,8 @@ impl Part {
                 }
             }
             let beside = part_name(&name);
-            let claim = |folder, file, sidecar: Sidecar, has_sidecar| Self {
-                folder,
+            let claim = |file, sidecar: Sidecar, has_sidecar| Self {
+                folder: folder.clone(),
                 begun: sidecar.done.total(),
                 name: name.clone(),
                 wanted: wanted.to_owned(),
@@ -118,7 +118,7 @@ impl Part {
                         if !hold(&file) {
                             continue;
                         }
-                        let part = claim(folder, file, fresh.clone(), false);
+                        let part = claim(file, fresh.clone(), false);
                         return Ok(Some(Claim::Fresh(part)));
                     }
                 }
@@ -130,19 +130,19 @@ impl Part {
             let said = folder.read(&sidecar_name(&name), LARGEST);
             match said.and_then(|said| Sidecar::read(&said, length)) {
                 Some(sidecar) if is_ours(&sidecar) => {
-                    let part = claim(folder, file, sidecar, true);
+                    let part = claim(file, sidecar, true);
                     return Ok(Some(Claim::Begun(part)));
                 }
                 // Killed between its first step and its second: there is nothing in it.
                 None if length == 0 => {
                     let Some(fresh) = fresh else { return Ok(None) };
-                    let part = claim(folder, file, fresh.clone(), false);
+                    let part = claim(file, fresh.clone(), false);
                     return Ok(Some(Claim::Fresh(part)));
                 }
                 // A partial file of ours, of something else; who says that it may be overwritten means this too.
                 Some(_) if existing == Existing::Overwrite && fresh.is_some() => {
                     let Some(fresh) = fresh else { return Ok(None) };
-                    let mut part = claim(folder, file, fresh.clone(), true);
+                    let mut part = claim(file, fresh.clone(), true);
                     part.restart(fresh.clone())?;
                     return Ok(Some(Claim::Fresh(part)));
                 }
@@ -158,7 +158,7 @@ impl Part {
     }
 
     /// Go on with a file that another program began, or that is complete.
-    fn adopt(folder: Folder, name: &str) -> Result<Claim> {
+    fn adopt(folder: Arc<Folder>, name: &str) -> Result<Claim> {
         let taken = || {
             Error::new(
                 Kind::InUse,
@@ -238,6 +238,17 @@ impl Part {
         })
     }
 
+    /// The file itself.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Write its start.
+    pub(crate) fn begin(&self, bytes: &[u8]) -> Result<()> {
+        let written = self.file.write_all_at(bytes, 0);
+        written.map_err(|error| failed(Operation::Write, error, &self.part_path()))
+    }
+
     /// The file itself, to be written at positions.
     pub(crate) fn writer(&self) -> Writer {
         Writer {
@@ -262,8 +273,11 @@ impl Part {
     /// Make room for the whole file, so that a full disk shows before hours of fetching.
     pub(crate) fn make_room(&self, length: u64) -> Result<()> {
         const TMPFS: rustix::fs::FsWord = 0x0102_1994;
+        if length < ROOM_FROM {
+            return Ok(());
+        }
         let there = self.file.metadata().map_or(0, |it| it.len());
-        if length < ROOM_FROM || length <= there {
+        if length <= there {
             return Ok(());
         }
         // Memory that is made room in is written twice.
@@ -316,6 +330,11 @@ impl Part {
         if self.file.metadata().map_err(broken)?.len() != length {
             self.file.set_len(length).map_err(broken)?;
         }
+        self.name_it(changed)
+    }
+
+    /// It is complete as it is, and was changed then: give it its name.
+    pub(crate) fn name_it(self, changed: Option<i64>) -> Result<PathBuf> {
         if let Some(seconds) = changed {
             let at = Timespec {
                 tv_sec: seconds,
@@ -348,7 +367,9 @@ impl Part {
             }
             name = numbered(&self.wanted, number);
         }
-        self.folder.remove(&sidecar_name(&self.name));
+        if self.has_sidecar {
+            self.folder.remove(&sidecar_name(&self.name));
+        }
         Ok(self.folder.path(&name))
     }
 

@@ -21,7 +21,7 @@ impl Rate {
     /// # Cancel safety
     ///
     /// Dropping the future changes nothing: the bytes are counted.
-    pub(crate) async fn passed(&self, bytes: u64) {
+    pub async fn passed(&self, bytes: u64) {
         let until = {
             // Nothing panics while the lock is held.
             let mut budget = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -19,6 +19,12 @@ pub struct Retries {
     pub longest: Duration,
     /// Tries altogether, however far each of them got; 100 by default.
     pub most: u32,
+    /// Begin no try later than this after the download began; without end by default.
+    pub within: Option<Duration>,
+    /// Try again too where nobody listens; only if bytes came before, by default.
+    pub refused: bool,
+    /// Try requests again too that are no `GET`; off by default.
+    pub all: bool,
     /// Makes the pauses the same in every run, for tests.
     pub seed: Option<u64>,
 }
@@ -30,6 +36,9 @@ impl Default for Retries {
             pause: Duration::from_secs(1),
             longest: Duration::from_secs(60),
             most: 100,
+            within: None,
+            refused: false,
+            all: false,
             seed: None,
         }
     }

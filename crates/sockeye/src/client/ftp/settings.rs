@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sockeye_data::ftp::{Command, ListingLimits, Reply, ReplyLimits};
 
+use crate::client::download::Rate;
 use crate::endpoint::{Options, TlsOptions};
 
 /// How long an answer may take when nothing else is said.
@@ -164,6 +165,7 @@ pub struct Settings {
     pub(super) listings: ListingLimits,
     pub(super) is_lenient: bool,
     pub(super) listener: Option<Arc<Listener>>,
+    pub(super) rate: Option<Rate>,
 }
 
 impl Default for Settings {
@@ -180,6 +182,7 @@ impl Default for Settings {
             listings: ListingLimits::default(),
             is_lenient: false,
             listener: None,
+            rate: None,
         }
     }
 }
@@ -258,6 +261,13 @@ impl Settings {
     #[must_use]
     pub fn lenient(mut self, lenient: bool) -> Self {
         self.is_lenient = lenient;
+        self
+    }
+
+    /// Hold what is received to this rate, together with everything else that has a clone of it; as fast as it comes by default.
+    #[must_use]
+    pub fn rate(mut self, rate: Rate) -> Self {
+        self.rate = Some(rate);
         self
     }
 

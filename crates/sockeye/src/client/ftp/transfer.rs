@@ -28,6 +28,8 @@ pub struct Download<'f> {
     size: Option<u64>,
     offset: u64,
     received: u64,
+    /// Received, and not yet counted for the rate.
+    unpaid: u64,
     /// What the server said last, if it did.
     reply: Option<Reply>,
     subject: String,
@@ -64,6 +66,7 @@ impl Ftp {
             size,
             offset,
             received: 0,
+            unpaid: 0,
             reply,
             subject,
         })
@@ -186,6 +189,9 @@ impl Download<'_> {
     ///
     /// Nothing is lost: what was not returned comes with the next call.
     pub async fn chunk(&mut self) -> Result<Option<&[u8]>> {
+        if let Some(rate) = &self.ftp.settings.rate {
+            rate.passed(std::mem::take(&mut self.unpaid)).await;
+        }
         let Some(data) = &mut self.data else {
             return Ok(None);
         };
@@ -198,6 +204,7 @@ impl Download<'_> {
             }
             Ok(Ok(count)) => {
                 self.received += count as u64;
+                self.unpaid = count as u64;
                 Ok(Some(&self.buffer[..count]))
             }
             Ok(Err(error)) => {

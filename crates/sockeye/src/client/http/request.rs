@@ -12,6 +12,7 @@ use super::body::Body;
 use super::client::Client;
 use super::multipart::Multipart;
 use super::response::Response;
+use super::retry::Retry;
 use super::settings::Versions;
 use crate::error::{Error, Kind, Operation, Result};
 
@@ -32,6 +33,7 @@ pub struct Request {
     pub(crate) timeout: Option<Duration>,
     pub(crate) versions: Option<Versions>,
     pub(crate) expect: Option<bool>,
+    pub(crate) retry: Option<Retry>,
 }
 
 impl Request {
@@ -61,6 +63,7 @@ impl Request {
             timeout: None,
             versions: None,
             expect: None,
+            retry: None,
         })
     }
 
@@ -147,6 +150,11 @@ impl Request {
     /// 1 MiB or of unknown length.
     pub fn set_expect(&mut self, expect: bool) {
         self.expect = Some(expect);
+    }
+
+    /// How it is tried again; as the client says by default.
+    pub fn set_retry(&mut self, retry: Retry) {
+        self.retry = Some(retry);
     }
 }
 

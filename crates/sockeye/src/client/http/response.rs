@@ -112,6 +112,11 @@ impl Response {
         if !self.unsaved.is_empty() {
             return Ok(Some(std::mem::take(&mut self.unsaved)));
         }
+        self.next().await
+    }
+
+    /// The next piece behind what is held.
+    async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             if self.is_over {
                 return Ok(None);
@@ -350,6 +355,32 @@ impl Response {
         Ok(Some(written as u64))
     }
 
+    /// Read ahead until so many bytes are held in memory, or all of the body is: whether it is all. What is held comes first
+    /// wherever the body is read or saved afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As [`Response::chunk`]; what came before is held all the same.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Response::chunk`].
+    pub async fn read_ahead(&mut self, most: usize) -> Result<bool> {
+        while self.unsaved.len() < most && !self.is_over {
+            let Some(bytes) = self.next().await? else {
+                break;
+            };
+            if self.unsaved.is_empty() {
+                self.unsaved = bytes;
+                continue;
+            }
+            let mut held = BytesMut::from(std::mem::take(&mut self.unsaved));
+            held.extend_from_slice(&bytes);
+            self.unsaved = held.freeze();
+        }
+        Ok(self.is_over)
+    }
+
     async fn splice(&mut self, sink: &mut Sink, most: u64) -> Result<Moved> {
         let moved = within(self.deadline, self.incoming.splice(sink, most)).await;
         self.note();
@@ -401,15 +432,21 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// [`Kind::Protocol`], with the status.
+    /// [`Kind::Rejected`], with the status.
     pub fn error_for_status(self) -> Result<Self> {
         if self.status() < 400 {
             return Ok(self);
         }
-        let reason = String::from_utf8_lossy(&self.hop().reason).into_owned();
+        Err(self.no())
+    }
+
+    /// The server said no.
+    pub(crate) fn no(&self) -> Error {
+        let reason = sockeye_data::escape::escape(&self.hop().reason);
         let why = format!("the server answers {} {reason}", self.status());
-        Err(Error::new(Kind::Protocol, Operation::Fetch, why.trim_end())
-            .about(self.url().without_secrets()))
+        Error::new(Kind::Rejected, Operation::Fetch, why.trim_end())
+            .with_status(self.status())
+            .about(self.url().without_secrets())
     }
 }
 

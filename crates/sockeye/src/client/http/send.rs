@@ -250,7 +250,9 @@ impl<'c> Journey<'c> {
             elapsed: began.elapsed(),
             now: SystemTime::now(),
         };
-        self.inner.settings.retry.pause(&tried, &outcome)
+        let retry = self.request.retry.as_ref();
+        let retry = retry.unwrap_or(&self.inner.settings.retry);
+        retry.pause(&tried, &outcome)
     }
 
     /// What undoes the codings of the last answer.

@@ -49,6 +49,13 @@ pub(in crate::commands::fetch) struct FtpArgs {
 }
 
 impl FtpArgs {
+    /// Whether something else is done than to fetch a file.
+    pub(in crate::commands::fetch) fn does_more(&self) -> bool {
+        let is_mirror = self.ftp_mirror.is_some() || self.ftp_mirror_up.is_some();
+        let is_change = self.ftp_rename.is_some() || self.ftp_remove || self.ftp_mkdir;
+        is_mirror || is_change || self.list_only
+    }
+
     /// The first flag that was given, for URLs to which it means nothing.
     pub(in crate::commands::fetch) fn given(&self) -> Option<&'static str> {
         let given = [

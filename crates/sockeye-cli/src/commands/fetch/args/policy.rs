@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use sockeye::client::download::Retries;
 use sockeye::client::http::{Builder, Decoding, Policy, Reach, Redirects, Retry};
 use sockeye::data::url::Scheme;
 use sockeye::{Error, Kind, Operation, Result};
@@ -64,14 +65,9 @@ pub(in crate::commands::fetch) struct PolicyArgs {
     #[arg(long, help_heading = "Redirects")]
     trust_redirects: bool,
     /// Try again up to N times after 408, 429, 500, 502 to 504, lost connections and time limits
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 0,
-        hide_default_value = true,
-        help_heading = "Trying again"
-    )]
-    retry: u32,
+    /// [default: 0; 5 for files that are saved, counted anew when more of them came]
+    #[arg(long, value_name = "N", help_heading = "Trying again")]
+    retry: Option<u32>,
     /// The pause before the second try; it doubles each time, unless the server says when [default: 1s]
     #[arg(long, value_name = "TIME", value_parser = duration, requires = "retry", help_heading = "Trying again")]
     retry_delay: Option<Duration>,
@@ -158,7 +154,7 @@ impl PolicyArgs {
     }
 
     fn retry(&self) -> Retry {
-        let mut retry = Retry::times(self.retry)
+        let mut retry = Retry::times(self.retry.unwrap_or(0))
             .all(self.retry_all)
             .refused(self.retry_refused);
         if let Some(pause) = self.retry_delay {
@@ -168,6 +164,26 @@ impl PolicyArgs {
             retry = retry.within(time);
         }
         retry
+    }
+
+    /// The same for files that are saved: `repeatable` is whether the request can be sent twice.
+    pub(in crate::commands::fetch) fn retries(&self, repeatable: bool) -> Retries {
+        let mut retries = Retries::default();
+        if let Some(times) = self.retry {
+            (retries.times, retries.most) = (times, times);
+        }
+        if let Some(pause) = self.retry_delay {
+            retries.pause = pause;
+        }
+        retries.within = self.retry_time;
+        retries.all = self.retry_all && repeatable;
+        retries.refused = self.retry_refused;
+        retries
+    }
+
+    /// Whether it was said how often to try again.
+    pub(in crate::commands::fetch) fn retries_given(&self) -> bool {
+        self.retry.is_some()
     }
 
     /// What weakens security, to be said aloud.

@@ -22,6 +22,9 @@ pub(in crate::commands::fetch) struct RequestArgs {
         help_heading = "Request"
     )]
     pub(in crate::commands::fetch) method: Option<String>,
+    /// Fetch the URLs that this file lists too, one in each line, - for standard input; lines that begin with # are left out
+    #[arg(long, value_name = "FILE", help_heading = "Request")]
+    pub(in crate::commands::fetch) input: Option<String>,
     /// A header line, sent as it is typed; `Name:` leaves a header out, `Name;` sends it empty, @FILE has one in each line
     #[arg(
         short = 'H',

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sockeye::client::download::{Algorithm, Check, Checksum, Existing, Segments};
+use sockeye::client::http::Limits;
 use sockeye::data::url::Url;
 use sockeye::{Error, Kind, Operation, Result};
 
@@ -28,7 +29,7 @@ pub(in crate::commands::fetch) struct SaveArgs {
     pub(in crate::commands::fetch) create_dirs: bool,
     /// Go on at the end of a file that is there, whoever began it, if the server's file begins like it
     #[arg(short = 'C', long = "continue", help_heading = HEADING, conflicts_with_all = ["overwrite", "no_clobber"])]
-    continued: bool,
+    pub(in crate::commands::fetch) continued: bool,
     /// Replace a file that is there, once the new one is complete; by default the new one gets a number
     #[arg(long, help_heading = HEADING, conflicts_with = "no_clobber")]
     overwrite: bool,
@@ -38,7 +39,7 @@ pub(in crate::commands::fetch) struct SaveArgs {
     /// Leave the time of the file as it is, instead of taking the server's
     #[arg(long, help_heading = HEADING)]
     pub(in crate::commands::fetch) no_mtime: bool,
-    /// So many downloads at once [default: 8]
+    /// So many downloads at once; on standard output they keep the order of their URLs [default: 8, there 1]
     #[arg(long, value_name = "N", help_heading = HEADING, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(in crate::commands::fetch) jobs: Option<u32>,
     /// At most so many connections to one host, segments counted [default: 6]
@@ -56,7 +57,7 @@ pub(in crate::commands::fetch) struct SaveArgs {
     /// The same file is here too
     #[arg(long, value_name = "URL", value_parser = url, help_heading = HEADING)]
     pub(in crate::commands::fetch) mirror: Vec<Url>,
-    /// Hold all downloads together to so many bytes a second
+    /// Hold all that is fetched together to so many bytes a second
     #[arg(long, value_name = "SIZE", value_parser = rate, help_heading = HEADING)]
     pub(in crate::commands::fetch) limit_rate: Option<u64>,
 }
@@ -67,8 +68,65 @@ impl SaveArgs {
         let named = self.output.iter().any(|path| path != Path::new("-"));
         let wanted = self.continued || self.overwrite || self.no_clobber;
         let checked = !self.checksum.is_empty() || !self.mirror.is_empty();
-        let bounded = self.segments.is_some() || self.limit_rate.is_some();
-        named || self.save || self.output_dir.is_some() || wanted || checked || bounded
+        let is_split = self.segments.is_some();
+        named || self.save || self.output_dir.is_some() || wanted || checked || is_split
+    }
+
+    /// What is only for saving is refused where nothing is saved.
+    pub(in crate::commands::fetch) fn refuse_without_saving(&self) -> Result<()> {
+        let named = [
+            (self.create_dirs, "--create-dirs"),
+            (self.no_mtime, "--no-mtime"),
+            (self.per_host.is_some(), "--per-host"),
+            (self.min_split.is_some(), "--min-split"),
+        ];
+        match named.into_iter().find(|(is_given, _)| *is_given) {
+            Some((_, flag)) => {
+                let why = format!("{flag} is for files that are saved");
+                let error = Error::new(Kind::Usage, Operation::Parse, why);
+                Err(error.with_hint("-O saves under the name that the server gives"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The first flag that was given which only HTTP knows.
+    pub(in crate::commands::fetch) fn of_http(&self) -> Option<&'static str> {
+        let is_split = matches!(self.segments, Some(Segments::Exactly(_)));
+        let named = [
+            (!self.checksum.is_empty(), "--checksum"),
+            (!self.mirror.is_empty(), "--mirror"),
+            (is_split, "--segments"),
+        ];
+        let first = named.into_iter().find(|(is_given, _)| *is_given);
+        first.map(|(_, flag)| flag)
+    }
+
+    /// The first flag that was given which says how a file is saved; `to_file` is whether one is named for this URL.
+    pub(in crate::commands::fetch) fn of_files(&self, to_file: bool) -> Option<&'static str> {
+        let named = [
+            (to_file && !self.output.is_empty(), "--output"),
+            (self.save, "--save"),
+            (self.output_dir.is_some(), "--output-dir"),
+            (self.create_dirs, "--create-dirs"),
+            (self.overwrite, "--overwrite"),
+            (self.no_clobber, "--no-clobber"),
+            (self.no_mtime, "--no-mtime"),
+        ];
+        let first = named.into_iter().find(|(is_given, _)| *is_given);
+        first.map(|(_, flag)| flag).or_else(|| self.of_http())
+    }
+
+    /// Apply it to what bounds connections: nothing that waits for its turn keeps the others waiting.
+    pub(in crate::commands::fetch) fn limit(&self, limits: &mut Limits) {
+        if self.saves() {
+            let per_host = self.per_host.unwrap_or_default() as usize;
+            limits.per_place = limits.per_place.max(per_host);
+        } else if let Some(jobs) = self.jobs {
+            limits.per_place = limits.per_place.max(2 * jobs as usize);
+            let share = limits.connection_window / (jobs + 1);
+            limits.stream_window = limits.stream_window.min(share);
+        }
     }
 
     /// What happens to a file that is there.

@@ -3,19 +3,18 @@
 mod list;
 mod mirror;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use sockeye::client::ftp::{DataMode, Ftp, Login, Security, Settings, TransferType, UrlPath};
 use sockeye::client::http::Credential;
 use sockeye::data::escape::escape;
-use sockeye::data::fields::url_file_name;
 use sockeye::data::url::Scheme;
 use sockeye::{Error, Kind, Net, Operation, Result};
 
-use super::Fetch;
 use super::args::FtpArgs;
 use super::plan::Job;
 use super::show::{self, Body};
+use super::{Fetch, save};
 use crate::exit::Outcome;
 use crate::output::Level;
 
@@ -50,6 +49,7 @@ pub(super) fn refuse_elsewhere(args: &FtpArgs, job: &Job) -> Result<()> {
 async fn done(fetch: &Fetch, job: &Job) -> Result<()> {
     let args = &fetch.args.ftp;
     let place = UrlPath::of(&job.url)?;
+    refuse_to_save(fetch, job, place.is_directory)?;
     let net = net(fetch);
     let settings = settings(fetch, job)?;
     if args.ftp_mirror.is_some() || args.ftp_mirror_up.is_some() {
@@ -125,8 +125,10 @@ fn refuse(fetch: &Fetch, job: &Job) -> Result<()> {
         (fetch.args.report.curl, "--curl"),
         (fetch.args.report.har.is_some(), "--har"),
         (fetch.args.reach.unix_socket.is_some(), "--unix-socket"),
+        (fetch.args.policy.retries_given(), "--retry"),
     ];
-    if let Some((_, flag)) = named.into_iter().find(|(is_given, _)| *is_given) {
+    let named = named.into_iter().find(|(is_given, _)| *is_given);
+    if let Some(flag) = named.map(|(_, flag)| flag).or(fetch.args.save.of_http()) {
         return Err(usage(format!("{flag} means nothing to a URL of {scheme}")));
     }
     if args.ftp_ssl && job.url.scheme() == Scheme::Ftps {
@@ -143,6 +145,32 @@ fn refuse(fetch: &Fetch, job: &Job) -> Result<()> {
         return Err(usage(why).with_hint("--ftp-remove removes what the URL names"));
     }
     Ok(())
+}
+
+/// How a file is saved can only be said where one is.
+fn refuse_to_save(fetch: &Fetch, job: &Job, is_directory: bool) -> Result<()> {
+    let (args, save) = (&fetch.args.ftp, &fetch.args.save);
+    let is_upload = fetch.args.request.upload.is_some();
+    if is_upload && save.limit_rate.is_some() {
+        return Err(usage(
+            "--limit-rate is for what is fetched, not for what is sent",
+        ));
+    }
+    if !is_upload && !is_directory && !args.does_more() {
+        return Ok(());
+    }
+    let flag = match save.of_files(
+        save.output
+            .get(job.number)
+            .is_some_and(|it| it != Path::new("-")),
+    ) {
+        Some(flag) => flag,
+        None if save.continued && !is_upload => "--continue",
+        None => return Ok(()),
+    };
+    let why = format!("{flag} is for a file that is fetched");
+    Err(usage(why)
+        .with_hint("a listing is saved by `> FILE`, a whole directory by --ftp-mirror DIR"))
 }
 
 /// How we talk.
@@ -166,6 +194,9 @@ fn settings(fetch: &Fetch, job: &Job) -> Result<Settings> {
         .endpoint_options(options)
         .lenient(fetch.args.request.lenient)
         .clear_data(args.ftp_clear_data);
+    if let Some(rate) = &fetch.rate {
+        settings = settings.rate(rate.clone());
+    }
     if let Some(timeout) = fetch.args.request.idle_timeout {
         settings = settings.idle_timeout(timeout).reply_timeout(timeout);
     }
@@ -210,36 +241,25 @@ fn settings(fetch: &Fetch, job: &Job) -> Result<Settings> {
     Ok(settings)
 }
 
-/// Where a file is to be saved; `None` is standard output.
-fn destination(fetch: &Fetch, job: &Job) -> Result<Option<PathBuf>> {
-    let save = &fetch.args.save;
-    let mut jobs = fetch.plan.jobs.iter();
-    let number = jobs.position(|it| std::ptr::eq(it, job)).unwrap_or(0);
-    let folder = save.output_dir.clone().unwrap_or_default();
-    match save.output.get(number) {
-        Some(name) if name.as_os_str() == "-" => Ok(None),
-        Some(name) => Ok(Some(folder.join(name))),
-        None if !save.saves() => Ok(None),
-        None => match url_file_name(job.url.path()) {
-            Some(name) => Ok(Some(folder.join(name))),
-            None => Err(usage("the URL ends with no name").with_hint("-o FILE gives one")),
-        },
-    }
-}
-
 /// A file, where it belongs.
 async fn get(fetch: &Fetch, job: &Job, ftp: &mut Ftp, path: &[u8]) -> Result<()> {
-    if let Some(to) = destination(fetch, job)? {
+    if let Some(to) = save::destination(fetch, job)? {
         if let Some(parent) = to.parent().filter(|_| fetch.args.save.create_dirs) {
             std::fs::create_dir_all(parent)
                 .map_err(|error| Error::from_io(Operation::Open, error).about(parent.display()))?;
         }
         let existing = fetch.args.save.existing();
+        let scheme = job.url.scheme().as_str();
+        if fetch.args.save.no_mtime {
+            return Err(usage(format!(
+                "--no-mtime means nothing to a URL of {scheme}"
+            )));
+        }
         let saved = ftp.save(path, &to, existing, |_| {}).await?;
         match saved {
             Some(path) => {
                 let path = escape(path.as_os_str().as_encoded_bytes());
-                fetch.output.say(Level::Verbose, format!("saved {path}"));
+                fetch.output.say(Level::Normal, format!("saved {path}"));
             }
             None => fetch
                 .output
@@ -266,8 +286,18 @@ async fn get(fetch: &Fetch, job: &Job, ftp: &mut Ftp, path: &[u8]) -> Result<()>
 }
 
 /// Send a file, or standard input.
-async fn send(fetch: &Fetch, ftp: &mut Ftp, path: &[u8], from: &std::path::Path) -> Result<()> {
+async fn send(fetch: &Fetch, ftp: &mut Ftp, path: &[u8], from: &Path) -> Result<()> {
     let mut upload;
+    if fetch.args.save.continued {
+        if from.as_os_str() == "-" {
+            let why = "standard input has no place in the middle to go on at";
+            return Err(usage(why).with_hint("-T FILE -C sends the rest of a file"));
+        }
+        let sent = ftp.send_rest(path, from).await?;
+        let said = format!("{sent} more bytes are there");
+        fetch.output.say(Level::Verbose, said);
+        return Ok(());
+    }
     if from.as_os_str() == "-" {
         upload = ftp.put(path).await?;
         upload.copy_from(&mut sockeye::Stream::stdin()?).await?;

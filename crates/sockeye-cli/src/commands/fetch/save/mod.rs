@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use sockeye::client::download::{
-    self, Check, Download, Event, Failed, Rate, Retries, Saved, Traffic,
-};
+use sockeye::client::download::{self, Check, Download, Event, Failed, Retries, Saved, Traffic};
+use sockeye::data::fields::url_file_name;
 use sockeye::data::url::{Scheme, Url};
 use sockeye::{Error, Kind, Operation, Result};
 use tokio_util::sync::CancellationToken;
@@ -66,8 +65,8 @@ impl Saving {
         }
         refuse(fetch)?;
         let mut traffic = Traffic::new(save.per_host.unwrap_or(PER_HOST) as usize);
-        if let Some(rate) = save.limit_rate {
-            traffic = traffic.rate(Rate::new(rate));
+        if let Some(rate) = &fetch.rate {
+            traffic = traffic.rate(rate.clone());
         }
         Ok(Self {
             checks: checks(fetch).await?,
@@ -80,19 +79,23 @@ impl Saving {
 
     async fn run(self) -> Outcome {
         let mut sum = Sum::default();
-        let (mut numbers, mut downloads) = (Vec::new(), Vec::new());
-        for (number, job) in self.fetch.plan.jobs.iter().enumerate() {
-            match self.name(number) {
-                Some(name) if matches!(job.url.scheme(), Scheme::Http | Scheme::Https) => {
-                    numbers.push(number);
-                    downloads.push(self.download(number, job, name));
-                }
-                _ => self.other(job, &mut sum).await,
+        let mut wanted = Vec::new();
+        for job in &self.fetch.plan.jobs {
+            if let Some(name) = self.name(job.number)
+                && matches!(job.url.scheme(), Scheme::Http | Scheme::Https)
+            {
+                wanted.push((job, name));
+                continue;
             }
+            self.other(job, &mut sum).await;
             if self.ends_early(&sum) {
                 return sum.outcome.unwrap_or(Outcome::Done);
             }
         }
+        let numbers: Vec<usize> = wanted.iter().map(|(job, _)| job.number).collect();
+        let downloads = wanted.into_iter();
+        let downloads = downloads.map(|(job, name)| self.download(job, name));
+        let downloads: Vec<_> = downloads.collect();
         let jobs = self.fetch.args.save.jobs.unwrap_or(JOBS) as usize;
         let enough = CancellationToken::new();
         let all = download::all(downloads, jobs, |index, outcome| {
@@ -138,13 +141,14 @@ impl Saving {
         sum.add(outcome);
     }
 
-    fn download(&self, number: usize, job: &Job, name: PathBuf) -> Download {
+    fn download(&self, job: &Job, name: PathBuf) -> Download {
+        let number = job.number;
         let save = &self.fetch.args.save;
         let mut download = Download::of(&self.fetch.client, job.url.clone())
             .existing(save.existing())
             .create_folders(save.create_dirs)
             .keep_time(!save.no_mtime)
-            .retries(Retries::default())
+            .retries(self.retries())
             .traffic(self.traffic.clone());
         let folder = save.output_dir.clone().unwrap_or_default();
         download = match name.as_os_str().is_empty() {
@@ -172,6 +176,11 @@ impl Saving {
         let (fetch, bars) = (self.fetch.clone(), self.bars.clone());
         download = download.watch(move |event| tell(&fetch, &bars, number, &event));
         download
+    }
+
+    fn retries(&self) -> Retries {
+        let repeatable = self.fetch.plan.body().is_repeatable();
+        self.fetch.args.policy.retries(repeatable)
     }
 
     fn ended(&self, number: usize, outcome: Result<Saved, Failed>, sum: &mut Sum) {
@@ -211,6 +220,8 @@ impl Saving {
 /// What would be ignored where bodies are saved is refused.
 fn refuse(fetch: &Fetch) -> Result<()> {
     let request = &fetch.args.request;
+    let is_http = |job: &Job| matches!(job.url.scheme(), Scheme::Http | Scheme::Https);
+    let goes_on = fetch.args.save.continued && request.upload.is_some();
     let outputs = &fetch.args.save.output;
     let is_shown =
         outputs.len() == fetch.plan.jobs.len() && outputs.iter().all(|name| name == Path::new("-"));
@@ -218,6 +229,10 @@ fn refuse(fetch: &Fetch) -> Result<()> {
         (request.head, "--head"),
         (request.include, "--include"),
         (request.etag_save.is_some(), "--etag-save"),
+        (
+            goes_on && fetch.plan.jobs.iter().any(is_http),
+            "--continue with --upload",
+        ),
     ];
     match named.into_iter().find(|(is_given, _)| *is_given) {
         Some((_, flag)) if !is_shown => {
@@ -250,6 +265,29 @@ fn tell(fetch: &Fetch, bars: &Bars, number: usize, event: &Event) {
         fetch.output.json_line(&shown);
     } else if !is_progress && fetch.output.says(level) {
         fetch.output.say(level, &shown);
+    }
+}
+
+/// Where what comes from elsewhere than HTTP is to be saved; `None` is standard output.
+pub(super) fn destination(fetch: &Fetch, job: &Job) -> Result<Option<PathBuf>> {
+    let save = &fetch.args.save;
+    let folder = save.output_dir.clone().unwrap_or_default();
+    let url_name = match job.url.scheme() {
+        Scheme::Data => None,
+        _ => url_file_name(job.url.path()),
+    };
+    match save.output.get(job.number) {
+        Some(name) if name == Path::new("-") => Ok(None),
+        Some(name) => Ok(Some(folder.join(name))),
+        None if !save.saves() => Ok(None),
+        None => match url_name {
+            Some(name) => Ok(Some(folder.join(name))),
+            None => {
+                let why = "the URL ends with no name";
+                let error = Error::new(Kind::Usage, Operation::Fetch, why);
+                Err(error.with_hint("-o FILE gives one"))
+            }
+        },
     }
 }
 

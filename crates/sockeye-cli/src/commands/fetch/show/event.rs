@@ -1,6 +1,7 @@
 //! An answer as an event, under `--json`.
 
 use serde::Serialize;
+use sockeye::client::download::Rate;
 use sockeye::client::http::Response;
 use sockeye::{Error, Kind, Operation, Result};
 
@@ -48,7 +49,7 @@ struct Event {
 
 /// Tell of an answer. Its body stands in the event, unless it is too long for that.
 pub(super) async fn response(fetch: &Fetch, response: &mut Response) -> Result<()> {
-    let gathered = gather(response).await;
+    let gathered = gather(response, fetch.rate.as_ref()).await;
     let hop = response.hop();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let headers = hop.headers.iter();
@@ -70,7 +71,7 @@ pub(super) async fn response(fetch: &Fetch, response: &mut Response) -> Result<(
     gathered.map(drop)
 }
 
-async fn gather(response: &mut Response) -> Result<Vec<u8>> {
+async fn gather(response: &mut Response, rate: Option<&Rate>) -> Result<Vec<u8>> {
     let mut whole = Vec::new();
     while let Some(bytes) = response.chunk().await? {
         if whole.len() + bytes.len() > LONGEST {
@@ -83,6 +84,9 @@ async fn gather(response: &mut Response) -> Result<Vec<u8>> {
                 .with_hint("-o FILE saves a body of any length"));
         }
         whole.extend_from_slice(&bytes);
+        if let Some(rate) = rate {
+            rate.passed(bytes.len() as u64).await;
+        }
     }
     Ok(whole)
 }

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use sockeye::client::Sink;
+use sockeye::client::download::Rate;
 use sockeye::client::http::Response;
 use sockeye::data::fields::MediaType;
 use sockeye::{Error, Kind, Operation, Result};
@@ -32,6 +33,26 @@ pub(super) enum Body<'r> {
     File(tokio::fs::File),
     Bytes(Bytes),
     Ftp(Box<sockeye::client::ftp::Download<'r>>),
+}
+
+/// A body that is held to a rate.
+pub(super) struct Paced<'r> {
+    body: Body<'r>,
+    rate: Option<Rate>,
+    /// Handed out, and not yet counted.
+    unpaid: u64,
+}
+
+impl Paced<'_> {
+    /// As [`Body::chunk`].
+    async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        if let Some(rate) = &self.rate {
+            rate.passed(std::mem::take(&mut self.unpaid)).await;
+        }
+        let bytes = self.body.chunk().await?;
+        self.unpaid = bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        Ok(bytes)
+    }
 }
 
 impl Body<'_> {
@@ -91,10 +112,17 @@ fn head(fetch: &Fetch, response: &Response) -> bool {
 /// known.
 pub(super) async fn body(
     fetch: &Fetch,
-    mut body: Body<'_>,
+    body: Body<'_>,
     media_type: Option<&MediaType>,
     length: Option<u64>,
 ) -> Result<()> {
+    // FTP is held to it where it comes from.
+    let is_paced = matches!(body, Body::Response(_));
+    let mut body = Paced {
+        body,
+        rate: fetch.rate.clone().filter(|_| is_paced),
+        unpaid: 0,
+    };
     let is_terminal = io::stdout().is_terminal();
     let is_json = media_type.is_some_and(MediaType::is_json);
     let lays_out = match fetch.args.request.pretty {
@@ -105,7 +133,7 @@ pub(super) async fn body(
     if is_terminal || lays_out {
         return screen::show(fetch, body, media_type, length, lays_out).await;
     }
-    if let Body::Response(response) = &mut body {
+    if let (Body::Response(response), None) = (&mut body.body, &body.rate) {
         let mut sink = Sink::stdout()?;
         return match response.save_to(&mut sink).await {
             // What fails about no URL is our own standard output.

@@ -11,7 +11,7 @@ use sockeye::data::fields::MediaType;
 
 use super::charset::{self, Text};
 use super::json::Layout;
-use super::{Body, Fetch};
+use super::{Fetch, Paced};
 use crate::local::TerminalText;
 use crate::output::Output;
 
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// Show a body.
 pub(super) async fn show(
     fetch: &Fetch,
-    mut body: Body<'_>,
+    mut body: Paced<'_>,
     media_type: Option<&MediaType>,
     length: Option<u64>,
     lays_out: bool,
@@ -76,7 +76,7 @@ pub(super) async fn show(
 }
 
 /// The whole body if it is short and comes soon, else its start.
-async fn whole(body: &mut Body<'_>, first: Bytes) -> (Bytes, Option<sockeye::Error>) {
+async fn whole(body: &mut Paced<'_>, first: Bytes) -> (Bytes, Option<sockeye::Error>) {
     let mut start = BytesMut::from(&first[..]);
     while start.len() <= WHOLE {
         match tokio::time::timeout(PATIENCE, body.chunk()).await {

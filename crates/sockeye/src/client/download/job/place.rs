@@ -1,6 +1,7 @@
 //! Where a download goes: what is there of it already, and which name it gets.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::{Attempt, Job, skipped};
 use crate::client::download::fetch::{Check, Saved, To};
@@ -27,7 +28,7 @@ impl Job {
         };
         let is_named = matches!(self.download.to, To::File(_));
         let is_ours = |sidecar: &Sidecar| is_ours(&ours, &sidecar.url, is_named);
-        match Part::claim(folder, &wanted, existing, None, is_ours)? {
+        match Part::claim(&folder, &wanted, existing, None, is_ours)? {
             Some(Claim::Begun(part) | Claim::Fresh(part)) => self.part = Some(part),
             Some(Claim::Foreign(part)) => {
                 self.part = Some(part);
@@ -43,9 +44,9 @@ impl Job {
     }
 
     /// The folder, and the name if it is given.
-    pub(super) fn place(&self) -> Result<(Folder, Option<String>)> {
+    pub(super) fn place(&mut self) -> Result<(Arc<Folder>, Option<String>)> {
         match &self.download.to {
-            To::Folder(path) => Ok((Folder::open(path, self.download.create)?, None)),
+            To::Folder(path) => Ok((self.folder(&path.clone())?, None)),
             To::File(path) => {
                 let name = path.file_name().and_then(|name| name.to_str());
                 let is_folder =
@@ -58,12 +59,20 @@ impl Job {
                         .with_hint("`-P` saves into a folder"));
                 };
                 let folder = path.parent().unwrap_or(Path::new(""));
-                Ok((
-                    Folder::open(folder, self.download.create)?,
-                    Some(name.to_owned()),
-                ))
+                let (folder, name) = (folder.to_owned(), name.to_owned());
+                Ok((self.folder(&folder)?, Some(name)))
             }
         }
+    }
+
+    /// The folder, opened once.
+    fn folder(&mut self, path: &Path) -> Result<Arc<Folder>> {
+        if let Some(folder) = &self.folder {
+            return Ok(folder.clone());
+        }
+        let folder = Arc::new(Folder::open(path, self.download.create)?);
+        self.folder = Some(folder.clone());
+        Ok(folder)
     }
 
     /// Find a place for a file that nothing was there of.
@@ -78,7 +87,7 @@ impl Job {
         let wanted = given.unwrap_or_else(of_answer);
         let is_ours = |sidecar: &Sidecar| is_ours(&fresh.url, &sidecar.url, is_named);
         let claim = Part::claim(
-            folder,
+            &folder,
             &wanted,
             self.download.existing,
             Some(fresh),

@@ -9,9 +9,9 @@ fn sidecar() -> Sidecar {
 }
 
 fn claim(dir: &std::path::Path, name: &str, existing: Existing) -> Claim {
-    let folder = Folder::open(dir, false).unwrap();
+    let folder = Arc::new(Folder::open(dir, false).unwrap());
     let is_ours = |it: &Sidecar| it.url == "http://h/x";
-    Part::claim(folder, name, existing, Some(&sidecar()), is_ours)
+    Part::claim(&folder, name, existing, Some(&sidecar()), is_ours)
         .unwrap()
         .unwrap()
 }
@@ -98,8 +98,8 @@ fn what_is_there_is_gone_on_with_and_two_at_once_stay_apart() {
     assert_eq!((part.begun(), part.sidecar.done.prefix()), (3, 3));
     drop(part);
     // It is for something else, so it stays as it is.
-    let folder = Folder::open(dir.path(), false).unwrap();
-    let other = Part::claim(folder, "x", Existing::Number, Some(&sidecar()), |_| false).unwrap();
+    let folder = Arc::new(Folder::open(dir.path(), false).unwrap());
+    let other = Part::claim(&folder, "x", Existing::Number, Some(&sidecar()), |_| false).unwrap();
     let Some(Claim::Fresh(other)) = other else {
         panic!()
     };
@@ -120,8 +120,8 @@ fn links_are_not_followed() {
     assert!(part.path().ends_with("x (3)"), "{}", part.path().display());
     part.write_at(b"new", 0).unwrap();
     assert_eq!(std::fs::read(&victim).unwrap(), b"");
-    let folder = Folder::open(dir.path(), false).unwrap();
-    let two_names = Part::claim(folder, "victim", Existing::Continue, None, |_| true);
+    let folder = Arc::new(Folder::open(dir.path(), false).unwrap());
+    let two_names = Part::claim(&folder, "victim", Existing::Continue, None, |_| true);
     assert!(two_names.is_err());
 }
 

@@ -173,7 +173,8 @@ pub(super) async fn send(
     Ok(())
 }
 
-async fn push(
+/// Send a file from this byte on.
+pub(super) async fn push(
     ftp: &mut Ftp,
     remote: &[u8],
     file: &File,
@@ -196,7 +197,12 @@ async fn push(
 }
 
 /// Whether the last bytes of a part on the server are the same as here.
-async fn is_same_there(ftp: &mut Ftp, remote: &[u8], file: &File, length: u64) -> Result<bool> {
+pub(super) async fn is_same_there(
+    ftp: &mut Ftp,
+    remote: &[u8],
+    file: &File,
+    length: u64,
+) -> Result<bool> {
     let mut tail = vec![0; usize::try_from(length.min(COMPARED)).unwrap_or(0)];
     let begin = length - tail.len() as u64;
     file.read_exact_at(&mut tail, begin)

@@ -1,5 +1,6 @@
 //! One file by itself, with the same care as those of a tree.
 
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +63,43 @@ impl Ftp {
         };
         moving::receive(self, path, &folder, &name, (size, modified), told).await?;
         Ok(Some(folder.path(&name)))
+    }
+}
+
+impl Ftp {
+    /// Send the rest of a file, of which the server has the start: how many bytes were sent. Its last bytes there are compared
+    /// first; what is not there at all is sent from the start.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Ftp::put_from`], and those of the file; [`Kind::Denied`] if the server's file is no start of ours.
+    ///
+    /// # Cancel safety
+    ///
+    /// What came so far stays there, and can be gone on with.
+    pub async fn send_rest(&mut self, path: impl AsRef<[u8]>, from: &Path) -> Result<u64> {
+        let path = path.as_ref();
+        let local = |error| Error::from_io(Operation::Open, error).about(from.display());
+        let file = File::open(from).map_err(local)?;
+        let length = file.metadata().map_err(local)?.len();
+        let there = known(self.size(path).await)?.unwrap_or(0);
+        let is_start = there <= length
+            && (there == 0 || moving::is_same_there(self, path, &file, there).await?);
+        if !is_start {
+            let why = "the file of the server is no start of ours";
+            return Err(Error::new(Kind::Denied, Operation::Fetch, why).about(self.subject(path)));
+        }
+        let mut sent = 0;
+        if there > 0 && there == length {
+            return Ok(sent);
+        }
+        let mut told = |moving| {
+            if let Moving::More(bytes) = moving {
+                sent += bytes;
+            }
+        };
+        moving::push(self, path, &file, there, &mut told).await?;
+        Ok(sent)
     }
 }
 
