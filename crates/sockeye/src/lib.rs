@@ -234,7 +234,7 @@
 //! | feature | default | what it adds | why one may leave it out |
 //! |---|---|---|---|
 //! | `tls` | yes | the layer `tls` over every stream | the TLS stack needs a C compiler to build |
-//! | `client` | yes | clients: HTTP/1 and HTTP/2 | they bring content codings and a list of public suffixes |
+//! | `client` | yes | clients: HTTP/1 and HTTP/2, downloads, FTP | they bring content codings and a list of public suffixes |
 //!
 //! Linux is the platform that is built and tested.
 
