@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
+use sockeye::net::{Attempt, Ending};
 use sockeye::relay::{EndedBy, Joined, Path, Side, Totals, Way};
 use sockeye::{Endpoint, Error};
 
@@ -476,4 +477,37 @@ pub(crate) fn short(time: Duration) -> String {
 /// Seconds with microseconds, as JSON has them.
 pub(crate) fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e6
+}
+
+/// One address that was tried, as `resolve --race` and `fetch --timing` tell it.
+#[derive(Debug, Serialize)]
+pub(crate) struct AttemptEvent {
+    address: String,
+    began: f64,
+    ended: f64,
+    ending: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+}
+
+impl AttemptEvent {
+    /// The attempt, with its times in seconds as `since` counts them.
+    pub(crate) fn new(attempt: &Attempt, since: impl Fn(Duration) -> f64) -> Self {
+        let (ending, code, why) = match &attempt.ending {
+            Ending::Won => ("won", None, None),
+            Ending::Canceled => ("canceled", None, None),
+            Ending::Failed { kind, why } => ("failed", Some(kind.code()), Some(why.clone())),
+            _ => ("other", None, None),
+        };
+        Self {
+            address: attempt.address.to_string(),
+            began: since(attempt.began),
+            ended: since(attempt.ended),
+            ending,
+            code,
+            why,
+        }
+    }
 }

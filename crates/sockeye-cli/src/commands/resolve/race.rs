@@ -6,7 +6,7 @@ use serde::Serialize;
 use sockeye::net::{Attempt, Ending, Race};
 
 use super::rows::{Row, width};
-use crate::report::seconds;
+use crate::report::{AttemptEvent, seconds};
 use crate::timeline::{Scale, Tip, took};
 
 /// How many columns the longest bar takes.
@@ -95,47 +95,18 @@ pub(super) struct RaceEvent {
     error: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct AttemptEvent {
-    address: String,
-    began: f64,
-    ended: f64,
-    ending: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
-}
-
 impl RaceEvent {
     pub(super) fn new(name: &str, port: &str, race: &Race) -> Self {
+        let attempts = race.attempts.iter();
+        let attempts = attempts.map(|attempt| AttemptEvent::new(attempt, seconds));
         Self {
             name: name.to_owned(),
             port: port.to_owned(),
             winner: race.winner().map(|attempt| attempt.address.to_string()),
-            attempts: race.attempts.iter().map(AttemptEvent::from).collect(),
+            attempts: attempts.collect(),
             untried: race.untried.iter().map(ToString::to_string).collect(),
             resolved_after: seconds(race.resolved_after),
             error: race.error.as_ref().map(ToString::to_string),
-        }
-    }
-}
-
-impl From<&Attempt> for AttemptEvent {
-    fn from(attempt: &Attempt) -> Self {
-        let (ending, code, why) = match &attempt.ending {
-            Ending::Won => ("won", None, None),
-            Ending::Canceled => ("canceled", None, None),
-            Ending::Failed { kind, why } => ("failed", Some(kind.code()), Some(why.clone())),
-            _ => ("other", None, None),
-        };
-        Self {
-            address: attempt.address.to_string(),
-            began: seconds(attempt.began),
-            ended: seconds(attempt.ended),
-            ending,
-            code,
-            why,
         }
     }
 }

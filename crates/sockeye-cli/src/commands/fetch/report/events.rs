@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 use sockeye::client::http::{Hop, Masking};
-use sockeye::net::{Agreed, Attempt, Ending, Lookup};
+use sockeye::net::{Agreed, Lookup};
 
-use crate::report::seconds;
+use crate::report::{AttemptEvent, seconds};
 
 /// What took how long. Times are seconds from the start of the first hop.
 #[derive(Debug, Serialize)]
@@ -57,18 +57,6 @@ struct LookupEvent {
     ended: Option<f64>,
     addresses: Vec<String>,
     source: String,
-}
-
-#[derive(Debug, Serialize)]
-struct AttemptEvent {
-    address: String,
-    began: f64,
-    ended: f64,
-    ending: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -132,7 +120,7 @@ impl HopEvent {
             attempts: opening
                 .attempts
                 .iter()
-                .map(|it| attempt(it, start))
+                .map(|it| AttemptEvent::new(it, |at| start.seconds(at)))
                 .collect(),
             layers: opening.layers.iter().map(|it| layer(it, start)).collect(),
             sent: hop.sent,
@@ -153,23 +141,6 @@ fn lookup(lookup: &Lookup, start: Start) -> LookupEvent {
             .map(|it| it.ip().to_string())
             .collect(),
         source: lookup.source.clone(),
-    }
-}
-
-fn attempt(attempt: &Attempt, start: Start) -> AttemptEvent {
-    let (ending, code, why) = match &attempt.ending {
-        Ending::Won => ("won", None, None),
-        Ending::Canceled => ("canceled", None, None),
-        Ending::Failed { kind, why } => ("failed", Some(kind.code()), Some(why.clone())),
-        _ => ("other", None, None),
-    };
-    AttemptEvent {
-        address: attempt.address.to_string(),
-        began: start.seconds(attempt.began),
-        ended: start.seconds(attempt.ended),
-        ending,
-        code,
-        why,
     }
 }
 
