@@ -69,6 +69,7 @@ pub(crate) enum Command {
     Ports(commands::ports::Args),
     Resolve(Box<commands::resolve::Args>),
     Fetch(Box<commands::fetch::Args>),
+    Serve(Box<commands::serve::Args>),
 }
 
 impl Command {
@@ -83,6 +84,7 @@ impl Command {
             | Self::Fetch(_) => 1,
             Self::Listen(args) => args.serving.workers(),
             Self::Relay(args) => args.serving.workers(),
+            Self::Serve(args) => args.serving.workers(),
         }
     }
 
@@ -97,6 +99,7 @@ impl Command {
             Self::Ports(args) => commands::ports::run(args, output).await,
             Self::Resolve(args) => commands::resolve::run(*args, output).await,
             Self::Fetch(args) => commands::fetch::run(*args, output).await,
+            Self::Serve(args) => commands::serve::run(*args, output).await,
         }
     }
 }

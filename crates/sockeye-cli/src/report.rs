@@ -4,9 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
-use sockeye::net::{Attempt, Ending};
+use sockeye::net::{Attempt, Ending, Listener};
 use sockeye::relay::{EndedBy, Joined, Path, Side, Totals, Way};
 use sockeye::{Endpoint, Error};
+
+use crate::commands::serve;
 
 /// A server is ready.
 #[derive(Debug, Serialize)]
@@ -21,6 +23,43 @@ pub(crate) struct Listening {
 impl fmt::Display for Listening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "listening on {}", self.endpoint)
+    }
+}
+
+/// A web server is ready.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type", rename = "listening")]
+pub(crate) struct Serving {
+    pub(crate) endpoint: String,
+    pub(crate) addresses: Vec<String>,
+    /// What to type into a browser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprint: Option<String>,
+}
+
+impl Serving {
+    pub(crate) fn at(listener: &Listener) -> Self {
+        let endpoint = listener.local();
+        let acceptor = listener.acceptors().first();
+        Self {
+            endpoint: endpoint.to_string(),
+            addresses: listener
+                .addresses()
+                .iter()
+                .map(Endpoint::to_string)
+                .collect(),
+            url: serve::url(endpoint),
+            fingerprint: acceptor.map(|acceptor| acceptor.fingerprint().to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.url.as_ref().unwrap_or(&self.endpoint);
+        write!(f, "listening on {place}")
     }
 }
 

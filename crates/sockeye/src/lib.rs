@@ -235,6 +235,7 @@
 //! |---|---|---|---|
 //! | `tls` | yes | the layer `tls` over every stream | the TLS stack needs a C compiler to build |
 //! | `client` | yes | clients: HTTP/1 and HTTP/2, downloads, FTP | they bring content codings and a list of public suffixes |
+//! | `web` | yes | servers: HTTP/1 and HTTP/2, files, programs, handlers of your own | they bring content codings and HTTP/2 |
 //!
 //! Linux is the platform that is built and tested.
 
@@ -248,6 +249,8 @@ pub mod error;
 pub mod host;
 pub mod net;
 pub mod relay;
+#[cfg(feature = "web")]
+pub mod web;
 pub mod wire;
 
 pub use endpoint::Endpoint;

@@ -20,7 +20,7 @@ pub(crate) fn parse() -> Result<Cli, u8> {
     let json = typed.iter().any(|word| word == "--json");
     let command = typed.get(1).and_then(|word| word.to_str()).unwrap_or("");
     let command = [
-        "tour", "connect", "listen", "relay", "sockets", "ports", "resolve", "fetch",
+        "tour", "connect", "listen", "relay", "sockets", "ports", "resolve", "fetch", "serve",
     ]
     .into_iter()
     .find(|known| *known == command);

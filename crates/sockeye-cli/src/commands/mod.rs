@@ -6,6 +6,7 @@ pub(crate) mod listen;
 pub(crate) mod ports;
 pub(crate) mod relay;
 pub(crate) mod resolve;
+pub(crate) mod serve;
 mod serving;
 pub(crate) mod sockets;
 pub(crate) mod tour;

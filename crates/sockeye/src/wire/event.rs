@@ -25,7 +25,7 @@ pub trait Observer: Send + Sync {
 /// The number of a connection, counted from 1 within one [`Net`](crate::Net).
 ///
 /// Both ends of one relayed conversation share a number and differ in [`Event::side`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);
 
 impl fmt::Display for ConnectionId {

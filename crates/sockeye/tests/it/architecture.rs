@@ -20,6 +20,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "client",
         &["endpoint", "error", "wire", "host", "net", "relay"],
     ),
+    (
+        "web",
+        &["endpoint", "error", "wire", "host", "net", "relay"],
+    ),
 ];
 
 /// What opens a socket or starts a program, and so may stand only in `net` (and `host`, which may ask the kernel).

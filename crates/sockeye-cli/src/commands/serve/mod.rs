@@ -1,0 +1,95 @@
+//! `sockeye serve`: a web server at once.
+
+mod accounts;
+mod engine;
+mod files;
+mod listing;
+mod places;
+mod programs;
+mod sight;
+mod site;
+mod upload;
+
+pub(crate) use places::url;
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use sockeye::web::Server;
+use sockeye::{Error, Kind, Operation, Result};
+use tokio::task::JoinSet;
+
+use super::serving;
+use crate::args::{ServingArgs, TalkingArgs};
+use crate::exit::Outcome;
+use crate::output::Output;
+use crate::signals;
+
+/// Serve a folder, programs, or both over HTTP
+///
+/// This machine only, unless --listen says otherwise. What is served, to whom and why: `sockeye serve --explain URL`.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  \
+    sockeye serve\n  \
+    sockeye serve site --port 8080 --tls\n  \
+    sockeye serve --listen :8000 shared")]
+pub(crate) struct Args {
+    /// The folder to serve [default: the current one]
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    places: places::PlaceArgs,
+    #[command(flatten)]
+    files: files::FileArgs,
+    #[command(flatten)]
+    listing: listing::ListingArgs,
+    #[command(flatten)]
+    upload: upload::UploadArgs,
+    #[command(flatten)]
+    accounts: accounts::AccountArgs,
+    #[command(flatten)]
+    programs: programs::ProgramArgs,
+    #[command(flatten)]
+    sight: sight::SightArgs,
+    #[command(flatten)]
+    engine: engine::EngineArgs,
+    #[command(flatten)]
+    pub(crate) serving: ServingArgs,
+    #[command(flatten)]
+    talking: TalkingArgs,
+}
+
+pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
+    args.talking.refuse_via("who listens waits for others")?;
+    let site = site::build(&args, &output)?;
+    if let Some(outcome) = sight::explain(&args, &site, &output).await? {
+        return Ok(outcome);
+    }
+    let stop = signals::stop_on_signals();
+    serving::end_after(args.talking.timeout, &stop);
+    let mut server = Server::new(site)
+        .bounds(args.engine.bounds(&args.serving))
+        .limits(args.serving.limits()?);
+    if let Some(log) = args.sight.log(&output)? {
+        server = server.log(log);
+    }
+    let net = args.talking.net(&output, false);
+    let mut servers = JoinSet::new();
+    for listener in places::listen(&args, &net, &output).await? {
+        let (server, stop) = (server.clone(), stop.clone());
+        servers.spawn(async move { server.serve(listener, stop).await });
+    }
+    let mut outcome = Ok(Outcome::Done);
+    while let Some(ended) = servers.join_next().await {
+        let served = ended.unwrap_or_else(|_| {
+            let why = "a task of the server failed";
+            Err(Error::new(Kind::Io, Operation::Accept, why))
+        });
+        if let Err(error) = served {
+            // One listener that is broken ends them all: half a server is worse than none.
+            stop.cancel();
+            outcome = Err(error);
+        }
+    }
+    outcome
+}

@@ -1,0 +1,1 @@
+//! `sockeye serve`: the first lines, files, exit codes.

@@ -1,0 +1,1 @@
+//! `sockeye serve` and clients that behave badly.

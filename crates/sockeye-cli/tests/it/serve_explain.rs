@@ -1,0 +1,1 @@
+//! `sockeye serve --explain`.

@@ -1,0 +1,1 @@
+//! `sockeye serve`: files as curl sees them.

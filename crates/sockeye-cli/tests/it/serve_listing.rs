@@ -1,0 +1,1 @@
+//! `sockeye serve`: folders as curl sees them.

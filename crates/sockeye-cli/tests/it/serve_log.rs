@@ -1,0 +1,1 @@
+//! `sockeye serve`: the log, figures, the wire.

@@ -1,0 +1,1 @@
+//! `sockeye serve`: pages in a browser.

@@ -1,0 +1,1 @@
+//! Folders packed while they are sent: tar, tar.gz and zip, in constant memory.

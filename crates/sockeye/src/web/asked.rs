@@ -1,0 +1,1 @@
+//! Asking a handler without a socket, for tests.

@@ -1,0 +1,253 @@
+//! One request that has to wait: for its body, its handler, or the way out.
+
+use std::future::poll_fn;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use sockeye_data::http1::{Framing, RequestHead, Version};
+
+use super::carry::Carry;
+use super::feed::Feed;
+use super::h1::{Connection, End, guarded, panicked};
+use super::head::{self, Facts};
+use crate::web::handler::{Handler, Reply};
+use crate::web::request::Request;
+use crate::web::response::{Response, Upgrade};
+use crate::web::server::Record;
+
+/// The rest of a body that is read for nobody so that the connection lives on.
+const DRAIN: u64 = 64 << 10;
+
+/// A request under way.
+pub(super) struct Exchange {
+    head: Arc<RequestHead>,
+    reply: Option<Reply>,
+    pub(super) feed: Option<Feed>,
+    facts: Facts,
+    began: Option<Instant>,
+    status: u16,
+    user: Option<String>,
+    sent: u64,
+}
+
+impl Exchange {
+    /// One whose reply was not there at once.
+    pub(super) fn new(
+        head: Arc<RequestHead>,
+        reply: Reply,
+        facts: Facts,
+        began: Option<Instant>,
+    ) -> Self {
+        Self {
+            head,
+            reply: Some(reply),
+            feed: None,
+            facts,
+            began,
+            status: 0,
+            user: None,
+            sent: 0,
+        }
+    }
+
+    /// One with a body; the handler is asked.
+    pub(super) fn with_body(
+        connection: &Connection,
+        head: Arc<RequestHead>,
+        framing: Framing,
+        facts: Facts,
+        expects: bool,
+        began: Option<Instant>,
+    ) -> Self {
+        let server = &connection.server;
+        let (feed, body) = Feed::new(framing, expects, server.bounds.body);
+        let request = Request::new(Arc::clone(&head), body, Arc::clone(&connection.client));
+        let reply = guarded(|| server.handler.handle(request));
+        Self {
+            feed: Some(feed),
+            ..Self::new(head, reply, facts, began)
+        }
+    }
+
+    /// The handler's answer.
+    fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
+        match self.reply.take() {
+            Some(Reply::Now(response)) => Poll::Ready(response),
+            Some(Reply::Later(mut future)) => {
+                // What the handler leaves behind is its own: nothing of ours is in it.
+                match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+                    Ok(Poll::Ready(response)) => Poll::Ready(response),
+                    Ok(Poll::Pending) => {
+                        self.reply = Some(Reply::Later(future));
+                        Poll::Pending
+                    }
+                    Err(_) => Poll::Ready(panicked()),
+                }
+            }
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Connection {
+    /// See a request through. An error is how the connection ends.
+    pub(super) async fn exchange(&mut self, mut exchange: Box<Exchange>) -> Result<(), End> {
+        let result = self.respond(&mut exchange).await;
+        self.record(&exchange, result.as_ref().err());
+        match result {
+            Ok(()) => {}
+            Err(Broken::Upgraded) => return Err(End::Broken),
+            Err(Broken::Body(_)) => {
+                // The client must not take what it has for the whole.
+                if let Some(stream) = self.stream.take() {
+                    stream.abort();
+                }
+                return Err(End::Broken);
+            }
+            Err(Broken::Connection(_)) => return Err(End::Broken),
+        }
+        self.settle(&mut exchange).await;
+        Ok(())
+    }
+
+    async fn respond(&mut self, exchange: &mut Exchange) -> Result<(), Broken> {
+        let mut response = poll_fn(|cx| {
+            if let Some(feed) = &mut exchange.feed {
+                feed.poll(self, cx);
+            }
+            if let Poll::Ready(response) = exchange.poll_reply(cx) {
+                return Poll::Ready(Ok(response));
+            }
+            // Answers to earlier requests must not wait for this one.
+            if !self.output.is_empty()
+                && let Poll::Ready(Err(error)) = self.poll_flush(cx)
+            {
+                return Poll::Ready(Err(Broken::Connection(error)));
+            }
+            Poll::Pending
+        })
+        .await?;
+        exchange.status = response.status();
+        exchange.user = response.user().map(str::to_owned);
+        if response.is_abort() {
+            return Err(Broken::Body("the handler gave up".into()));
+        }
+        if let Some(upgrade) = response.take_upgrade() {
+            let (facts, has_body) = (exchange.facts, exchange.feed.is_some());
+            return self.upgrade(facts, has_body, response, upgrade).await;
+        }
+        self.decide_keep(exchange);
+        let facts = exchange.facts;
+        let framing = head::framing(&response, facts);
+        head::write(self.output.buffer(), &response, framing, facts);
+        self.closing |= !facts.keep || framing == Framing::UntilClose;
+        if framing == Framing::None {
+            return Ok(());
+        }
+        let mut carry = Carry::new(std::mem::take(&mut response.body), framing);
+        let sent = poll_fn(|cx| {
+            if let Some(feed) = &mut exchange.feed {
+                feed.poll(self, cx);
+            }
+            carry.poll(self, cx)
+        })
+        .await;
+        exchange.sent = carry.sent();
+        sent
+    }
+
+    /// Whether the connection lives on, when the answer's head is about to be written.
+    fn decide_keep(&self, exchange: &mut Exchange) {
+        exchange.facts.keep &= !self.closing && !self.is_stopping();
+        if let Some(feed) = &exchange.feed {
+            let drains = feed.is_done() || feed.left().is_some_and(|left| left <= DRAIN);
+            exchange.facts.keep &= drains;
+        }
+    }
+
+    /// After the answer: what is left of the request's body is read, if it is short.
+    async fn settle(&mut self, exchange: &mut Exchange) {
+        let Some(mut feed) = exchange.feed.take() else {
+            return;
+        };
+        if self.closing || feed.is_done() {
+            return;
+        }
+        let drained = poll_fn(|cx| {
+            // The answer first: the client may wait for it.
+            if !self.output.is_empty() && self.poll_flush(cx).is_pending() {
+                return Poll::Pending;
+            }
+            feed.poll_drain(self, cx)
+        });
+        if !drained.await {
+            self.closing = true;
+        }
+    }
+
+    async fn upgrade(
+        &mut self,
+        facts: Facts,
+        has_body: bool,
+        response: Response,
+        upgrade: Upgrade,
+    ) -> Result<(), Broken> {
+        if facts.version != Version::Http11 || has_body {
+            let refused = Response::error(501, "only HTTP/1.1 without a body can be upgraded");
+            let facts = Facts {
+                keep: false,
+                ..facts
+            };
+            let framing = head::framing(&refused, facts);
+            head::write(self.output.buffer(), &refused, framing, facts);
+            self.closing = true;
+            return Ok(());
+        }
+        head::write(self.output.buffer(), &response, Framing::None, facts);
+        poll_fn(|cx| self.poll_flush(cx))
+            .await
+            .map_err(Broken::Connection)?;
+        drop(response);
+        upgrade(self.take_stream()).await;
+        Err(Broken::Upgraded)
+    }
+
+    fn record(&self, exchange: &Exchange, broken: Option<&Broken>) {
+        let Some(log) = &self.server.log else { return };
+        let why = match broken {
+            None | Some(Broken::Upgraded) => None,
+            Some(Broken::Body(why)) => Some(why.clone()),
+            Some(Broken::Connection(error)) => Some(error.to_string()),
+        };
+        log.answered(&Record {
+            client: &self.client,
+            head: Some(&exchange.head),
+            user: exchange.user.as_deref(),
+            // Nobody got an answer: what others log as 499.
+            status: match exchange.status {
+                0 => 499,
+                status => status,
+            },
+            sent: exchange.sent,
+            took: exchange
+                .began
+                .map(|began| began.elapsed())
+                .unwrap_or_default(),
+            broken: why.as_deref(),
+        });
+    }
+}
+
+/// Why an answer did not reach its end.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The connection is in other hands.
+    Upgraded,
+    /// Its body failed, or has another length than was said.
+    Body(String),
+    /// The client is gone.
+    Connection(io::Error),
+}

@@ -1,0 +1,175 @@
+//! The body of a request, read from the connection as its reader wants it.
+
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use sockeye_data::http1::{BodyDecoder, BodyLimits, Framing};
+
+use super::h1::Connection;
+use super::timer::{Phase, Timer};
+use crate::web::body::{Body, BodyError};
+use crate::web::intake::{Inlet, Wish, intake};
+
+/// Over how long the rate of a body is looked at.
+const WINDOW: Duration = Duration::from_secs(10);
+
+/// A body that comes.
+pub(super) struct Feed {
+    inlet: Inlet,
+    decoder: BodyDecoder,
+    /// The client waits for `100 Continue` before it sends.
+    expects: bool,
+    /// Since when the rate is measured, and what came since.
+    window: Option<(Instant, u64)>,
+    timer: Timer,
+}
+
+impl Feed {
+    /// A body with this framing, and its reader's end.
+    pub(super) fn new(framing: Framing, expects: bool, limit: u64) -> (Self, Body) {
+        let length = match framing {
+            Framing::Length(length) => Some(length),
+            _ => None,
+        };
+        let (inlet, outlet) = intake(length, limit);
+        let feed = Self {
+            inlet,
+            decoder: BodyDecoder::new(framing, BodyLimits::default()),
+            expects,
+            window: None,
+            timer: Timer::default(),
+        };
+        (feed, Body::intake(outlet))
+    }
+
+    /// Whether all of it was read.
+    pub(super) fn is_done(&self) -> bool {
+        self.decoder.is_done()
+    }
+
+    /// How many bytes are left to read if the client will send them without being asked, and their number is known.
+    pub(super) fn left(&self) -> Option<u64> {
+        match self.expects {
+            true => None,
+            false => self.decoder.plain(),
+        }
+    }
+
+    /// Read on, if the reader wants more. What goes wrong is told to the reader, and no further request is read then.
+    pub(super) fn poll(&mut self, connection: &mut Connection, cx: &mut Context<'_>) {
+        while self.inlet.wish(cx) == Wish::More {
+            if self.decoder.is_done() {
+                self.inlet.end(Ok(()));
+                return;
+            }
+            if connection.input.is_empty() {
+                if std::mem::take(&mut self.expects) {
+                    let ready = b"HTTP/1.1 100 Continue\r\n\r\n";
+                    connection.output.buffer().extend_from_slice(ready);
+                }
+                // Whoever waits for `100 Continue`, or for the answer to an earlier request, sends nothing before.
+                if !connection.output.is_empty() && connection.poll_flush(cx).is_pending() {
+                    return;
+                }
+                match connection.poll_fill(cx) {
+                    Poll::Ready(Ok(0)) => {
+                        let end = self.decoder.end();
+                        connection.closing = true;
+                        self.inlet.end(end.map_err(BodyError::Broken));
+                        return;
+                    }
+                    Poll::Ready(Ok(read)) => self.count(read),
+                    Poll::Ready(Err(error)) => {
+                        connection.closing = true;
+                        self.inlet.end(Err(error.into()));
+                        return;
+                    }
+                    Poll::Pending => {
+                        if self.is_too_slow(connection.server.bounds.body_rate, cx) {
+                            connection.closing = true;
+                            self.inlet.end(Err(BodyError::TooSlow));
+                        }
+                        return;
+                    }
+                }
+            }
+            self.decode(connection);
+        }
+        // Nobody asks for more: that is not the client's fault.
+        self.window = None;
+        self.timer.clear();
+    }
+
+    fn decode(&mut self, connection: &mut Connection) {
+        let consumed = match self.decoder.decode(connection.input.bytes()) {
+            Ok(step) => {
+                if !step.data.is_empty() {
+                    self.inlet.push(Bytes::copy_from_slice(step.data));
+                }
+                step.consumed
+            }
+            Err(error) => {
+                connection.closing = true;
+                self.inlet.end(Err(BodyError::Broken(error)));
+                return;
+            }
+        };
+        connection.input.consume(consumed);
+        if self.decoder.is_done() {
+            self.inlet.end(Ok(()));
+        }
+    }
+
+    /// Read the rest for nobody, so that the next request can be read. Pending until it is read.
+    pub(super) fn poll_drain(
+        &mut self,
+        connection: &mut Connection,
+        cx: &mut Context<'_>,
+    ) -> Poll<bool> {
+        loop {
+            if self.decoder.is_done() {
+                return Poll::Ready(true);
+            }
+            if connection.input.is_empty() {
+                match connection.poll_fill(cx) {
+                    Poll::Ready(Ok(read)) if read > 0 => self.count(read),
+                    Poll::Ready(_) => return Poll::Ready(false),
+                    Poll::Pending if self.is_too_slow(connection.server.bounds.body_rate, cx) => {
+                        return Poll::Ready(false);
+                    }
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            match self.decoder.decode(connection.input.bytes()) {
+                Ok(step) => {
+                    let consumed = step.consumed;
+                    connection.input.consume(consumed);
+                }
+                Err(_) => return Poll::Ready(false),
+            }
+        }
+    }
+
+    fn count(&mut self, read: usize) {
+        if let Some((_, bytes)) = &mut self.window {
+            *bytes += read as u64;
+        }
+    }
+
+    /// Whether less came in the last window than must.
+    fn is_too_slow(&mut self, rate: u64, cx: &mut Context<'_>) -> bool {
+        let (since, bytes) = *self.window.get_or_insert_with(|| (Instant::now(), 0));
+        if !self.timer.is_over(Phase::Body, WINDOW, cx) {
+            return false;
+        }
+        let least = rate.saturating_mul(since.elapsed().as_secs());
+        self.window = None;
+        self.timer.clear();
+        // Begins the next window, which must wake the task too.
+        bytes < least || {
+            self.window = Some((Instant::now(), 0));
+            self.timer.is_over(Phase::Body, WINDOW, cx)
+        }
+    }
+}

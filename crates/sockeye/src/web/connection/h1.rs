@@ -1,0 +1,457 @@
+//! HTTP/1: requests one after the other.
+//!
+//! The way that most requests take has no allocation for the connection and no future: whatever is in the buffer is parsed
+//! and answered in place, answers pile up in one buffer, and one write sends them. What has to wait (a body, a handler that
+//! takes its time, a file) is an exchange, in its own file.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use sockeye_data::http1::{
+    self, Expectation, Framing, Parsed, RequestHead, RequestParser, TargetForm, Version,
+    expectation, persistent, request_body, target_form,
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use super::buffers::{Input, Output};
+use super::exchange::Exchange;
+use super::head::{self, Facts};
+use super::prefixed::prefixed;
+use super::timer::{Phase, Timer};
+use crate::net::Stream;
+use crate::web::body::{Body, Inner};
+use crate::web::handler::{Handler, Reply};
+use crate::web::request::{Client, Request};
+use crate::web::response::Response;
+use crate::web::server::{Record, Server};
+
+/// Answers that pile up before they are sent, and the largest body that is copied among them.
+const PILE: usize = 64 << 10;
+/// What HTTP/2 begins with (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long, and for how many bytes, a client whose connection is closed may go on sending.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// All was said.
+    Close,
+    /// There is nobody to say anything to.
+    Broken,
+    /// HTTP/2 follows, which is not ended at all.
+    Http2,
+}
+
+/// What is next.
+enum Next {
+    End(End),
+    Exchange(Box<Exchange>),
+}
+
+/// A connection that speaks HTTP/1.
+pub(super) struct Connection {
+    /// `None` when an upgrade has taken it.
+    pub(super) stream: Option<Stream>,
+    pub(super) server: Arc<Server>,
+    pub(super) client: Arc<Client>,
+    stop: CancellationToken,
+    stopped: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    pub(super) input: Input,
+    pub(super) output: Output,
+    /// There while a head is incomplete.
+    parser: Option<Box<RequestParser>>,
+    pub(super) timer: Timer,
+    /// No further request is read.
+    pub(super) closing: bool,
+    requests: u64,
+}
+
+impl Connection {
+    pub(super) fn new(
+        server: Arc<Server>,
+        stream: Stream,
+        client: Client,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            stream: Some(stream),
+            server,
+            client: Arc::new(client),
+            stop,
+            stopped: None,
+            input: Input::default(),
+            output: Output::default(),
+            parser: None,
+            timer: Timer::default(),
+            closing: false,
+            requests: 0,
+        }
+    }
+
+    pub(super) async fn run(&mut self) -> End {
+        loop {
+            match poll_fn(|cx| self.poll_next(cx)).await {
+                Next::End(end) => return end,
+                Next::Exchange(exchange) => {
+                    if let Err(end) = Box::pin(self.exchange(exchange)).await {
+                        return end;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Read and answer requests until one has to wait or the connection ends.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        loop {
+            while !self.closing && !self.input.is_empty() && self.output.len() < PILE {
+                match self.take_request() {
+                    Ok(None) => break,
+                    Ok(Some(Taken::Http2)) => return Poll::Ready(Next::End(End::Http2)),
+                    Ok(Some(Taken::Request(head, framing))) => {
+                        self.timer.clear();
+                        if let Some(exchange) = self.answer(head, framing) {
+                            return Poll::Ready(Next::Exchange(exchange));
+                        }
+                    }
+                    Err(error) => self.refuse(error.status(), &error.to_string()),
+                }
+            }
+            match self.poll_flush(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(Next::End(End::Broken)),
+                Poll::Pending => return Poll::Pending,
+            }
+            if self.closing {
+                return Poll::Ready(Next::End(End::Close));
+            }
+            match self.poll_fill(cx) {
+                Poll::Ready(Ok(0)) => {
+                    if self.input.is_empty() {
+                        return Poll::Ready(Next::End(End::Close));
+                    }
+                    self.refuse(400, "the request ends in the middle of its head");
+                }
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(Next::End(End::Broken)),
+                Poll::Pending => match ready!(self.poll_waited(cx)) {
+                    Some(end) => return Poll::Ready(Next::End(end)),
+                    None => {}
+                },
+            }
+        }
+    }
+
+    /// Nothing came: whether that has gone on for too long, or the server stops.
+    fn poll_waited(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
+        if !self.input.is_empty() || self.requests == 0 {
+            // A connection that never said anything has the time of a head too.
+            if self
+                .timer
+                .is_over(Phase::Head, self.server.bounds.head_time, cx)
+            {
+                if self.input.is_empty() {
+                    return Poll::Ready(Some(End::Close));
+                }
+                self.refuse(408, "the head of the request came too slowly");
+                return Poll::Ready(None);
+            }
+        } else if self
+            .timer
+            .is_over(Phase::Idle, self.server.bounds.idle_time, cx)
+        {
+            return Poll::Ready(Some(End::Close));
+        }
+        if self.input.is_empty() && self.poll_stopped(cx).is_ready() {
+            return Poll::Ready(Some(End::Close));
+        }
+        Poll::Pending
+    }
+
+    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let stop = &self.stop;
+        self.stopped
+            .get_or_insert_with(|| Box::pin(stop.clone().cancelled_owned()))
+            .as_mut()
+            .poll(cx)
+    }
+
+    /// The next head in the buffer, if it is complete.
+    fn take_request(&mut self) -> Result<Option<Taken>, http1::Error> {
+        let bytes = self.input.bytes();
+        if self.requests == 0 && self.parser.is_none() && bytes[0] == b'P' {
+            let length = bytes.len().min(PREFACE.len());
+            if bytes[..length] == PREFACE[..length] && length > b"P".len() {
+                return Ok((length == PREFACE.len()).then_some(Taken::Http2));
+            }
+        }
+        let limits = self.server.bounds.head;
+        let parsed = match &mut self.parser {
+            Some(parser) => parser.parse(bytes)?,
+            None => {
+                let mut parser = RequestParser::new(limits);
+                let parsed = parser.parse(bytes)?;
+                if parsed == Parsed::Incomplete {
+                    self.parser = Some(Box::new(parser));
+                }
+                parsed
+            }
+        };
+        let Parsed::Complete { head, consumed, .. } = parsed else {
+            return Ok(None);
+        };
+        self.parser = None;
+        self.input.consume(consumed);
+        let framing = request_body(&head)?;
+        Ok(Some(Taken::Request(head, framing)))
+    }
+
+    /// Answer a request: at once into the pile, or by an exchange.
+    fn answer(&mut self, head: RequestHead, framing: Framing) -> Option<Box<Exchange>> {
+        self.requests += 1;
+        let is_last = self
+            .server
+            .bounds
+            .requests
+            .is_some_and(|most| self.requests >= most);
+        let facts = Facts {
+            version: head.version,
+            is_head: head.method == "HEAD",
+            keep: persistent(head.version, &head.headers) && !is_last && !self.stop.is_cancelled(),
+        };
+        let expects = match expectation(&head) {
+            Expectation::Unknown => {
+                self.refuse(417, "only `100-continue` can be expected here");
+                return None;
+            }
+            expectation => expectation == Expectation::Continue,
+        };
+        if let Some((status, why)) = unserved(&head) {
+            self.refuse(status, why);
+            return None;
+        }
+        let began = self.server.clock();
+        let head = Arc::new(head);
+        if framing != Framing::None {
+            let exchange = Exchange::with_body(self, head, framing, facts, expects, began);
+            return Some(Box::new(exchange));
+        }
+        let request = Request::new(Arc::clone(&head), Body::empty(), Arc::clone(&self.client));
+        match guarded(|| self.server.handler.handle(request)) {
+            Reply::Now(response) if is_short(&response) => {
+                self.pile(&response, facts);
+                if let Some(log) = &self.server.log {
+                    let sent = match facts.is_head {
+                        true => 0,
+                        false => response.body.length().unwrap_or_default(),
+                    };
+                    log.answered(&Record {
+                        client: &self.client,
+                        head: Some(&head),
+                        user: response.user(),
+                        status: response.status(),
+                        sent,
+                        took: began.map(|began| began.elapsed()).unwrap_or_default(),
+                        broken: None,
+                    });
+                }
+                None
+            }
+            reply => Some(Box::new(Exchange::new(head, reply, facts, began))),
+        }
+    }
+
+    /// Put a whole answer on the pile.
+    fn pile(&mut self, response: &Response, facts: Facts) {
+        let framing = head::framing(response, facts);
+        let out = self.output.buffer();
+        head::write(out, response, framing, facts);
+        if let (Framing::Length(_), Inner::Bytes(bytes)) = (framing, &response.body.0) {
+            out.extend_from_slice(bytes);
+        }
+        self.closing |= !facts.keep;
+    }
+
+    /// Answer what is no request that can be served, and read no further.
+    pub(super) fn refuse(&mut self, status: u16, why: &str) {
+        let facts = Facts {
+            version: Version::Http11,
+            is_head: false,
+            keep: false,
+        };
+        self.pile(&Response::error(status, why), facts);
+        if let Some(log) = &self.server.log {
+            log.answered(&Record {
+                client: &self.client,
+                head: None,
+                user: None,
+                status,
+                sent: why.len() as u64 + 1,
+                took: Duration::ZERO,
+                broken: Some(why),
+            });
+        }
+    }
+
+    /// Whether the server is to stop.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Read into the input; 0 is the end.
+    pub(super) fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(Ok(0));
+        };
+        let mut room = ReadBuf::new(self.input.room());
+        let polled = Pin::new(stream).poll_read(cx, &mut room);
+        let read = room.filled().len();
+        self.input.filled(read);
+        match polled {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(read)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.input.release();
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Send what is to be sent. An error too if the client takes nothing for too long.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
+        while !self.output.is_empty() {
+            match Pin::new(&mut *stream).poll_write(cx, self.output.pending()) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(bytes)) => {
+                    self.output.sent(bytes);
+                    self.timer.clear();
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => return self.poll_stalled(cx),
+            }
+        }
+        self.output.release();
+        Pin::new(stream).poll_flush(cx)
+    }
+
+    /// The client takes nothing: an error when that has gone on for too long.
+    pub(super) fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let allowed = self.server.bounds.stall_time;
+        if self.timer.is_over(Phase::Stall, allowed, cx) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        Poll::Pending
+    }
+
+    /// Close, so that the last answer arrives even if the client is still sending: a close with unread bytes would be a
+    /// reset, which may overtake the answer (RFC 9112 section 9.6).
+    pub(super) async fn close(mut self) {
+        let Some(mut stream) = self.stream.take() else {
+            return;
+        };
+        let shut = poll_fn(|cx| {
+            if self.timer.is_over(Phase::Linger, LINGER, cx) {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            Pin::new(&mut stream).poll_shutdown(cx)
+        });
+        if shut.await.is_err() {
+            return;
+        }
+        let mut read = 0;
+        let until = Instant::now() + LINGER;
+        while read < LINGER_BYTES && Instant::now() < until {
+            let step = poll_fn(|cx| {
+                let mut room = ReadBuf::new(self.input.room());
+                let polled = Pin::new(&mut stream).poll_read(cx, &mut room);
+                let length = room.filled().len();
+                match polled {
+                    Poll::Ready(Ok(())) => Poll::Ready(length),
+                    Poll::Ready(Err(_)) => Poll::Ready(0),
+                    Poll::Pending if self.timer.is_over(Phase::Linger, LINGER, cx) => {
+                        Poll::Ready(0)
+                    }
+                    Poll::Pending => Poll::Pending,
+                }
+            });
+            match step.await {
+                0 => break,
+                length => read += length,
+            }
+        }
+    }
+
+    /// The connection for HTTP/2, with what was read of it.
+    pub(super) fn into_parts(mut self) -> (Arc<Server>, Stream, Client, CancellationToken) {
+        let stream = self.take_stream();
+        let client = Arc::into_inner(self.client).unwrap_or_default();
+        let client = Client {
+            protocol: "h2",
+            ..client
+        };
+        (self.server, stream, client, self.stop)
+    }
+
+    /// The stream with what was read of it and not used.
+    pub(super) fn take_stream(&mut self) -> Stream {
+        let stream = self.stream.take();
+        let stream = stream.unwrap_or_else(|| Stream::from_io(tokio::io::empty()));
+        let stream = prefixed(self.input.bytes(), stream);
+        self.input.consume(self.input.len());
+        stream
+    }
+}
+
+/// A head that was taken from the buffer.
+enum Taken {
+    Request(RequestHead, Framing),
+    Http2,
+}
+
+/// Whether the whole answer can be written in place.
+fn is_short(response: &Response) -> bool {
+    !response.is_upgrade()
+        && !response.is_abort()
+        && match &response.body.0 {
+            Inner::Empty => true,
+            Inner::Bytes(bytes) => bytes.len() <= PILE,
+            _ => false,
+        }
+}
+
+/// What no handler is asked for.
+fn unserved(head: &RequestHead) -> Option<(u16, &'static str)> {
+    if !head.target.is_ascii() {
+        return Some((
+            400,
+            "a target has only ASCII characters (RFC 9112 section 3.2)",
+        ));
+    }
+    match target_form(head) {
+        // This is no proxy.
+        Ok(TargetForm::Authority) => Some((405, "CONNECT is for proxies, and this is none")),
+        _ => None,
+    }
+}
+
+/// Whatever a handler does, the connection lives on.
+pub(super) fn guarded(handle: impl FnOnce() -> Reply) -> Reply {
+    // What the handler leaves behind is its own: nothing of ours is in it.
+    catch_unwind(AssertUnwindSafe(handle)).unwrap_or_else(|_| Reply::Now(panicked()))
+}
+
+/// The answer for a handler that panicked.
+pub(super) fn panicked() -> Response {
+    Response::error(500, "the handler of this request failed")
+}

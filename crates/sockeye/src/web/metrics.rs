@@ -1,0 +1,1 @@
+//! Figures of a server, in the text format of OpenMetrics.

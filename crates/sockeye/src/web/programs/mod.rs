@@ -1,0 +1,1 @@
+//! Programs that answer: one process for each request, or workers that stay.

@@ -1,0 +1,1 @@
+//! An axum router, or any other service of tower, as a handler.

@@ -1,0 +1,1 @@
+//! Packed folders, unpacked by programs that we did not write.

@@ -1,0 +1,1 @@
+//! CGI programs over real connections.

@@ -1,0 +1,1 @@
+//! Files: conditions, ranges, variants, containment.

@@ -1,0 +1,1 @@
+//! HTTP/1 as the server, by raw bytes.

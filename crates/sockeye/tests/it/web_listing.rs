@@ -1,0 +1,1 @@
+//! Folders as pages and as data.

@@ -1,0 +1,1 @@
+//! Framing that two readers may understand differently.

@@ -1,0 +1,1 @@
+//! WSGI programs in worker processes.
