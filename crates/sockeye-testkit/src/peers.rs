@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use self::caddy::Caddy;
+pub use self::chromium::{Chromium, Look, Page};
 pub use self::ftp::{FtpServer, FtpTls};
 pub use self::httpbin::HttpBin;
 pub use self::names::{NameServer, NameServerKind, Signed, sign};
@@ -21,6 +22,7 @@ use crate::{LIMIT, Program};
 
 mod caddy;
 mod certificate;
+mod chromium;
 mod ftp;
 mod httpbin;
 mod names;
@@ -46,6 +48,7 @@ macro_rules! peers {
 
 peers! {
     caddy: "caddy";
+    chromium: "chromium-headless-shell", "chromium";
     curl: "curl";
     dig: "dig";
     dnssec_keygen: "dnssec-keygen";
