@@ -17,6 +17,9 @@ pub use self::ftp::{FtpServer, FtpTls};
 pub use self::httpbin::HttpBin;
 pub use self::names::{NameServer, NameServerKind, Signed, sign};
 pub use self::nginx::Nginx;
+pub use self::runs::{
+    git, git_http_backend, h2load, httplint, kosoku, nghttp, slowhttptest, sslscan, without_colours,
+};
 pub use self::squid::Squid;
 use crate::{LIMIT, Program};
 
@@ -27,6 +30,7 @@ mod ftp;
 mod httpbin;
 mod names;
 mod nginx;
+mod runs;
 mod squid;
 
 /// How often a foreign server gets another port before the fixture gives up.
@@ -67,10 +71,13 @@ peers! {
     socat: "socat";
     squid: "squid";
     ss: "ss";
+    tar: "tar";
     tshark: "tshark";
     unshare: "unshare";
+    unzip: "unzip";
     vsftpd: "vsftpd";
     xxd: "xxd";
+    zstd: "zstd";
 }
 
 /// Whether a test may make namespaces of its own (`unshare --net`), or `false` after a visible note.

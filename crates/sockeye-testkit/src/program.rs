@@ -277,8 +277,18 @@ impl Program {
     ///
     /// If it does not end within [`LIMIT`], with what it said.
     #[track_caller]
-    pub fn wait(mut self) -> Output {
-        let status = self.wait_status(LIMIT);
+    pub fn wait(self) -> Output {
+        self.wait_at_most(LIMIT)
+    }
+
+    /// [`Program::wait`] with another limit, for a program that has to take its time.
+    ///
+    /// # Panics
+    ///
+    /// If it does not end within that, with what it said.
+    #[track_caller]
+    pub fn wait_at_most(mut self, limit: Duration) -> Output {
+        let status = self.wait_status(limit);
         let deadline = Instant::now() + LIMIT;
         let (out, err) = (self.stdout.rest(deadline), self.stderr.rest(deadline));
         Output {
