@@ -3,11 +3,13 @@
 //! A test asks for its peer first and returns if there is none. With `SOCKEYE_REQUIRE_PEERS=1` in the environment, as
 //! in CI, a missing peer is a failure instead.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -104,8 +106,14 @@ pub fn may_unshare() -> bool {
 /// If there is none while `SOCKEYE_REQUIRE_PEERS=1` is set.
 #[must_use]
 pub fn python_with(modules: &[&str]) -> Option<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers-venv/bin/python");
+    // Some take a while to be imported, and one test may ask often.
+    static KNOWN: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
     let import = format!("import {}", modules.join(", "));
+    let known = KNOWN.lock().unwrap().get(&import).cloned();
+    if known.is_some() {
+        return known;
+    }
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers-venv/bin/python");
     let found = [Some(own), find("python3")]
         .into_iter()
         .flatten()
@@ -115,7 +123,9 @@ pub fn python_with(modules: &[&str]) -> Option<PathBuf> {
                 .output();
             tried.is_ok_and(|output| output.status.success())
         });
-    if found.is_none() {
+    if let Some(python) = &found {
+        KNOWN.lock().unwrap().insert(import, python.clone());
+    } else {
         missing(
             &format!("python3 with {}", modules.join(", ")),
             is_required(),

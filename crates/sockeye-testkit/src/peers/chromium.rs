@@ -200,7 +200,7 @@ const FLAGS: [&str; 14] = [
     "--no-proxy-server",
     "--hide-scrollbars",
     "--ignore-certificate-errors",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE *.localhost , EXCLUDE 127.0.0.1 , EXCLUDE [::1]",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE *.localhost , EXCLUDE 127.0.0.1 , EXCLUDE ::1",
 ];
 
 impl Look {
@@ -466,6 +466,12 @@ mod tests {
                 browser.downloaded(),
                 ("name.bin".to_owned(), b"\0\x01".to_vec())
             );
+            // nginx listens in one family only, but neither is unknown.
+            let port = nginx.http().port();
+            let outcome = browser.try_ask(&["open", &page.id, &format!("http://[::1]:{port}/")]);
+            let reason = outcome.unwrap_err();
+            assert!(!reason.contains("NAME_NOT_RESOLVED"), "{reason}");
+            page.go(&format!("http://localhost:{port}/"));
             // Over TLS too, whoever signed the certificate.
             let secure = format!("https://{}/", nginx.h2());
             page.evaluate(&format!("setTimeout(() => {{ location = '{secure}' }})"));
