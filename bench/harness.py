@@ -22,6 +22,8 @@ BENCH = Path(__file__).resolve().parent
 ROOT = BENCH.parent
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 SOCKEYE = Path(os.environ.get("SOCKEYE", TARGET / "release" / "sockeye"))
+# Where bench/install-peers puts what Debian has not.
+PEERS = ROOT / "target" / "bench-peers"
 LOAD = BENCH / "load" / "target" / "release" / "sockeye-load"
 PATIENCE = 120.0
 
@@ -132,9 +134,18 @@ def children(pid):
 
 
 def program(name):
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    found = shutil.which(name, path=f"{PEERS / 'bin'}:{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if not found:
         raise Skip(f"{name} is not installed; see bench/install-peers")
+    return found
+
+
+def python(*modules):
+    """The Python of bench/install-peers, which has to have these modules."""
+    found = PEERS / "python" / "bin" / "python"
+    tried = found.exists() and subprocess.run([found, "-c", f"import {', '.join(modules or ['sys'])}"], stderr=subprocess.DEVNULL)
+    if not tried or tried.returncode != 0:
+        raise Skip(f"{' and '.join(modules)} for Python: not installed; see bench/install-peers")
     return found
 
 
