@@ -29,5 +29,5 @@ pub use body::{Body, BodyError, Chunks, FilePart};
 pub use handler::{Handler, Reply, Shared};
 pub use request::{Client, Request};
 pub use response::{IntoResponse, Response};
-pub use server::{Bounds, Log, Record, Server};
+pub use server::{Bounds, Log, Record, Refusal, Server};
 pub use trail::{Note, Trail};

@@ -13,6 +13,7 @@ use super::request::{Client, Request};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
 use crate::net::{self, Arrival, Incoming, Link, Listener, Served, Stream};
+use crate::wire::ConnectionId;
 
 /// What is borne of a client.
 #[derive(Clone, Debug)]
@@ -63,8 +64,48 @@ pub trait Log: Send + Sync + 'static {
     /// A request was answered, or its connection ended meanwhile. Called on the task of the connection.
     fn answered(&self, record: &Record<'_>);
 
-    /// A client was not let in, a handshake failed, a connection ended for a reason of its own.
+    /// A handshake failed, or accepting did.
     fn failed(&self, _error: &Error) {}
+
+    /// A client was not let in.
+    fn refused(&self, _peer: Option<&Endpoint>, _why: Refusal) {}
+
+    /// A client is there, and its handshakes are over.
+    fn connected(&self, _client: &Client) {}
+
+    /// The client is gone. Called once for each [`Log::connected`].
+    fn closed(&self, _connection: ConnectionId) {}
+
+    /// A request could not be answered at once: for its body, its handler or its client.
+    fn began(&self) {}
+
+    /// It is over, answered or not. Called once for each [`Log::began`].
+    fn ended(&self) {}
+}
+
+/// Why a client was not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Its address is not on the list of those who may come in.
+    Denied,
+    /// As many clients as are allowed are there.
+    Full,
+}
+
+/// Somebody who was announced to the log, until this is dropped.
+pub(super) enum Announced {
+    Client(Arc<dyn Log>, ConnectionId),
+    Request(Arc<dyn Log>),
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        match self {
+            Self::Client(log, connection) => log.closed(*connection),
+            Self::Request(log) => log.ended(),
+        }
+    }
 }
 
 /// What became of a request.
@@ -193,11 +234,15 @@ impl Server {
     ) {
         match arrival {
             Arrival::Accepted(incoming) => match Self::greet(incoming, at).await {
-                Ok((stream, client)) => connection::run(self, stream, client, stop).await,
+                Ok((stream, client)) => {
+                    let _announced = self.announce(&client);
+                    connection::run(self, stream, client, stop).await;
+                }
                 Err(error) => self.say_failed(&error),
             },
             Arrival::Failed(error) => self.say_failed(&error),
-            _ => {}
+            Arrival::Denied(peer) => self.say_refused(peer.as_ref(), Refusal::Denied),
+            Arrival::Full(peer) => self.say_refused(peer.as_ref(), Refusal::Full),
         }
     }
 
@@ -229,6 +274,7 @@ impl Server {
     /// Dropping the future closes the connection.
     pub async fn serve_stream(&self, stream: Stream, stop: CancellationToken) {
         let client = Client::of(&stream);
+        let _announced = self.announce(&client);
         connection::run(Arc::new(self.clone()), stream, client, stop).await;
     }
 
@@ -236,6 +282,25 @@ impl Server {
         if let Some(log) = &self.log {
             log.failed(error);
         }
+    }
+
+    fn say_refused(&self, peer: Option<&Endpoint>, why: Refusal) {
+        if let Some(log) = &self.log {
+            log.refused(peer, why);
+        }
+    }
+
+    fn announce(&self, client: &Client) -> Option<Announced> {
+        let log = self.log.as_ref()?;
+        log.connected(client);
+        Some(Announced::Client(Arc::clone(log), client.connection))
+    }
+
+    /// Tell the log of a request that is not answered at once.
+    pub(super) fn announce_request(&self) -> Option<Announced> {
+        let log = self.log.as_ref()?;
+        log.began();
+        Some(Announced::Request(Arc::clone(log)))
     }
 
     /// When a request began, if anybody will hear how long it took.

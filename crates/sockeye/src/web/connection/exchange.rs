@@ -16,7 +16,7 @@ use super::head::{self, Facts};
 use crate::web::handler::{Handler, Reply};
 use crate::web::request::Request;
 use crate::web::response::{Response, Upgrade};
-use crate::web::server::Record;
+use crate::web::server::{Announced, Record, Server};
 
 /// The rest of a body that is read for nobody so that the connection lives on.
 const DRAIN: u64 = 64 << 10;
@@ -31,11 +31,13 @@ pub(super) struct Exchange {
     status: u16,
     user: Option<String>,
     sent: u64,
+    _announced: Option<Announced>,
 }
 
 impl Exchange {
     /// One whose reply was not there at once.
     pub(super) fn new(
+        server: &Server,
         head: Arc<RequestHead>,
         reply: Reply,
         facts: Facts,
@@ -50,6 +52,7 @@ impl Exchange {
             status: 0,
             user: None,
             sent: 0,
+            _announced: server.announce_request(),
         }
     }
 
@@ -68,7 +71,7 @@ impl Exchange {
         let reply = guarded(|| server.handler.handle(request));
         Self {
             feed: Some(feed),
-            ..Self::new(head, reply, facts, began)
+            ..Self::new(server, head, reply, facts, began)
         }
     }
 

@@ -265,7 +265,13 @@ impl Connection {
                 }
                 None
             }
-            reply => Some(Box::new(Exchange::new(head, reply, facts, began))),
+            reply => Some(Box::new(Exchange::new(
+                &self.server,
+                head,
+                reply,
+                facts,
+                began,
+            ))),
         }
     }
 

@@ -71,6 +71,7 @@ async fn answer(
     mut respond: SendResponse<Bytes>,
 ) {
     let began = server.clock().unwrap_or_else(Instant::now);
+    let _announced = server.announce_request();
     let (parts, body) = request.into_parts();
     let Some(head) = head_of(&parts) else {
         respond.send_reset(Reason::PROTOCOL_ERROR);
