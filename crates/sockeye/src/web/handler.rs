@@ -100,6 +100,55 @@ where
     }
 }
 
+/// A handler from a function that answers at once, or by a [`Reply`]: for what needs no `async`, and for what wraps
+/// another handler.
+///
+/// # Examples
+///
+/// ```
+/// use sockeye::web::{Handler, Request, Response, Shared, TestClient, answer_with};
+///
+/// /// Around any handler: every answer says who made it.
+/// fn signed(inner: impl Handler) -> impl Handler {
+///     let inner = Shared::new(inner);
+///     answer_with(move |request| inner.handle(request).map(|response| response.header("Server", "tea/1")))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let site = signed(answer_with(|request| Response::text(request.path().to_owned())));
+/// let answer = TestClient::new(site).get("/tea").await;
+/// assert_eq!((answer.header("server"), &*answer.text()), (Some("tea/1"), "/tea"));
+/// # }
+/// ```
+pub fn answer_with<F, R>(answer: F) -> AnswerWith<F>
+where
+    F: Fn(Request) -> R + Send + Sync + 'static,
+    R: Into<Reply>,
+{
+    AnswerWith(answer)
+}
+
+/// What [`answer_with`] makes.
+#[derive(Clone, Copy)]
+pub struct AnswerWith<F>(F);
+
+impl<F, R> Handler for AnswerWith<F>
+where
+    F: Fn(Request) -> R + Send + Sync + 'static,
+    R: Into<Reply>,
+{
+    fn handle(&self, request: Request) -> Reply {
+        (self.0)(request).into()
+    }
+}
+
+impl<F> fmt::Debug for AnswerWith<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AnswerWith(function)")
+    }
+}
+
 /// A handler that several own.
 #[derive(Clone)]
 pub struct Shared(Arc<dyn Handler>);

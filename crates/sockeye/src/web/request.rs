@@ -176,12 +176,15 @@ impl Request {
     /// A piece of the path that a route named.
     pub fn param(&self, name: &str) -> Option<&str> {
         let params = &self.more.as_ref()?.params;
-        let (_, value) = params.iter().find(|(key, _)| key == name)?;
+        let (_, value) = params.iter().rfind(|(key, _)| key == name)?;
         Some(value)
     }
 
-    pub(super) fn set_params(&mut self, params: Vec<(String, String)>) {
-        self.more().params = params;
+    /// More pieces of the path; of two with one name the later one counts.
+    pub(super) fn add_params(&mut self, params: Vec<(String, String)>) {
+        if !params.is_empty() {
+            self.more().params.extend(params);
+        }
     }
 
     /// The user that proved to be one, if accounts are asked for.

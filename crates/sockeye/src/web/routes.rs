@@ -1,1 +1,0 @@
-//! Which handler answers which path.

@@ -1,1 +1,0 @@
-//! An axum router, or any other service of tower, as a handler.
