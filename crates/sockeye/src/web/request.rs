@@ -28,7 +28,12 @@ struct More {
     user: Option<String>,
     trail: Option<Trail>,
     base: usize,
+    rights: Option<Arc<Rights>>,
+    uploads: bool,
 }
+
+/// Whether this user may read (`false`) or write (`true`) what is at this path, decoded and with a slash at its beginning.
+pub(super) type Rights = dyn Fn(bool, &[u8]) -> bool + Send + Sync;
 
 /// Who asks, and where: the same for all requests of one connection.
 #[derive(Debug, Default)]
@@ -195,6 +200,43 @@ impl Request {
     /// Say who this is.
     pub fn set_user(&mut self, user: impl Into<String>) {
         self.more().user = Some(user.into());
+    }
+
+    /// Whether the rules let this user read what is at another path: decoded, with a slash at its beginning. For handlers
+    /// that show more than was asked for: a folder with what is below it.
+    pub fn may_read(&self, path: &[u8]) -> bool {
+        self.may(false, path)
+    }
+
+    /// Whether the rules let this user write there, see [`Request::may_read`].
+    pub fn may_write(&self, path: &[u8]) -> bool {
+        self.may(true, path)
+    }
+
+    fn may(&self, write: bool, path: &[u8]) -> bool {
+        let rights = self.more.as_ref().and_then(|more| more.rights.as_ref());
+        rights.is_none_or(|may| may(write, path))
+    }
+
+    /// Say what this user may do. Further rules do not lift earlier ones.
+    pub(super) fn set_rights(&mut self, rights: Arc<Rights>) {
+        let more = self.more();
+        more.rights = Some(match more.rights.take() {
+            Some(before) => {
+                Arc::new(move |write, path: &[u8]| before(write, path) && rights(write, path))
+            }
+            None => rights,
+        });
+    }
+
+    /// Whether files can be uploaded to this folder by this user, so that its page can offer it.
+    pub fn takes_uploads(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.uploads)
+    }
+
+    /// Say that files can be uploaded here.
+    pub(super) fn set_takes_uploads(&mut self) {
+        self.more().uploads = true;
     }
 
     /// Ask for notes on how this request is answered.

@@ -12,9 +12,13 @@ use super::Args;
 #[command(next_help_heading = "Files")]
 pub(super) struct FileArgs {}
 
-/// The files of the folder.
-pub(super) fn handler(args: &Args) -> Result<Shared> {
+/// The folder, which files and uploads share.
+pub(super) fn root(args: &Args) -> Result<Root> {
     let dir = args.dir.as_deref().unwrap_or(".".as_ref());
-    let root = Root::new(dir, Rules::default())?;
+    Root::new(dir, Rules::default())
+}
+
+/// The files of the folder.
+pub(super) fn handler(_args: &Args, root: Root) -> Result<Shared> {
     Ok(Shared::new(Files::new(root)))
 }

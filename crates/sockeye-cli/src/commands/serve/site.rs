@@ -8,8 +8,9 @@ use crate::output::Output;
 
 /// What the flags make of the folder.
 pub(super) fn build(args: &Args, _output: &Output) -> Result<Shared> {
-    let site = files::handler(args)?;
-    let site = upload::wrap(args, site)?;
+    let root = files::root(args)?;
+    let site = files::handler(args, root.clone())?;
+    let site = upload::wrap(args, root, site)?;
     let site = programs::wrap(args, site)?;
     accounts::wrap(args, site)
 }

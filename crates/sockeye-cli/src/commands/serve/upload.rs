@@ -3,6 +3,7 @@
 use clap::Args as ClapArgs;
 use sockeye::Result;
 use sockeye::web::Shared;
+use sockeye::web::files::Root;
 
 use super::Args;
 
@@ -12,6 +13,6 @@ use super::Args;
 pub(super) struct UploadArgs {}
 
 /// The site so far, with this around it.
-pub(super) fn wrap(_args: &Args, site: Shared) -> Result<Shared> {
+pub(super) fn wrap(_args: &Args, _root: Root, site: Shared) -> Result<Shared> {
     Ok(site)
 }

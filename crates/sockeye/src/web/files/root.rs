@@ -49,6 +49,24 @@ impl Root {
         })
     }
 
+    /// A folder beneath this one as a folder of its own, which nothing leads out of, whatever the rules say of links. A
+    /// change that is noted for one is noted for both.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Root::open`]; what is no folder.
+    pub fn within(&self, path: &[u8]) -> io::Result<Self> {
+        let folder = self.open_with(path, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
+        Ok(Self {
+            folder: Arc::new(folder.into()),
+            rules: Rules {
+                follow_links: false,
+                ..self.rules
+            },
+            changes: Arc::clone(&self.changes),
+        })
+    }
+
     /// The rules.
     pub fn rules(&self) -> Rules {
         self.rules
