@@ -15,6 +15,7 @@
 //! assert_eq!(saved.as_deref(), Some("x.txt"));
 //! ```
 
+pub use self::digest::Digests;
 pub use self::disposition::Disposition;
 pub use self::etag::ETag;
 pub use self::file_name::{safe_file_name, url_file_name};
@@ -23,6 +24,7 @@ pub use self::range::{ByteRange, ContentRange, RangeRequest};
 pub use self::retry_after::RetryAfter;
 
 pub mod date;
+mod digest;
 mod disposition;
 mod etag;
 mod file_name;
@@ -31,3 +33,4 @@ mod parameters;
 pub mod quality;
 mod range;
 mod retry_after;
+pub mod structured;

@@ -14,12 +14,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accounts;
 pub mod challenge;
 pub mod cookie;
 pub mod escape;
 pub mod fields;
 pub mod ftp;
 pub mod http1;
+pub mod multipart;
 pub mod netrc;
 pub mod percent;
 pub mod socks;
