@@ -189,7 +189,7 @@ impl Body {
                 self.0 = Inner::Empty;
                 Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
             }
-            Inner::File(part) => Poll::Ready(part.next().transpose()),
+            Inner::File(part) => Poll::Ready(part.read(CHUNK).transpose()),
             Inner::Intake(outlet) => outlet.poll_chunk(cx),
             Inner::Chunks(chunks, length) => {
                 let polled = chunks.as_mut().poll_chunk(cx);
@@ -231,12 +231,13 @@ impl Body {
 }
 
 impl FilePart {
-    /// Read the next chunk. Blocks as sendfile(2) does, on a file that is not in the page cache.
-    fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+    /// Read the next chunk, which has at most this many bytes. Blocks as sendfile(2) does, on a file that is not in the page
+    /// cache.
+    pub(super) fn read(&mut self, most: usize) -> Result<Option<Bytes>, BodyError> {
         if self.length == 0 {
             return Ok(None);
         }
-        let size = usize::try_from(self.length).unwrap_or(CHUNK).min(CHUNK);
+        let size = usize::try_from(self.length).unwrap_or(most).min(most);
         let mut chunk = BytesMut::zeroed(size);
         let read = loop {
             match self.file.read_at(&mut chunk, self.at) {

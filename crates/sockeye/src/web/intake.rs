@@ -135,15 +135,6 @@ impl Inlet {
         Wish::Wait
     }
 
-    /// Wait until the next chunk is wanted; `None` if none will be any more.
-    pub(super) fn poll_wanted(&self, cx: &mut Context<'_>) -> Poll<Option<()>> {
-        match self.wish(cx) {
-            Wish::More => Poll::Ready(Some(())),
-            Wish::Wait => Poll::Pending,
-            Wish::Done => Poll::Ready(None),
-        }
-    }
-
     /// Hand over a chunk, which is not empty. Too many bytes in all end the body.
     pub(super) fn push(&self, chunk: Bytes) {
         let mut shared = lock(&self.0);

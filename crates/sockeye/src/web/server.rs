@@ -37,6 +37,9 @@ pub struct Bounds {
     pub grace: Duration,
     /// Requests at once on one connection of HTTP/2: 100.
     pub streams: u32,
+    /// Bytes of requests' bodies that a client of HTTP/2 may send before they are read, on one connection: 1 MiB; at most
+    /// 2 GiB less one.
+    pub window: u32,
 }
 
 impl Default for Bounds {
@@ -55,6 +58,7 @@ impl Default for Bounds {
             requests: None,
             grace: Duration::from_secs(30),
             streams: 100,
+            window: 1 << 20,
         }
     }
 }
