@@ -1,11 +1,12 @@
 //! The body of a request over HTTP/2, as its reader wants it: what is not read is not acknowledged, so that the window closes.
 
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
+use tokio::time::Instant;
 
 use super::super::timer::{Phase, Timer};
 use super::pipe::Line;
