@@ -5,7 +5,7 @@
 
 mod access_log;
 pub mod accounts;
-mod archive;
+pub mod archive;
 mod asked;
 mod body;
 mod connection;

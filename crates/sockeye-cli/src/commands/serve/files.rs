@@ -19,6 +19,10 @@ pub(super) fn root(args: &Args) -> Result<Root> {
 }
 
 /// The files of the folder.
-pub(super) fn handler(_args: &Args, root: Root) -> Result<Shared> {
-    Ok(Shared::new(Files::new(root)))
+pub(super) fn handler(args: &Args, root: Root) -> Result<Shared> {
+    let files = Files::new(root);
+    Ok(Shared::new(match args.listing.listing() {
+        Some(listing) => files.folders(listing),
+        None => files,
+    }))
 }
