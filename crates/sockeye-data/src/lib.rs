@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accounts;
+pub mod cgi;
 pub mod challenge;
 pub mod cookie;
 pub mod escape;
@@ -27,3 +28,4 @@ pub mod percent;
 pub mod socks;
 pub mod units;
 pub mod url;
+pub mod worker;

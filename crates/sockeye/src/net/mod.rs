@@ -48,6 +48,8 @@ mod listener;
 mod messages;
 mod opening;
 mod place;
+#[cfg(feature = "web")]
+pub(crate) mod program;
 mod race;
 pub mod resolve;
 mod secure;

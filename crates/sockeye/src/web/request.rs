@@ -173,6 +173,14 @@ impl Request {
         self.path().get(base..).unwrap_or_default()
     }
 
+    /// The target is another one now: nothing of its path is settled.
+    pub(super) fn start_over(&mut self) {
+        if let Some(more) = &mut self.more {
+            more.base = 0;
+            more.params.clear();
+        }
+    }
+
     /// So many bytes of the path are settled.
     pub(super) fn set_base(&mut self, bytes: usize) {
         self.more().base = bytes;
