@@ -66,6 +66,7 @@ mod web_h2;
 mod web_limits;
 mod web_listing;
 mod web_log;
+mod web_programs;
 mod web_smuggling;
 mod web_stop;
 mod web_upload;

@@ -3,7 +3,7 @@
 mod console;
 mod labels;
 mod mode;
-mod program;
+pub(crate) mod program;
 #[cfg(test)]
 mod tests;
 

@@ -9,7 +9,7 @@ use sockeye::wire::ConnectionId;
 use sockeye::{Endpoint, Error, Kind, Link, Operation, Result};
 
 /// Look for the program before the first client does.
-pub(super) fn find(argv: &Argv) -> Result<()> {
+pub(crate) fn find(argv: &Argv) -> Result<()> {
     let program = Path::new(&argv.program);
     let there = if program.components().count() > 1 {
         program.is_file()

@@ -32,7 +32,9 @@ use crate::signals;
 #[command(after_help = "Examples:\n  \
     sockeye serve\n  \
     sockeye serve site --port 8080 --tls\n  \
-    sockeye serve --listen :8000 shared")]
+    sockeye serve --listen :8000 shared\n  \
+    sockeye serve --cgi /cgi-bin=./cgi-bin\n  \
+    sockeye serve --wsgi shop:app --workers 4")]
 pub(crate) struct Args {
     /// The folder to serve [default: the current one]
     #[arg(value_name = "DIR")]
@@ -61,7 +63,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     args.talking.refuse_via("who listens waits for others")?;
-    let site = site::build(&args, &output)?;
+    let (site, programs) = site::build(&args, &output).await?;
     if let Some(outcome) = sight::explain(&args, &site, &output).await? {
         return Ok(outcome);
     }
@@ -91,5 +93,6 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
             outcome = Err(error);
         }
     }
+    programs.stop().await;
     outcome
 }

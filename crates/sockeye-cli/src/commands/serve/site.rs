@@ -3,14 +3,17 @@
 use sockeye::Result;
 use sockeye::web::Shared;
 
+use super::programs::Programs;
 use super::{Args, accounts, files, programs, upload};
 use crate::output::Output;
 
-/// What the flags make of the folder.
-pub(super) fn build(args: &Args, _output: &Output) -> Result<Shared> {
+/// What the flags make of the folder, and the programs that run beside it.
+pub(super) async fn build(args: &Args, output: &Output) -> Result<(Shared, Programs)> {
     let root = files::root(args)?;
     let site = files::handler(args, root.clone())?;
     let site = upload::wrap(args, root, site)?;
-    let site = programs::wrap(args, site)?;
-    accounts::wrap(args, site)
+    let (site, programs) = programs::wrap(args, site, output).await?;
+    let site = accounts::wrap(args, site)?;
+    programs.know(&site);
+    Ok((site, programs))
 }

@@ -263,6 +263,8 @@ impl Inner {
         if is_head || matches!(head.status, 204 | 304) {
             return match head.length.filter(|_| is_head) {
                 Some(length) => response.header("Content-Length", length.to_string()),
+                // What an answer to GET would say, if the application makes both alike.
+                None if is_whole && !first.is_empty() => response.with_body(first),
                 None => response.with_body(unseen()),
             };
         }
