@@ -572,66 +572,61 @@ async fn forms_reach_a_program_in_python() {
     site.end().await;
 }
 
-/// `git`, and the program by which it serves.
-fn git() -> Option<(std::path::PathBuf, std::path::PathBuf)> {
-    let git = peers::git()?;
-    let folder = Command::new(&git).arg("--exec-path").output().unwrap();
-    let folder = String::from_utf8(folder.stdout).unwrap();
-    let backend = std::path::Path::new(folder.trim()).join("git-http-backend");
-    backend.is_file().then_some((git, backend))
-}
-
 #[tokio::test]
 async fn git_clones_and_pushes() {
-    let Some((git, backend)) = git() else { return };
+    let Some(backend) = peers::git_http_backend() else {
+        return;
+    };
     let (folder, heard) = (Folder::new(), Heard::default());
     let at = folder.path().to_owned();
-    let command = |dir: &str, words: &[&str]| {
-        let mut command = Command::new(&git);
-        command
-            .current_dir(at.join(dir))
-            .args(["-c", "user.name=a", "-c", "user.email=a@b"]);
-        // A post that is larger than this comes in chunks.
-        command
-            .args(["-c", "http.postBuffer=1000", "-c", "protocol.version=2"])
-            .args(words);
-        command.env("HOME", &at).env("GIT_TERMINAL_PROMPT", "0");
-        command
-    };
     let setup = heard
         .setup()
         .env("GIT_PROJECT_ROOT", at.join("served"))
         .env("GIT_HTTP_EXPORT_ALL", "1")
         .env("HOME", &at);
     std::fs::create_dir_all(at.join("served")).unwrap();
-    let ran = |command| async {
-        let output = run(command).await;
-        assert!(output.status.success(), "{}", output.stderr_text());
+    let git = |dir: &str, words: &[&str]| {
+        let (dir, words) = (
+            at.join(dir),
+            words
+                .iter()
+                .map(|&word| word.to_owned())
+                .collect::<Vec<_>>(),
+        );
+        async move {
+            let ran = tokio::task::spawn_blocking(move || {
+                // A post that is larger than this comes in chunks.
+                let common = ["-c", "http.postBuffer=1000"].map(str::to_owned);
+                peers::git(&dir, common.into_iter().chain(words))
+                    .unwrap()
+                    .finish()
+            });
+            ran.await.unwrap()
+        }
     };
-    ran(command("served", &["init", "-q", "--bare", "a.git"])).await;
-    ran(command(
-        "served/a.git",
-        &["config", "http.receivepack", "true"],
-    ))
-    .await;
+    let done = |output: sockeye_testkit::Output| {
+        assert_eq!(output.code, Some(0), "{}", output.stderr_text());
+    };
+    done(git("served", &["init", "-q", "--bare", "a.git"]).await);
+    done(git("served/a.git", &["config", "http.receivepack", "true"]).await);
     let cgi = Cgi::new(Scripts::new(backend).unwrap(), &setup);
     let site = async |_: Request| Response::error(404, "nothing");
     let site = Site::start(Mounts::new(site).at("/git", cgi)).await;
     let url = site.url("/git/a.git");
-    ran(command("", &["clone", "-q", &url, "one"])).await;
+    done(git("", &["clone", "-q", &url, "one"]).await);
     let large: String = (0..60_000_u32)
         .map(|n| format!("{}\n", n.wrapping_mul(2_654_435_761)))
         .collect();
     folder.put("one/large", &large, 0o644);
-    ran(command("one", &["add", "large"])).await;
-    ran(command("one", &["commit", "-q", "-m", "first"])).await;
-    ran(command("one", &["push", "-q", "origin", "HEAD"])).await;
-    ran(command("", &["clone", "-q", &url, "two"])).await;
+    done(git("one", &["add", "large"]).await);
+    done(git("one", &["commit", "-q", "-m", "first"]).await);
+    done(git("one", &["push", "-q", "origin", "HEAD"]).await);
+    done(git("", &["clone", "-q", &url, "two"]).await);
     assert_eq!(
         std::fs::read_to_string(at.join("two/large")).unwrap(),
         large
     );
-    let missing = run(command("", &["ls-remote", &site.url("/git/b.git")])).await;
-    assert!(!missing.status.success());
+    let missing = git("", &["ls-remote", &site.url("/git/b.git")]).await;
+    assert_ne!(missing.code, Some(0));
     site.end().await;
 }
