@@ -22,6 +22,7 @@ pub mod escape;
 pub mod fields;
 pub mod ftp;
 pub mod http1;
+pub mod media;
 pub mod multipart;
 pub mod netrc;
 pub mod percent;

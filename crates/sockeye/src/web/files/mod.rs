@@ -1,23 +1,69 @@
 //! Files of one folder: what a path names, and how it is sent.
+//!
+//! A request goes through `path` (what it asks for), `cache` or `find` and `resource` (what is there), and `answer` (form,
+//! conditions, parts). Each leaves notes for those who want an explanation.
 
+mod answer;
+mod cache;
+mod coding;
+mod conditions;
+mod content;
+mod find;
+mod path;
+mod ranges;
+mod resource;
 mod root;
+mod settings;
+mod version;
+mod walk;
 
+pub use coding::Coding;
+pub use conditions::{Condition, judge};
 pub use root::{Root, Rules};
+pub use settings::{HeaderRule, HeaderRuleError, Settings};
+pub use version::Version;
 
 use std::fmt;
 use std::fs::File;
+use std::io;
 use std::sync::Arc;
 
-use super::body::{Body, FilePart};
 use super::handler::{Handler, Reply};
 use super::request::Request;
 use super::response::Response;
+use cache::Cache;
+use find::{Found, Search};
+use resource::{Probe, Resource, Seen};
 
 /// Serves the files below one folder.
+///
+/// GET and HEAD with conditions, ranges and compressed forms, as [`Settings`] say; a folder is shown as its index page, or
+/// as [`Folders`] say.
+///
+/// # Examples
+///
+/// ```
+/// use sockeye::web::files::{Files, Root, Rules};
+/// use sockeye::web::{Handler, Request};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> sockeye::Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// std::fs::write(folder.path().join("a.txt"), "hello\n").unwrap();
+/// let files = Files::new(Root::new(folder.path(), Rules::default())?);
+/// let answer = files.handle(Request::made("GET", "/a.txt")).response().await;
+/// assert_eq!(answer.status(), 200);
+/// assert_eq!(answer.get_str("content-type"), Some("text/plain; charset=utf-8"));
+/// assert_eq!(files.handle(Request::made("GET", "/../a.txt")).response().await.status(), 404);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Files {
     root: Root,
     folders: Option<Arc<dyn Folders>>,
+    settings: Arc<Settings>,
+    cache: Arc<Cache>,
 }
 
 /// What a folder without an index page is shown as.
@@ -37,12 +83,34 @@ pub struct Folder {
     pub file: File,
 }
 
+/// What can be done to a file here.
+const ALLOWED: &str = "GET, HEAD, OPTIONS";
+/// Methods that others know (RFC 9110, 5789, 4918): not allowed here, but not unheard of.
+const KNOWN: [&str; 13] = [
+    "POST",
+    "PUT",
+    "DELETE",
+    "PATCH",
+    "TRACE",
+    "CONNECT",
+    "PROPFIND",
+    "PROPPATCH",
+    "MKCOL",
+    "COPY",
+    "MOVE",
+    "LOCK",
+    "UNLOCK",
+];
+
 impl Files {
     /// Serve what is there for clients in this folder.
     pub fn new(root: Root) -> Self {
+        let settings = Settings::default();
         Self {
             root,
             folders: None,
+            cache: Arc::new(Cache::new(&settings)),
+            settings: Arc::new(settings),
         }
     }
 
@@ -52,47 +120,225 @@ impl Files {
         self
     }
 
+    /// The same, served in this way.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.cache = Arc::new(Cache::new(&settings));
+        self.settings = Arc::new(settings);
+        self
+    }
+
     fn answer(&self, request: Request) -> Reply {
-        let Ok(path) = sockeye_data::percent::decode(request.rest()) else {
-            return Response::error(400, "a path that is not percent-encoded").into();
-        };
-        let path = path.strip_prefix(b"/").unwrap_or(&path);
-        let path = path.strip_suffix(b"/").unwrap_or(path);
-        let Ok(file) = self.root.open(path) else {
-            return Response::error(404, "there is no such file").into();
-        };
-        match (file.metadata(), &self.folders) {
-            (Ok(metadata), _) if metadata.is_file() => {
-                let part = FilePart {
-                    file: Arc::new(file),
-                    at: 0,
-                    length: metadata.len(),
+        match request.method() {
+            "GET" | "HEAD" => self.read(request),
+            "OPTIONS" => self.options(&request).into(),
+            method => {
+                let (status, why) = match KNOWN.contains(&method) {
+                    true => (405, "files are read here, not changed"),
+                    false => (501, "nobody here knows this method"),
                 };
-                Response::new(200).with_body(Body::file(part)).into()
+                request.note("method", || format!("{status}: {method}"));
+                Response::error(status, why).header("Allow", ALLOWED).into()
             }
-            (Ok(metadata), Some(folders)) if metadata.is_dir() => {
+        }
+    }
+
+    fn options(&self, request: &Request) -> Response {
+        let response = Response::new(204).header("Allow", ALLOWED);
+        let headers = request.headers();
+        if self.settings.cors.is_none() || !headers.contains("access-control-request-method") {
+            return response;
+        }
+        request.note("cors", || {
+            "a question before a request of another origin".into()
+        });
+        let response = response
+            .header("Access-Control-Allow-Methods", "GET, HEAD")
+            .header("Access-Control-Max-Age", "86400")
+            .header("Vary", "Access-Control-Request-Headers");
+        match headers.get("access-control-request-headers") {
+            Some(wanted) => response.header("Access-Control-Allow-Headers", wanted),
+            None => response,
+        }
+    }
+
+    fn read(&self, request: Request) -> Reply {
+        // An explanation tells the whole way.
+        if request.trail().is_none()
+            && let Some(resource) = self.kept(request.rest())
+        {
+            return answer::answer(&request, &resource, &self.settings);
+        }
+        let wanted = match path::read(request.rest()) {
+            Ok(wanted) => wanted,
+            Err(path::Refusal(status, why)) => {
+                request.note("path", || format!("{status}: {why}"));
+                return self.missing(&request, status, why);
+            }
+        };
+        let changes = self.root.changes();
+        let mut search = Search {
+            root: &self.root,
+            settings: &self.settings,
+            request: &request,
+            probes: Vec::new(),
+        };
+        let found = search.find(wanted);
+        let probes = search.probes;
+        match found {
+            Ok(Found::File(path)) => match self.load(request.rest(), &path, probes, changes) {
+                Ok(resource) => answer::answer(&request, &resource, &self.settings),
+                Err(error) => self.failed(&request, &error),
+            },
+            Ok(Found::Folder(path)) => self.show(path, request),
+            Ok(Found::Redirect(location)) => Response::redirect(301, &location).into(),
+            Ok(Found::Nothing) => self.nothing(&request),
+            Ok(Found::Denied) => Response::error(403, "this may not be read").into(),
+            Err(error) => self.failed(&request, &error),
+        }
+    }
+
+    /// What is kept for this path, if the file that is held open was not written to.
+    fn kept(&self, key: &str) -> Option<Arc<Resource>> {
+        let resource = self.cache.find(key, &self.root)?;
+        if resource.is_unwritten() {
+            return Some(resource);
+        }
+        self.cache.forget(key, &resource);
+        None
+    }
+
+    fn load(
+        &self,
+        key: &str,
+        path: &[u8],
+        probes: Vec<Probe>,
+        changes: u64,
+    ) -> io::Result<Arc<Resource>> {
+        let resource = Resource::load(&self.root, &self.settings, path, probes, changes)?;
+        let resource = Arc::new(resource);
+        if resource.can_be_kept() {
+            self.cache.keep(key, &resource);
+        }
+        Ok(resource)
+    }
+
+    /// The file of this path, for another path than was asked for. `key` is no path of a request.
+    fn load_instead(&self, key: &str, path: &str) -> io::Result<Arc<Resource>> {
+        if let Some(resource) = self.kept(key) {
+            return Ok(resource);
+        }
+        let changes = self.root.changes();
+        let path = path.trim_matches('/').as_bytes();
+        let seen = resource::look(&self.root, path)?;
+        let Seen::File(_) = seen else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
+        let path = path.to_vec();
+        let probe = Probe {
+            path: path.clone(),
+            seen,
+        };
+        self.load(key, &path, vec![probe], changes)
+    }
+
+    fn show(&self, path: Vec<u8>, request: Request) -> Reply {
+        let Some(folders) = &self.folders else {
+            request.note("folder", || "folders are not shown".into());
+            return self.missing(&request, 404, "there is no such file");
+        };
+        match self.root.open(&path) {
+            Ok(file) => {
                 let folder = Folder {
                     root: self.root.clone(),
-                    path: path.to_vec(),
+                    path,
                     file,
                 };
                 folders.show(folder, request)
             }
-            _ => Response::error(404, "there is no such file").into(),
+            Err(error) => self.failed(&request, &error),
+        }
+    }
+
+    /// Nothing is there: a page that is a program may know what to do with the path.
+    fn nothing(&self, request: &Request) -> Reply {
+        if let Some(fallback) = &self.settings.fallback {
+            if !find::is_navigation(request) {
+                request.note("spa", || "no navigation: a part of a page".into());
+            } else if let Ok(resource) = self.load_instead("?fallback", fallback) {
+                request.note("spa", || {
+                    format!("{fallback}, for paths that only it knows")
+                });
+                return answer::answer(request, &resource, &self.settings);
+            } else {
+                request.note("spa", || format!("there is no {fallback}"));
+            }
+        }
+        self.missing(request, 404, "there is no such file")
+    }
+
+    /// An answer with this status, as the owner's page says it, or in one line.
+    fn missing(&self, request: &Request, status: u16, why: &'static str) -> Reply {
+        if status == 404
+            && let Some(page) = &self.settings.not_found
+            && let Ok(resource) = self.load_instead("?missing", page)
+        {
+            request.note("not found", || format!("404 with {page}"));
+            let mut response = Response::new(404)
+                .with_shared(Arc::clone(&resource.plain.headers))
+                .with_body(resource.plain.content.part(0, resource.plain.length));
+            for name in ["etag", "last-modified", "accept-ranges", "vary"] {
+                response.headers_mut().remove(name);
+            }
+            return response.into();
+        }
+        Response::error(status, why).into()
+    }
+
+    fn failed(&self, request: &Request, error: &io::Error) -> Reply {
+        request.note("file", || format!("cannot be read: {error}"));
+        match error.kind() {
+            io::ErrorKind::NotFound => self.missing(request, 404, "there is no such file"),
+            io::ErrorKind::PermissionDenied => Response::error(403, "this may not be read").into(),
+            _ if is_busy(error) => Response::error(503, "too many files are open")
+                .header("Retry-After", "1")
+                .into(),
+            _ => Response::error(500, "the file cannot be read").into(),
         }
     }
 }
 
+/// Whether waiting mends it: no descriptor, no memory.
+fn is_busy(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::MFILE, Errno::NFILE, Errno::NOMEM]
+        .iter()
+        .any(|busy| error.raw_os_error() == Some(busy.raw_os_error()))
+}
+
 impl Handler for Files {
     fn handle(&self, request: Request) -> Reply {
-        self.answer(request)
+        let reply = self.answer(request);
+        match &self.settings.cors {
+            None => reply,
+            // Pages of others may read errors, too.
+            Some(origin) => {
+                let origin = origin.clone();
+                reply.map(move |response| match response.get(ALLOW_ORIGIN) {
+                    Some(_) => response,
+                    None => response.header(ALLOW_ORIGIN, origin),
+                })
+            }
+        }
     }
 }
+
+const ALLOW_ORIGIN: &str = "Access-Control-Allow-Origin";
 
 impl fmt::Debug for Files {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Files")
             .field("root", &self.root)
+            .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
 }

@@ -1,24 +1,34 @@
 //! The folder that is served, and nothing outside it: every path is opened beneath a descriptor of the folder, in one
-//! system call that no change of the tree can race (openat2(2) with `RESOLVE_BENEATH`).
+//! system call that no change of the tree can race (openat2(2) with `RESOLVE_BENEATH`). Where the kernel has no such call
+//! (before 5.6, and in some containers), and for links that are absolute, names are walked one by one (see `walk`).
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 
-use crate::error::{Error, Operation, Result};
+use super::walk;
+use crate::error::{Error, Operation};
 
 /// A folder that is served. Clones are the same folder.
 #[derive(Clone, Debug)]
 pub struct Root {
     folder: Arc<OwnedFd>,
+    /// Where it is, for links that say so.
+    place: Arc<PathBuf>,
     rules: Rules,
     changes: Arc<AtomicU64>,
+    by_hand: bool,
 }
+
+/// How often a call is repeated that a change of the tree raced.
+const TRIES: usize = 8;
 
 /// What of a folder is there for clients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,16 +46,23 @@ impl Root {
     /// # Errors
     ///
     /// A folder that cannot be opened.
-    pub fn new(folder: impl AsRef<Path>, rules: Rules) -> Result<Self> {
+    pub fn new(folder: impl AsRef<Path>, rules: Rules) -> crate::error::Result<Self> {
         let folder = folder.as_ref();
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let failed =
+            |error: io::Error| Error::from_io(Operation::Open, error).about(folder.display());
         let opened = rustix::fs::open(folder, flags, Mode::empty());
-        let opened = opened
-            .map_err(|e| Error::from_io(Operation::Open, e.into()).about(folder.display()))?;
+        let opened = opened.map_err(|error| failed(error.into()))?;
+        let place = folder.canonicalize().map_err(failed)?;
+        // ENOSYS is an old kernel; EPERM a filter of system calls that does not know the call.
+        let probed =
+            rustix::fs::openat2(&opened, c".", flags, Mode::empty(), ResolveFlags::BENEATH);
         Ok(Self {
             folder: Arc::new(opened),
+            place: Arc::new(place),
             rules,
             changes: Arc::default(),
+            by_hand: matches!(probed, Err(Errno::NOSYS | Errno::PERM)),
         })
     }
 
@@ -57,14 +74,24 @@ impl Root {
     /// Those of [`Root::open`]; what is no folder.
     pub fn within(&self, path: &[u8]) -> io::Result<Self> {
         let folder = self.open_with(path, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
+        let place = self.place.join(std::ffi::OsStr::from_bytes(path));
         Ok(Self {
             folder: Arc::new(folder.into()),
+            place: Arc::new(place.canonicalize().unwrap_or(place)),
             rules: Rules {
                 follow_links: false,
                 ..self.rules
             },
             changes: Arc::clone(&self.changes),
+            by_hand: self.by_hand,
         })
+    }
+
+    /// The same folder, as on a kernel without openat2(2): each name of a path is opened by itself.
+    #[doc(hidden)]
+    pub fn by_hand(mut self) -> Self {
+        self.by_hand = true;
+        self
     }
 
     /// The rules.
@@ -87,23 +114,53 @@ impl Root {
         self.open_with(path, OFlags::RDONLY, Mode::empty())
     }
 
+    /// What is there, links followed: read without opening it, so that nothing happens to a device or a pipe.
+    ///
+    /// # Errors
+    ///
+    /// As [`Root::open`].
+    pub fn look(&self, path: &[u8]) -> io::Result<Metadata> {
+        self.open_with(path, OFlags::PATH, Mode::empty())?
+            .metadata()
+    }
+
     /// [`Root::open`] with other flags, for those who write.
     pub(crate) fn open_with(&self, path: &[u8], flags: OFlags, mode: Mode) -> io::Result<File> {
         if !self.admits(path) {
             return Err(io::ErrorKind::NotFound.into());
         }
         let path = if path.is_empty() { b"." } else { path };
-        let flags = flags | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let resolve = match self.rules.follow_links {
-            true => ResolveFlags::NO_MAGICLINKS,
-            false => ResolveFlags::NO_MAGICLINKS | ResolveFlags::BENEATH,
-        };
-        let opened = rustix::fs::openat2(&self.folder, path, flags, mode, resolve);
-        match opened {
-            Ok(file) => Ok(file.into()),
-            // A link that leads out.
-            Err(rustix::io::Errno::XDEV) => Err(io::ErrorKind::NotFound.into()),
-            Err(error) => Err(error.into()),
+        let mut flags = flags | OFlags::CLOEXEC;
+        if !flags.contains(OFlags::PATH) {
+            flags |= OFlags::NONBLOCK | OFlags::NOCTTY;
+        }
+        self.resolve(path, flags, mode)
+            .map(File::from)
+            .map_err(|error| match error {
+                // A link that leads out, or round in circles.
+                Errno::XDEV | Errno::LOOP => io::ErrorKind::NotFound.into(),
+                error => error.into(),
+            })
+    }
+
+    fn resolve(&self, path: &[u8], flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
+        if self.rules.follow_links {
+            return rustix::fs::openat(&self.folder, path, flags, mode);
+        }
+        if self.by_hand {
+            return walk::open(&self.folder, &self.place, path, flags, mode);
+        }
+        let resolve = ResolveFlags::NO_MAGICLINKS | ResolveFlags::BENEATH;
+        let mut tries = 0;
+        loop {
+            match rustix::fs::openat2(&self.folder, path, flags, mode, resolve) {
+                Err(Errno::AGAIN | Errno::INTR) if tries < TRIES => tries += 1,
+                // An absolute link is refused by the kernel even if it leads back to the folder.
+                Err(Errno::XDEV) => {
+                    return walk::open(&self.folder, &self.place, path, flags, mode);
+                }
+                opened => return opened,
+            }
         }
     }
 
@@ -131,35 +188,87 @@ impl Root {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     fn read(root: &Root, path: &str) -> io::Result<String> {
         io::read_to_string(root.open(path.as_bytes())?)
     }
 
-    #[test]
-    fn nothing_outside_the_folder_is_opened() {
+    /// A folder to be served, in one with a secret.
+    fn tree() -> (tempfile::TempDir, PathBuf) {
         let outer = tempfile::tempdir().unwrap();
         let inner = outer.path().join("served");
-        std::fs::create_dir(&inner).unwrap();
+        std::fs::create_dir_all(inner.join("deep/er")).unwrap();
         std::fs::write(outer.path().join("secret"), "no").unwrap();
         std::fs::write(inner.join("open"), "yes").unwrap();
+        std::fs::write(inner.join("deep/er/open"), "yes").unwrap();
         std::fs::write(inner.join(".hidden"), "no").unwrap();
-        std::os::unix::fs::symlink("../secret", inner.join("out")).unwrap();
-        std::os::unix::fs::symlink("open", inner.join("within")).unwrap();
-        let root = Root::new(&inner, Rules::default()).unwrap();
-        assert_eq!(read(&root, "open").unwrap(), "yes");
-        assert_eq!(read(&root, "within").unwrap(), "yes");
-        for path in [
-            "../secret",
-            "out",
-            "a/../../secret",
-            "/etc/passwd",
-            ".hidden",
+        for (target, link) in [
+            ("../secret", "out"),
+            ("/etc/passwd", "absolute"),
+            ("deep/../../secret", "winding"),
+            ("round", "round"),
+            ("open", "within"),
+            ("../../open", "deep/er/up"),
+            ("deep/er", "folder"),
+            ("/proc/self/root", "magic"),
         ] {
-            let error = read(&root, path).unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::NotFound, "{path}");
+            symlink(target, inner.join(link)).unwrap();
         }
+        symlink(inner.join("deep/er/open"), inner.join("home")).unwrap();
+        symlink(&inner, inner.join("self")).unwrap();
+        (outer, inner)
+    }
+
+    #[test]
+    fn nothing_outside_the_folder_is_opened() {
+        let (_outer, inner) = tree();
+        let root = Root::new(&inner, Rules::default()).unwrap();
+        for root in [root.clone(), root.by_hand()] {
+            for path in [
+                "open",
+                "within",
+                "deep/er/open",
+                "deep//er/./open",
+                "deep/er/up",
+                "folder/open",
+                "folder/up",
+                "home",
+                "self/self/home",
+            ] {
+                let text = read(&root, path);
+                assert_eq!(text.unwrap(), "yes", "{path} {}", root.by_hand);
+                assert!(root.look(path.as_bytes()).unwrap().is_file(), "{path}");
+            }
+            for path in [
+                "../secret",
+                "out",
+                "absolute",
+                "winding",
+                "round",
+                "magic/etc/passwd",
+                "a/../../secret",
+                "/etc/passwd",
+                ".hidden",
+                "self/.hidden",
+                "none",
+                "deep/er/../../../secret",
+            ] {
+                let error = read(&root, path).unwrap_err();
+                let hand = root.by_hand;
+                assert_eq!(error.kind(), io::ErrorKind::NotFound, "{path} {hand}");
+            }
+            let error = read(&root, "open/").unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+            assert!(root.open(b"").unwrap().metadata().unwrap().is_dir());
+        }
+    }
+
+    #[test]
+    fn the_rules_can_let_more_be_seen() {
+        let (_outer, inner) = tree();
         let rules = Rules {
             hidden: true,
             follow_links: true,
@@ -167,5 +276,23 @@ mod tests {
         let root = Root::new(&inner, rules).unwrap();
         assert_eq!(read(&root, "out").unwrap(), "no");
         assert_eq!(read(&root, ".hidden").unwrap(), "no");
+        assert!(read(&root, "../secret").is_err());
+    }
+
+    #[test]
+    fn files_are_made_beneath_the_folder_only() {
+        let (outer, inner) = tree();
+        symlink("../made", inner.join("dangling")).unwrap();
+        let root = Root::new(&inner, Rules::default()).unwrap();
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
+        for (root, name) in [(root.clone(), "one"), (root.by_hand(), "two")] {
+            let path = format!("deep/{name}");
+            let mode = Mode::from_raw_mode(0o600);
+            root.open_with(path.as_bytes(), flags, mode).unwrap();
+            assert!(inner.join(path).exists());
+            let made = root.open_with(b"dangling", OFlags::WRONLY | OFlags::CREATE, mode);
+            assert!(made.is_err());
+        }
+        assert!(!outer.path().join("made").exists());
     }
 }
