@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use sockeye_data::fields::date;
 use sockeye_data::http1::{Framing, ResponseHead, Version};
 
+use crate::web::decimal;
 use crate::web::response::Response;
 
 /// What of the request and the connection decides about the head.
@@ -78,7 +79,7 @@ fn write_length(out: &mut Vec<u8>, response: &Response, framing: Framing, facts:
     };
     if let Some(length) = length {
         out.extend_from_slice(b"Content-Length: ");
-        write_number(out, length);
+        decimal::write(out, length);
         out.extend_from_slice(b"\r\n");
     } else if facts.is_head
         && facts.version == Version::Http11
@@ -96,25 +97,10 @@ fn write_status(out: &mut Vec<u8>, status: u16) {
     }
     let head = ResponseHead::new(status, sockeye_data::http1::Headers::new());
     out.extend_from_slice(b"HTTP/1.1 ");
-    write_number(out, status.into());
+    decimal::write(out, status.into());
     out.push(b' ');
     out.extend_from_slice(&head.reason);
     out.extend_from_slice(b"\r\n");
-}
-
-fn write_number(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        // A remainder by ten is one digit.
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
 }
 
 thread_local! {

@@ -1,1 +1,0 @@
-//! The access log: one line for each request.
