@@ -1,7 +1,9 @@
 //! The only place that prints: standard output is data, standard error is talk.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::{Arc, OnceLock};
 
 use indicatif::MultiProgress;
@@ -182,6 +184,18 @@ impl Output {
             text.push_str(&format!("hint: {hint}\n"));
         }
         self.talk(&text);
+    }
+
+    /// Standard output for lines that a thread of its own writes. No lock is held meanwhile: whoever takes them may stand still.
+    pub(crate) fn data_file(&self) -> io::Result<File> {
+        let descriptor = io::stdout().as_fd().try_clone_to_owned()?;
+        Ok(descriptor.into())
+    }
+
+    /// The same of standard error.
+    pub(crate) fn talk_file(&self) -> io::Result<File> {
+        let descriptor = io::stderr().as_fd().try_clone_to_owned()?;
+        Ok(descriptor.into())
     }
 
     fn talk(&self, text: &str) {

@@ -31,6 +31,18 @@ pub(crate) fn stop_on_signals() -> CancellationToken {
     stop
 }
 
+/// Do this at each SIGUSR1, as whoever rotates logs asks for it.
+pub(crate) fn on_user_signal(act: impl Fn() + Send + 'static) {
+    let Ok(mut signals) = signal(SignalKind::user_defined1()) else {
+        return;
+    };
+    tokio::spawn(async move {
+        while signals.recv().await.is_some() {
+            act();
+        }
+    });
+}
+
 /// End the process now.
 #[expect(
     clippy::exit,

@@ -10,7 +10,7 @@ use sockeye_testkit::{Output, within};
 use crate::serving::{address, ask, client, hear, reset, sockeye};
 
 /// Check a value against a part of the schema, as far as our schema goes.
-fn check(schema: &Value, part: &Value, value: &Value, at: &str) -> Result<(), String> {
+pub(crate) fn check(schema: &Value, part: &Value, value: &Value, at: &str) -> Result<(), String> {
     if let Some(reference) = part["$ref"].as_str() {
         let name = reference.strip_prefix("#/$defs/").unwrap();
         return check(schema, &schema["$defs"][name], value, at);
@@ -61,7 +61,7 @@ fn check(schema: &Value, part: &Value, value: &Value, at: &str) -> Result<(), St
     Ok(())
 }
 
-fn schema() -> Value {
+pub(crate) fn schema() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events.schema.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }

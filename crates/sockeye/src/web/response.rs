@@ -180,7 +180,7 @@ impl Response {
     }
 
     /// Both lists of header lines: those that many answers share, and those of this answer.
-    pub(crate) fn all_headers(&self) -> [&Headers; 2] {
+    pub fn all_headers(&self) -> [&Headers; 2] {
         static NONE: std::sync::LazyLock<Headers> = std::sync::LazyLock::new(Headers::new);
         [self.shared.as_deref().unwrap_or(&NONE), &self.headers]
     }

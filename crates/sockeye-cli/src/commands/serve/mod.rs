@@ -72,7 +72,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let mut server = Server::new(site)
         .bounds(args.engine.bounds(&args.serving))
         .limits(args.serving.limits()?);
-    if let Some(log) = args.sight.log(&output)? {
+    let sight = args.sight.open(&output)?;
+    if let Some(log) = sight.log() {
         server = server.log(log);
     }
     let net = args.talking.net(&output, false);
@@ -80,6 +81,10 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     for listener in places::listen(&args, &net, &output).await? {
         let (server, stop) = (server.clone(), stop.clone());
         servers.spawn(async move { server.serve(listener, stop).await });
+    }
+    if let Some((figures, listener)) = sight.figures(&output).await? {
+        let stop = stop.clone();
+        servers.spawn(async move { figures.serve(listener, stop).await });
     }
     let mut outcome = Ok(Outcome::Done);
     while let Some(ended) = servers.join_next().await {

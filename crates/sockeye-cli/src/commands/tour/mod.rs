@@ -10,6 +10,7 @@ mod page;
 mod program;
 mod scene;
 mod transcript;
+mod web;
 
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,12 @@ use scene::{Broken, Playing, Scene};
 use transcript::Transcript;
 
 /// All stages, in the order in which they are played.
-const STAGES: &[Stage] = &[introduction::STAGE, fundamentals::STAGE, clients::STAGE];
+const STAGES: &[Stage] = &[
+    introduction::STAGE,
+    fundamentals::STAGE,
+    clients::STAGE,
+    web::STAGE,
+];
 
 /// A chapter of the tour.
 #[derive(Debug)]

@@ -119,6 +119,12 @@ impl Scene {
             .map_err(|e| broken(format!("a file {name} can be made"), e))
     }
 
+    /// Make a folder for files.
+    pub(super) fn folder(&self, name: &str) -> Result<(), Broken> {
+        std::fs::create_dir(self.directory().join(name))
+            .map_err(|e| broken(format!("a folder {name} can be made"), e))
+    }
+
     /// Make a file, shown as if it were looked at.
     pub(super) fn file(
         &mut self,
@@ -180,6 +186,21 @@ impl Scene {
             .find_map(|line| line.strip_prefix(READY))
             .unwrap_or_default()
             .to_owned();
+        Ok(Server { actor, endpoint })
+    }
+
+    /// Start a web server and wait until it says where it listens.
+    pub(super) async fn serve_web(
+        &mut self,
+        who: &'static str,
+        command: &str,
+    ) -> Result<Server, Broken> {
+        const READY: &str = "listening on ";
+        let actor = self.start(who, command)?;
+        self.writes(actor, READY).await?;
+        let data = self.programs[actor.0].0.data.text();
+        let url = data.lines().find_map(|line| line.strip_prefix(READY));
+        let endpoint = url.unwrap_or_default().trim_end_matches('/').to_owned();
         Ok(Server { actor, endpoint })
     }
 
