@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use rustix::process::{Resource, Rlimit, prlimit};
 use tokio::net::UnixStream;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
@@ -120,6 +121,29 @@ impl Running {
     /// Its process number, which is that of its group too.
     pub(crate) fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// Bound what it, and each program that it starts from now on, may use: bytes of memory, seconds of processor time.
+    /// That takes effect a moment after its start.
+    pub(crate) fn limit(&self, memory: Option<u64>, seconds: Option<u64>) -> io::Result<()> {
+        let pid = i32::try_from(self.pid).ok();
+        let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) else {
+            return Ok(());
+        };
+        for (resource, most) in [(Resource::As, memory), (Resource::Cpu, seconds)] {
+            if most.is_some() {
+                let limit = Rlimit {
+                    current: most,
+                    maximum: most,
+                };
+                match prlimit(Some(pid), resource, limit) {
+                    // It has ended already.
+                    Ok(_) | Err(rustix::io::Errno::SRCH) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Wait for its end.

@@ -427,6 +427,28 @@ async fn a_silent_program_is_ended_in_time() {
 }
 
 #[tokio::test]
+async fn what_a_program_may_use_is_bounded() {
+    let (folder, heard) = (Folder::new(), Heard::default());
+    // The limits take effect a moment after the start.
+    let once = |what: &str| format!("while [ \"$({what})\" = unlimited ]; do :; done");
+    let lines = format!(
+        "{}; {}; printf 'Content-Type: a/b\\n\\n%s %s' \"$(ulimit -v)\" \"$(ulimit -t)\"",
+        once("ulimit -v"),
+        once("ulimit -t")
+    );
+    folder.sh("limits", &lines);
+    let setup = heard.setup().limits(|limits| {
+        limits.memory = Some(512 << 20);
+        limits.cpu = Some(Duration::from_secs(7));
+    });
+    let mut client = TestClient::new(Cgi::new(Scripts::new(folder.path()).unwrap(), &setup));
+    assert_eq!(
+        got(&mut client, "/limits").await.2,
+        format!("{} 7", 512 << 10)
+    );
+}
+
+#[tokio::test]
 async fn programs_wait_for_their_turn_and_not_without_end() {
     let (folder, heard) = (Folder::new(), Heard::default());
     let gate = folder.path().join("gate");

@@ -78,6 +78,12 @@ pub(super) struct ProgramArgs {
     /// At most this many bytes of a request's body for a program; it is passed on as it comes
     #[arg(long, value_name = "SIZE", value_parser = args::size, default_value = "1GiB")]
     program_body: u64,
+    /// Bytes of memory that each process of a program may have [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = args::size)]
+    program_memory: Option<u64>,
+    /// Processor time that a CGI program or command may use, in whole seconds [default: no limit]
+    #[arg(long, value_name = "TIME", value_parser = args::duration)]
+    program_cpu: Option<Duration>,
     /// At most this many bytes of header lines from a CGI program
     #[arg(long, value_name = "SIZE", value_parser = args::size, default_value = "32KiB")]
     program_head: u64,
@@ -257,6 +263,8 @@ impl ProgramArgs {
                 limits.at_once = count(self.max_programs.into());
                 limits.queue = count(self.program_queue.into());
                 limits.body = self.program_body;
+                limits.memory = self.program_memory;
+                limits.cpu = self.program_cpu;
                 limits.head.bytes = count(self.program_head);
             })
             .pass_authorization(self.pass_authorization);

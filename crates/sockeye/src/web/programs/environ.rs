@@ -38,7 +38,16 @@ impl Names {
         if info.split(|&byte| byte == b'/').any(|piece| piece == b"..") {
             return Err("`..` in the path of a program");
         }
-        Ok(Self { script, info })
+        // In one spelling: a program that makes links of it must not begin them with two slashes, which is another host.
+        let mut named = Vec::with_capacity(script.len());
+        for piece in super::mounts::named(&script) {
+            named.push(b'/');
+            named.extend_from_slice(piece);
+        }
+        Ok(Self {
+            script: named,
+            info,
+        })
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::gate::Pass;
 use super::setup::{Remark, RemarkKind, Setup};
 use super::stderr;
-use crate::error::Result;
+use crate::error::{Error, Operation, Result};
 use crate::net::program::{self, Running, Spec};
 use crate::web::body::{Body, BodyError};
 use crate::web::response::Response;
@@ -84,6 +84,10 @@ impl Run {
         body.set_limit(setup.limits.body);
         let has_input = !body.is_empty();
         let mut running = program::start(spec, has_input)?;
+        let (memory, cpu) = (setup.limits.memory, setup.limits.cpu);
+        running
+            .limit(memory, cpu.map(|cpu| cpu.as_secs().max(1)))
+            .map_err(|error| Error::from_io(Operation::Run, error))?;
         let pid = running.pid();
         let moved = Arc::new(AtomicBool::new(false));
         let (fail, broken) = oneshot::channel();

@@ -27,6 +27,10 @@ pub struct Limits {
     pub silence: Duration,
     /// Bytes of a request's body (413 beyond): 1 GiB. They are passed on as they come.
     pub body: u64,
+    /// Bytes of memory that each process may have, those that it starts too; no limit.
+    pub memory: Option<u64>,
+    /// Processor time of a program that answers one request, in whole seconds; no limit. Workers have none.
+    pub cpu: Option<Duration>,
     /// The head of an answer (502 beyond): 32 KiB and 100 lines.
     pub head: cgi::Limits,
 }
@@ -38,6 +42,8 @@ impl Default for Limits {
             queue: 128,
             silence: Duration::from_secs(60),
             body: 1 << 30,
+            memory: None,
+            cpu: None,
             head: cgi::Limits::default(),
         }
     }

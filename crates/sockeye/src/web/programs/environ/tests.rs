@@ -68,6 +68,8 @@ fn paths_that_are_traps() {
     ] {
         assert_eq!(Names::decode("/s", info).unwrap_err(), why, "{info}");
     }
+    assert_eq!(Names::decode("//s/./t", "").unwrap().script, b"/s/t");
+    assert_eq!(Names::decode("", "/x").unwrap().script, b"");
     assert_eq!(Names::decode("/s", "/..a/b..").unwrap().info, b"/..a/b..");
 }
 

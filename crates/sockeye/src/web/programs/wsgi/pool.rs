@@ -205,12 +205,11 @@ impl Worker {
         }
     }
 
-    /// Whether a request of it is not answered yet.
+    /// Whether somebody waits for an answer of it.
     pub(super) fn is_busy(&self) -> bool {
-        let lanes = lock(&self.lanes);
-        lanes
-            .iter()
-            .any(|clock| clock.since.load(Ordering::Acquire) != 0)
+        lock(&self.lanes).iter().any(|clock| {
+            clock.since.load(Ordering::Acquire) != 0 && !clock.is_orphan.load(Ordering::Acquire)
+        })
     }
 
     /// Whether it was waited for longer than this; then that is noted.
@@ -272,6 +271,8 @@ impl Lane {
 
 impl Drop for Lane {
     fn drop(&mut self) {
+        // Whether the worker notices in time that nobody wants its answer, is for the clock to tell.
+        self.resume();
         self.clock.is_orphan.store(true, Ordering::Release);
     }
 }

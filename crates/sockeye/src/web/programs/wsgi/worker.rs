@@ -21,6 +21,8 @@ use crate::web::programs::stderr;
 /// Reads the worker's program from its standard input and runs it: so it needs no file anywhere.
 const BOOT: &str = "import socket as s; c = s.socket(fileno=0); n = int.from_bytes(c.recv(4, s.MSG_WAITALL), 'big'); \
     t = c.recv(n, s.MSG_WAITALL); c.detach(); exec(compile(t, '<sockeye worker>', 'exec'))";
+/// How long an application may take to load.
+const LOADING: Duration = Duration::from_secs(60);
 /// Pauses before a worker that died is started again; one that lived long begins anew.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(30);
@@ -83,6 +85,9 @@ impl Live {
             dir: plan.options.dir.as_deref(),
         };
         let (mut running, mut control) = program::start_with_socket(&spec)?;
+        running
+            .limit(plan.setup.limits.memory, None)
+            .map_err(|error| Error::from_io(Operation::Run, error))?;
         let pid = running.pid();
         let (stdout, stderr) = (running.stdout.take(), running.stderr.take());
         // Whatever is said before the worker joins both.
@@ -103,16 +108,13 @@ impl Live {
             let mut kind = [0];
             control.try_read(&mut kind)
         };
-        let failed = match timeout(plan.setup.limits.silence, ready).await {
+        let failed = match timeout(LOADING, ready).await {
             Ok(Ok(1)) => None,
             Ok(_) => match timeout(Duration::from_secs(2), running.ended()).await {
                 Ok(Ok(status)) => Some(format!("it ended with {}", status_words(status))),
                 _ => Some("it closed its standard input".into()),
             },
-            Err(_) => Some(format!(
-                "it was not ready within {:?}",
-                plan.setup.limits.silence
-            )),
+            Err(_) => Some(format!("it was not ready within {:?}", LOADING)),
         };
         if let Some(why) = failed {
             running.end().await;
