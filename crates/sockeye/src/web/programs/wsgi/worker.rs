@@ -114,7 +114,7 @@ impl Live {
                 Ok(Ok(status)) => Some(format!("it ended with {}", status_words(status))),
                 _ => Some("it closed its standard input".into()),
             },
-            Err(_) => Some(format!("it was not ready within {:?}", LOADING)),
+            Err(_) => Some(format!("it was not ready within {LOADING:?}")),
         };
         if let Some(why) = failed {
             running.end().await;
