@@ -51,7 +51,7 @@ impl Serving {
                 .map(Endpoint::to_string)
                 .collect(),
             url: serve::url(endpoint),
-            fingerprint: acceptor.map(|acceptor| acceptor.fingerprint().to_owned()),
+            fingerprint: acceptor.map(|acceptor| acceptor.fingerprint()),
         }
     }
 }

@@ -32,7 +32,7 @@ fn say_listening(listener: &Listener, output: &Output) {
         .acceptors()
         .iter()
         .next()
-        .map(|acceptor| acceptor.fingerprint().to_owned());
+        .map(|acceptor| acceptor.fingerprint());
     let addresses: Vec<String> = listener
         .addresses()
         .iter()

@@ -9,6 +9,7 @@ use super::datagram::SessionLimits;
 use super::detour::Detours;
 use super::guard::Guard;
 use super::layer::Connector;
+use super::layer::serving::TlsServing;
 use super::resolve::Resolver;
 use crate::endpoint::{Layer, TlsOptions};
 use crate::error::Result;
@@ -39,6 +40,7 @@ pub struct Net {
     pub(super) guard: Guard,
     pub(super) detours: Arc<Detours>,
     pub(crate) proxy_tls: Arc<TlsOptions>,
+    pub(super) tls_serving: Arc<TlsServing>,
     connectors: Arc<Mutex<Vec<(Layer, Connector)>>>,
     connections: Arc<AtomicU64>,
     start: Instant,
@@ -56,6 +58,7 @@ impl Default for Net {
             guard: Guard::default(),
             detours: Arc::default(),
             proxy_tls: Arc::default(),
+            tls_serving: Arc::default(),
             connectors: Arc::default(),
             connections: Arc::default(),
             start: Instant::now(),
@@ -111,6 +114,13 @@ impl Net {
     #[must_use]
     pub fn proxy_tls(mut self, options: TlsOptions) -> Self {
         self.proxy_tls = Arc::new(options);
+        self
+    }
+
+    /// How listeners speak TLS beyond what their endpoints say.
+    #[must_use]
+    pub fn tls_serving(mut self, serving: TlsServing) -> Self {
+        self.tls_serving = Arc::new(serving);
         self
     }
 

@@ -107,7 +107,7 @@ impl Net {
         let acceptors = at
             .layers()
             .iter()
-            .map(|layer| layer::Acceptor::new(layer, host_of(at.carrier())))
+            .map(|layer| layer::Acceptor::new(layer, host_of(at.carrier()), &self.tls_serving))
             .collect::<Result<Vec<_>>>()
             .map_err(|error| error.during(Operation::Listen))?;
         let (source, addresses) = match at.carrier() {

@@ -69,6 +69,7 @@ pub(crate) use descriptor::Descriptor;
 pub use detour::{Detour, Known};
 #[cfg(feature = "client")]
 pub(crate) use layer::http_connect::login_refused;
+pub use layer::serving::{TlsServing, Told};
 pub use layer::{Acceptor, weakened};
 pub use listener::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub(crate) use messages::MessageIo;

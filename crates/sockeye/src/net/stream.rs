@@ -60,6 +60,13 @@ pub struct Secured {
     pub alpn: Option<String>,
     /// The SHA-256 digest of the peer's certificate in hexadecimal, if it showed one.
     pub peer_fingerprint: Option<String>,
+    /// The common name in the peer's certificate. A server asks for certificates only if it checks them: there this name is
+    /// vouched for by the roots of `ca=`, or the certificate is one of `pin=`. A client with `verify=none` believes whatever it
+    /// is told.
+    pub peer_name: Option<String>,
+    /// The other names in the peer's certificate: of machines, of mailboxes, URIs (RFC 5280 section 4.2.1.6). As good as
+    /// [`Secured::peer_name`].
+    pub peer_names: Vec<String>,
     /// Whether a session of an earlier connection was resumed, see [`TlsClient`](super::TlsClient).
     pub resumed: bool,
 }

@@ -1,11 +1,13 @@
 //! What stands in for the TLS layer in a build without the feature `tls`: it refuses, naming the feature.
 
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::endpoint::{Host, TlsOptions};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::net::layer::Spot;
+use crate::net::layer::serving::TlsServing;
 use crate::net::stream::Stream;
 use crate::wire::Watch;
 
@@ -54,7 +56,7 @@ impl Family {
 pub(crate) struct Acceptor(Infallible);
 
 impl Acceptor {
-    pub(crate) fn new(_: &TlsOptions, _: Option<&Host>) -> Result<Self> {
+    pub(crate) fn new(_: &TlsOptions, _: Option<&Host>, _: &TlsServing) -> Result<Self> {
         Err(not_built())
     }
 
@@ -62,7 +64,15 @@ impl Acceptor {
         match self.0 {}
     }
 
-    pub(crate) fn fingerprint(&self) -> &str {
+    pub(crate) fn fingerprint(&self) -> String {
+        match self.0 {}
+    }
+
+    pub(crate) fn authority(&self) -> Option<PathBuf> {
+        match self.0 {}
+    }
+
+    pub(crate) fn reload(&self) -> Result<()> {
         match self.0 {}
     }
 
@@ -86,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_build_without_tls_names_the_feature() {
-        let error = Acceptor::new(&TlsOptions::default(), None)
+        let error = Acceptor::new(&TlsOptions::default(), None, &TlsServing::default())
             .map(drop)
             .unwrap_err();
         assert_eq!(error.kind(), Kind::Unsupported);

@@ -11,10 +11,13 @@ pub(crate) mod tls;
 
 mod early;
 pub(crate) mod http_connect;
+pub(crate) mod serving;
 pub(crate) mod socks;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
+use self::serving::TlsServing;
 use super::stream::Stream;
 use crate::endpoint::{Endpoint, Host, Layer, Verify};
 use crate::error::Result;
@@ -98,9 +101,11 @@ impl Acceptor {
     /// # Errors
     ///
     /// Those of the layer; [`Kind::Unsupported`](crate::Kind::Unsupported) if it was not built in.
-    pub(crate) fn new(layer: &Layer, host: Option<&Host>) -> Result<Self> {
+    pub(crate) fn new(layer: &Layer, host: Option<&Host>, serving: &TlsServing) -> Result<Self> {
         match layer {
-            Layer::Tls(options) => Ok(Self(Inner::Tls(tls::Acceptor::new(options, host)?))),
+            Layer::Tls(options) => Ok(Self(Inner::Tls(tls::Acceptor::new(
+                options, host, serving,
+            )?))),
         }
     }
 
@@ -124,17 +129,35 @@ impl Acceptor {
         }
     }
 
-    /// The SHA-256 digest of our certificate in hexadecimal, as `pin=sha256:` takes it.
-    pub fn fingerprint(&self) -> &str {
+    /// The SHA-256 digest of our certificate in hexadecimal, as `pin=sha256:` takes it: of the one in force now.
+    pub fn fingerprint(&self) -> String {
         match &self.0 {
             Inner::Tls(tls) => tls.fingerprint(),
         }
     }
 
-    /// Whether the certificate was made on the fly, so that peers need its fingerprint to trust it.
+    /// Whether the certificate was made on the fly and nobody vouches for it, so that peers need its fingerprint to trust it.
     pub fn is_self_made(&self) -> bool {
         match &self.0 {
             Inner::Tls(tls) => tls.is_self_made(),
+        }
+    }
+
+    /// The file with the certificate of the local authority that vouches for ours, see [`TlsServing::authority`].
+    pub fn authority(&self) -> Option<PathBuf> {
+        match &self.0 {
+            Inner::Tls(tls) => tls.authority(),
+        }
+    }
+
+    /// Read the files of the options again, for connections that come from now on.
+    ///
+    /// # Errors
+    ///
+    /// Those of listening: what cannot be used changes nothing.
+    pub fn reload(&self) -> Result<()> {
+        match &self.0 {
+            Inner::Tls(tls) => tls.reload(),
         }
     }
 }

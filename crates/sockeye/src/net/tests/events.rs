@@ -172,7 +172,7 @@ async fn streams_report_each_byte_and_each_end_once() {
 async fn both_layers_of_tls_are_seen_and_the_end_is_one() {
     let (net, recorder) = recorded();
     let mut listener = listen(&net, "tls://127.0.0.1:0").await;
-    let pin = listener.acceptors()[0].fingerprint().to_owned();
+    let pin = listener.acceptors()[0].fingerprint();
     let to = endpoint(&format!("{}?pin=sha256:{pin}", listener.local()));
     let incoming = arrived_while(&net, &mut listener, &to).await;
     let (mut client, mut server) = incoming;

@@ -469,7 +469,7 @@ mod within_tls {
         let mut listener = listen(&net, "tls://127.0.0.1:0").await;
         let address = listener.local().to_string().replace("tls://", "");
         let address = address.split('?').next().unwrap().to_owned();
-        let digest = listener.acceptors()[0].fingerprint().to_owned();
+        let digest = listener.acceptors()[0].fingerprint();
         let digest = data_encoding::HEXLOWER.decode(digest.as_bytes()).unwrap();
         let options = TlsOptions {
             pin: vec![Pin(digest.try_into().unwrap())],
@@ -519,7 +519,7 @@ mod within_tls {
     async fn tls_goes_through_a_proxy_within_tls() {
         let net = Net::new();
         let mut server = listen(&net, "tls://127.0.0.1:0").await;
-        let digest = server.acceptors()[0].fingerprint().to_owned();
+        let digest = server.acceptors()[0].fingerprint();
         let local = server.local().to_string();
         let target = local.replace("tls://", "");
         let target = target.split('?').next().unwrap().parse().unwrap();

@@ -8,14 +8,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use data_encoding::HEXLOWER;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use super::authority::Permitted;
 use crate::endpoint::Host;
 use crate::error::{Error, Kind, Operation, Result};
 
-/// How long a certificate that was made on the fly holds. It dies with its process anyway.
-const VALIDITY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long a certificate that was made on the fly holds. It dies with its process anyway, unless that renews it before.
+pub(super) const VALIDITY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The peer's clock may be slow by this much.
-const CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What messages say of a peer's certificate.
 #[derive(Clone, Debug)]
@@ -87,7 +88,7 @@ pub(super) fn make(
 }
 
 /// The names by which a client on this machine or beside it may call us.
-fn own_names(host: Option<&Host>) -> Vec<String> {
+pub(super) fn own_names(host: Option<&Host>) -> Vec<String> {
     let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(String::from).into();
     if let Ok(name) = nix::unistd::gethostname() {
         names.extend(name.into_string());
@@ -95,13 +96,37 @@ fn own_names(host: Option<&Host>) -> Vec<String> {
     match host {
         Some(Host::Name(name)) => names.push(name.clone()),
         Some(Host::Ip { addr, .. }) if !addr.is_unspecified() => names.push(addr.to_string()),
+        Some(Host::Ip { .. } | Host::Any) => names.extend(own_addresses()),
         _ => {}
     }
     // A machine may have any name; only those that a certificate can carry are of use.
-    names.retain(|name| rustls::pki_types::ServerName::try_from(name.as_str()).is_ok());
+    names.retain(|name| is_name(name));
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// Whether a certificate can carry this name or address.
+pub(super) fn is_name(name: &str) -> bool {
+    let name = name.strip_prefix("*.").unwrap_or(name);
+    rustls::pki_types::ServerName::try_from(name).is_ok()
+}
+
+/// The addresses of this machine's interfaces, but those that hold on one link only.
+fn own_addresses() -> Vec<String> {
+    let Ok(interfaces) = nix::ifaddrs::getifaddrs() else {
+        return Vec::new();
+    };
+    let addresses = interfaces.filter_map(|interface| interface.address);
+    addresses
+        .filter_map(|address| {
+            if let Some(v4) = address.as_sockaddr_in() {
+                return Some(v4.ip().to_string());
+            }
+            let v6 = address.as_sockaddr_in6()?.ip();
+            (!v6.is_unicast_link_local()).then(|| v6.to_string())
+        })
+        .collect()
 }
 
 /// Issuer and subject of a certificate, in DER (RFC 5280 section 4.1).
@@ -126,6 +151,18 @@ fn points_up(der: &[u8]) -> Option<()> {
     const ACCESS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 1, 1];
     /// id-ad-caIssuers, 1.3.6.1.5.5.7.48.2.
     const ISSUERS: &[u8] = &[0x2b, 6, 1, 5, 5, 7, 0x30, 2];
+    let mut descriptions = element(extension(der, ACCESS)?)?.1;
+    while let Some((_, description, rest)) = element(descriptions) {
+        descriptions = rest;
+        if element(description)?.1 == ISSUERS {
+            return Some(());
+        }
+    }
+    None
+}
+
+/// The value of an extension (RFC 5280 section 4.1).
+fn extension<'der>(der: &'der [u8], wanted: &[u8]) -> Option<&'der [u8]> {
     let (_, certificate, _) = element(der)?;
     let (_, mut fields, _) = element(certificate)?;
     let mut extensions = loop {
@@ -138,19 +175,68 @@ fn points_up(der: &[u8]) -> Option<()> {
     while let Some((_, extension, rest)) = element(extensions) {
         extensions = rest;
         let (_, kind, mut value) = element(extension)?;
-        if kind != ACCESS {
+        if kind != wanted {
             continue;
         }
         // Whether it is critical may stand before the value.
         if let Some((1, _, after)) = element(value) {
             value = after;
         }
-        let mut descriptions = element(element(value)?.1)?.1;
-        while let Some((_, description, rest)) = element(descriptions) {
-            descriptions = rest;
-            if element(description)?.1 == ISSUERS {
-                return Some(());
+        return Some(element(value)?.1);
+    }
+    None
+}
+
+/// For which names and networks the holder may vouch (RFC 5280 section 4.2.1.10); `None` if nothing is said of that.
+pub(super) fn constraints(der: &[u8]) -> Option<Permitted> {
+    /// id-ce-nameConstraints, 2.5.29.30.
+    const CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x1e];
+    let (0xa0, mut subtrees, _) = element(element(extension(der, CONSTRAINTS)?)?.1)? else {
+        return None;
+    };
+    let mut permitted = Permitted::default();
+    while let Some((_, subtree, rest)) = element(subtrees) {
+        subtrees = rest;
+        match element(subtree)? {
+            (0x82, name, _) => permitted
+                .names
+                .push(String::from_utf8_lossy(name).into_owned()),
+            (0x87, network, _) => {
+                let (address, mask) = network.split_at(network.len() / 2);
+                permitted.networks.push((address.into(), mask.into()));
             }
+            _ => {}
+        }
+    }
+    Some(permitted)
+}
+
+/// The subject's common name, and its other names: of machines, of mailboxes, URIs (RFC 5280 section 4.2.1.6).
+pub(super) fn subject(der: &[u8]) -> (Option<String>, Vec<String>) {
+    /// id-ce-subjectAltName, 2.5.29.17.
+    const OTHER_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
+    let common = names(der).and_then(|(_, subject)| attribute(subject, &[0x55, 4, 3]));
+    let listed = extension(der, OTHER_NAMES).and_then(element);
+    let mut rest = listed.map_or(&[][..], |(_, list, _)| list);
+    let mut others = Vec::new();
+    while let Some((tag, name, after)) = element(rest) {
+        rest = after;
+        if let (0x81 | 0x82 | 0x86, Ok(name)) = (tag, std::str::from_utf8(name)) {
+            others.push(name.to_owned());
+        }
+    }
+    (common, others)
+}
+
+/// The first attribute of this kind in a distinguished name, if it is text in UTF-8 or ASCII.
+fn attribute(mut name: &[u8], wanted: &[u8]) -> Option<String> {
+    while let Some((_, set, rest)) = element(name) {
+        name = rest;
+        let (_, attribute, _) = element(set)?;
+        let (_, kind, value) = element(attribute)?;
+        if kind == wanted {
+            let (_, text, _) = element(value)?;
+            return String::from_utf8(text.to_vec()).ok();
         }
     }
     None

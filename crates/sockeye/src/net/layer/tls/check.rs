@@ -204,6 +204,14 @@ impl ClientCertVerifier for Check<Arc<dyn ClientCertVerifier>> {
         !matches!(self.trust, Trust::Nothing)
     }
 
+    fn client_auth_mandatory(&self) -> bool {
+        match &self.trust {
+            Trust::Chain(chain) => chain.client_auth_mandatory(),
+            Trust::Pins(_) => true,
+            Trust::Nothing => false,
+        }
+    }
+
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         match &self.trust {
             Trust::Chain(chain) => chain.root_hint_subjects(),

@@ -8,14 +8,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
-use rustls::{
-    ClientConfig, InconsistentKeys, RootCertStore, ServerConfig, SupportedProtocolVersion,
-};
+use rustls::{ClientConfig, InconsistentKeys, RootCertStore, SupportedProtocolVersion};
 
-use super::certificate;
-use super::check::{Chain, Check, ClientTrust, Ours, Seen, ServerTrust, Sight, Trust};
+use super::check::{Chain, Check, Ours, ServerTrust, Sight, Trust};
 use super::pem::Pem;
-use crate::endpoint::{Host, TlsOptions, TlsVersion, Verify};
+use crate::endpoint::{TlsOptions, TlsVersion, Verify};
 use crate::error::{Error, Kind, Operation, Result};
 
 pub(super) fn provider() -> Arc<CryptoProvider> {
@@ -84,72 +81,6 @@ impl Client {
     }
 }
 
-/// What a server needs for any number of connections.
-pub(super) struct Server {
-    options: TlsOptions,
-    trust: ClientTrust,
-    pub(super) key: Arc<CertifiedKey>,
-    pub(super) fingerprint: String,
-    pub(super) self_made: bool,
-}
-
-impl Server {
-    pub(super) fn new(options: &TlsOptions, host: Option<&Host>) -> Result<Self> {
-        let (chain, key, from) = match options.cert {
-            Some(_) => own(options)?,
-            None if options.key.is_some() => return Err(key_alone()),
-            None => {
-                let (certificate, key) = certificate::make(host)?;
-                (vec![certificate], key, "the certificate".to_owned())
-            }
-        };
-        let fingerprint = certificate::fingerprint(&chain[0]);
-        let trust = if !options.pin.is_empty() {
-            Trust::Pins(options.pin.clone())
-        } else if options.verify == Verify::None || options.ca.is_none() {
-            Trust::Nothing
-        } else {
-            Trust::Chain(client_chain(options)?)
-        };
-        let server = Self {
-            options: options.clone(),
-            trust,
-            key: certified(chain, &key, &from)?,
-            fingerprint,
-            self_made: options.cert.is_none(),
-        };
-        // What is wrong with the options shows when we start to listen, not when the first client comes.
-        server.config(&Arc::default())?;
-        Ok(server)
-    }
-
-    /// Whether only certain client certificates are accepted.
-    pub(super) fn is_pinned(&self) -> bool {
-        matches!(self.trust, Trust::Pins(_))
-    }
-
-    /// The settings for one connection.
-    pub(super) fn config(&self, seen: &Arc<Seen>) -> Result<ServerConfig> {
-        let provider = provider();
-        let check = Check::new(self.trust.clone(), Sight::new(Arc::clone(seen)), &provider);
-        let builder = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&versions(&self.options)?)
-            .map_err(|e| unusable(&e))?;
-        let key = Arc::new(rustls::sign::SingleCertAndKey::from(Arc::clone(&self.key)));
-        let mut config = match self.trust {
-            Trust::Nothing => builder.with_no_client_auth(),
-            Trust::Chain(_) | Trust::Pins(_) => builder.with_client_cert_verifier(Arc::new(check)),
-        }
-        .with_cert_resolver(key);
-        config.alpn_protocols = alpn(&self.options)?;
-        // A ticket is sent unasked. A client that closes without having read it makes its kernel reset the connection,
-        // and what the client had sent last may be lost.
-        config.send_tls13_tickets = 0;
-        config.session_storage = Arc::new(rustls::server::NoServerSessionStorage {});
-        Ok(config)
-    }
-}
-
 /// The roots that a server's certificate must lead to.
 fn server_chain(options: &TlsOptions) -> Result<Chain> {
     let Some(path) = &options.ca else {
@@ -180,19 +111,24 @@ fn server_verifier(
 }
 
 /// The roots that a client's certificate must lead to.
-fn client_chain(
+pub(super) fn client_chain(
     options: &TlsOptions,
+    may_be_unknown: bool,
 ) -> Result<Arc<dyn rustls::server::danger::ClientCertVerifier>> {
     let Some(path) = &options.ca else {
         return Ok(WebPkiClientVerifier::no_client_auth());
     };
     let pem = Pem::read("ca", path)?;
     let roots = Arc::new(roots(&pem, &pem.certificates()?)?);
-    WebPkiClientVerifier::builder_with_provider(roots, provider())
+    let builder = WebPkiClientVerifier::builder_with_provider(roots, provider())
         .with_crls(pem.revocations()?)
-        .allow_unknown_revocation_status()
-        .build()
-        .map_err(|e| pem.fault(&format!("is of no use ({e})")))
+        .allow_unknown_revocation_status();
+    match may_be_unknown {
+        true => builder.allow_unauthenticated(),
+        false => builder,
+    }
+    .build()
+    .map_err(|e| pem.fault(&format!("is of no use ({e})")))
 }
 
 fn roots(pem: &Pem, certificates: &[CertificateDer<'static>]) -> Result<RootCertStore> {
@@ -231,7 +167,7 @@ fn system_roots() -> Result<Arc<RootCertStore>> {
 }
 
 /// Our certificate chain, its key, and the name of the file the key was found in.
-fn own(
+pub(super) fn own(
     options: &TlsOptions,
 ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, String)> {
     let Some(path) = &options.cert else {
@@ -246,7 +182,7 @@ fn own(
     Ok((chain, key, path.display().to_string()))
 }
 
-fn certified(
+pub(super) fn certified(
     chain: Vec<CertificateDer<'static>>,
     key: &PrivateKeyDer<'static>,
     from: &str,
@@ -273,12 +209,12 @@ fn certified(
     }
 }
 
-fn key_alone() -> Error {
+pub(super) fn key_alone() -> Error {
     Error::new(Kind::Usage, Operation::Open, "key= is given without cert=")
         .with_hint("`cert=FILE` names the certificate that the key belongs to")
 }
 
-fn versions(options: &TlsOptions) -> Result<Vec<&'static SupportedProtocolVersion>> {
+pub(super) fn versions(options: &TlsOptions) -> Result<Vec<&'static SupportedProtocolVersion>> {
     let min = options.min.unwrap_or(TlsVersion::V1_2);
     let max = options.max.unwrap_or(TlsVersion::V1_3);
     match (min, max) {
@@ -292,7 +228,7 @@ fn versions(options: &TlsOptions) -> Result<Vec<&'static SupportedProtocolVersio
     }
 }
 
-fn alpn(options: &TlsOptions) -> Result<Vec<Vec<u8>>> {
+pub(super) fn alpn(options: &TlsOptions) -> Result<Vec<Vec<u8>>> {
     let fits = |name: &String| (1..=255).contains(&name.len());
     if let Some(name) = options.alpn.iter().find(|name| !fits(name)) {
         let why = format!(
@@ -308,7 +244,7 @@ fn alpn(options: &TlsOptions) -> Result<Vec<Vec<u8>>> {
         .collect())
 }
 
-fn unusable(error: &rustls::Error) -> Error {
+pub(super) fn unusable(error: &rustls::Error) -> Error {
     let why = format!("these TLS options do not go together ({error})");
     Error::new(Kind::Tls, Operation::Handshake, why)
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio_rustls::TlsStream;
 
 use super::check::{HEAD_BYTES, Seen};
@@ -19,7 +19,15 @@ pub(super) struct Below {
     seen: Arc<Seen>,
     /// How many of the first bytes were kept.
     kept: usize,
+    /// What was read to see how the peer begins, and how much of it was handed on.
+    first: Vec<u8>,
+    handed: usize,
 }
+
+/// Room for how a client begins: nearly always all of its hello.
+const FIRST_BYTES: usize = 2048;
+/// The type of the records of a handshake (RFC 8446 section 5.1).
+const HANDSHAKE: u8 = 22;
 
 impl Below {
     pub(super) fn new(stream: Stream, seen: Arc<Seen>) -> Self {
@@ -27,7 +35,22 @@ impl Below {
             stream,
             seen,
             kept: 0,
+            first: Vec::new(),
+            handed: 0,
         }
+    }
+
+    /// Whether the peer begins with TLS, or with nothing at all; waits for its first bytes.
+    pub(super) async fn begins_with_tls(&mut self) -> io::Result<bool> {
+        let mut first = vec![0; FIRST_BYTES];
+        let read = self.stream.read(&mut first).await?;
+        first.truncate(read);
+        self.kept = self.seen.note_head(&first);
+        let begins = first.first().is_none_or(|kind| *kind == HANDSHAKE);
+        if begins {
+            self.first = first;
+        }
+        Ok(begins)
     }
 
     /// Take the parts that move up to the stream above.
@@ -43,6 +66,16 @@ impl AsyncRead for Below {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.handed < this.first.len() {
+            let rest = &this.first[this.handed..];
+            let length = rest.len().min(buf.remaining());
+            buf.put_slice(&rest[..length]);
+            this.handed += length;
+            if this.handed == this.first.len() {
+                (this.first, this.handed) = (Vec::new(), 0);
+            }
+            return Poll::Ready(Ok(()));
+        }
         let before = buf.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
         if this.kept < HEAD_BYTES {

@@ -3,6 +3,7 @@
 //! [`Connector::connect`] and [`Acceptor::accept`] shake hands over a stream that is already open and give back the stream above.
 //! Nothing here opens a connection, and nothing here prints: what was agreed on and the secrets go to the watch.
 
+mod authority;
 mod certificate;
 mod check;
 mod config;
@@ -13,12 +14,14 @@ mod fault;
 pub(crate) mod fuzzing;
 mod pem;
 mod secrets;
+mod server;
 #[cfg(test)]
 mod tests;
 mod words;
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -36,6 +39,7 @@ use self::secrets::Secrets;
 use super::super::context::Net;
 use super::super::stream::{Io, Secured, Stream};
 use super::Spot;
+use super::serving::TlsServing;
 use crate::endpoint::{Host, TlsOptions};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::wire::{Watch, What};
@@ -187,10 +191,10 @@ impl fmt::Debug for Connector {
     }
 }
 
-/// The server's side of the layer: the certificate is loaded, or made, once.
+/// The server's side of the layer: the certificate is loaded, or made, once, or again when its files change.
 #[derive(Clone)]
 pub(crate) struct Acceptor {
-    server: Arc<config::Server>,
+    server: Arc<server::Server>,
 }
 
 impl Acceptor {
@@ -201,19 +205,33 @@ impl Acceptor {
     ///
     /// [`Kind::Tls`] if certificate and key are of no use, [`Kind::Usage`] if the options make no sense, and what
     /// opening their files yields.
-    pub(crate) fn new(options: &TlsOptions, host: Option<&Host>) -> Result<Self> {
-        let server = Arc::new(config::Server::new(options, host)?);
+    pub(crate) fn new(
+        options: &TlsOptions,
+        host: Option<&Host>,
+        serving: &TlsServing,
+    ) -> Result<Self> {
+        let server = Arc::new(server::Server::new(options, host, serving)?);
         Ok(Self { server })
     }
 
     /// The SHA-256 digest of our certificate in hexadecimal, as `pin=sha256:` wants it.
-    pub(crate) fn fingerprint(&self) -> &str {
-        &self.server.fingerprint
+    pub(crate) fn fingerprint(&self) -> String {
+        self.server.current().fingerprint.clone()
     }
 
-    /// Whether the certificate was made on the fly, so that nobody can know it yet.
+    /// Whether the certificate was made on the fly and nobody vouches for it, so that nobody can know it yet.
     pub(crate) fn is_self_made(&self) -> bool {
-        self.server.self_made
+        self.server.current().self_made
+    }
+
+    /// The certificate of the local authority that vouches for ours, if one does.
+    pub(crate) fn authority(&self) -> Option<PathBuf> {
+        self.server.current().authority.clone()
+    }
+
+    /// Read the files again.
+    pub(crate) fn reload(&self) -> Result<()> {
+        self.server.reload()
     }
 
     /// Shake hands as a server.
@@ -233,20 +251,31 @@ impl Acceptor {
         deadline: Instant,
     ) -> Result<Stream> {
         let seen = Arc::new(Seen::default());
-        let mut config = self.server.config(&seen)?;
+        let current = self.server.current();
+        let mut config = self.server.config(&current, &seen)?;
         if let Some(secrets) = Secrets::of(watch) {
             config.key_log = Arc::new(secrets);
         }
         let facts = Facts {
             role: Role::Server,
             name: None,
-            pinned: self.server.is_pinned(),
+            pinned: current.is_pinned(),
             has_certificate: true,
-            own: Some(self.server.fingerprint.clone()),
+            own: Some(current.fingerprint.clone()),
             seen: Arc::clone(&seen),
         };
+        let mut below = Below::new(stream, seen);
+        if let Some(answer) = self.server.serving.plain {
+            let met = timeout_at(deadline.into(), answer_plain(&mut below, answer)).await;
+            match met {
+                Ok(Ok(false)) => {}
+                Ok(Ok(true)) => return Err(facts.late()),
+                Ok(Err(error)) => return Err(facts.handshake(error)),
+                Err(_) => return Err(facts.late()),
+            }
+        }
         let handshake = TlsAcceptor::from(Arc::new(config))
-            .accept_with(Below::new(stream, seen), |session| {
+            .accept_with(below, |session| {
                 session.set_buffer_limit(Some(BUFFER_BYTES));
             })
             .into_fallible();
@@ -255,10 +284,21 @@ impl Acceptor {
     }
 }
 
+/// Look how the client begins. If that is not TLS, give it this answer; whether it was so.
+async fn answer_plain(below: &mut Below, answer: &[u8]) -> io::Result<bool> {
+    if below.begins_with_tls().await? {
+        return Ok(false);
+    }
+    below.write_all(answer).await?;
+    below.flush().await?;
+    linger(below, Instant::now() + LINGER).await;
+    Ok(true)
+}
+
 impl fmt::Debug for Acceptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acceptor")
-            .field("fingerprint", &self.server.fingerprint)
+            .field("fingerprint", &self.fingerprint())
             .finish_non_exhaustive()
     }
 }
@@ -337,16 +377,19 @@ fn secured(session: &CommonState) -> Secured {
             format!("{version:?}").replace('_', ".")
         });
     let cipher = session.negotiated_cipher_suite();
+    let peer = session.peer_certificates().and_then(<[_]>::first);
+    let (peer_name, peer_names) = peer
+        .map(|peer| certificate::subject(peer))
+        .unwrap_or_default();
     Secured {
         version,
         cipher: cipher.map_or_else(String::new, |suite| format!("{:?}", suite.suite())),
         alpn: session
             .alpn_protocol()
             .map(|name| String::from_utf8_lossy(name).into_owned()),
-        peer_fingerprint: session
-            .peer_certificates()
-            .and_then(<[_]>::first)
-            .map(certificate::fingerprint),
+        peer_fingerprint: peer.map(certificate::fingerprint),
+        peer_name,
+        peer_names,
         resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
     }
 }

@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::{Acceptor, connect};
 use crate::endpoint::{Host, Pin, TlsOptions, TlsVersion};
 use crate::error::Result;
+use crate::net::layer::serving::TlsServing;
 use crate::net::stream::{Info, Io, Stream};
 use crate::wire::{ConnectionId, Event, Observer, Side, Watch, What};
 
@@ -25,6 +26,10 @@ use crate::wire::{ConnectionId, Event, Observer, Side, Watch, What};
 const LIMIT: Duration = Duration::from_secs(10);
 
 const BOTH_VERSIONS: [TlsVersion; 2] = [TlsVersion::V1_2, TlsVersion::V1_3];
+
+fn acceptor(options: &TlsOptions, host: Option<&Host>) -> Result<Acceptor> {
+    Acceptor::new(options, host, &TlsServing::default())
+}
 
 fn deadline() -> Instant {
     Instant::now() + LIMIT
@@ -61,7 +66,7 @@ async fn shake(
     host: Option<&Host>,
     server: &TlsOptions,
 ) -> (Result<Stream>, Result<Stream>) {
-    let acceptor = Acceptor::new(server, None).unwrap();
+    let acceptor = acceptor(server, None).unwrap();
     let (connected, accepted) = pair().await;
     tokio::join!(
         connect(stream(connected), client, host, None, deadline()),

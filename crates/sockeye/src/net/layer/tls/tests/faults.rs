@@ -134,7 +134,7 @@ async fn a_missing_intermediate_certificate_is_told_from_an_unknown_issuer() {
 
 #[tokio::test]
 async fn a_self_signed_certificate_shows_the_pin_that_accepts_it() {
-    let acceptor = Acceptor::new(&TlsOptions::default(), None).unwrap();
+    let acceptor = acceptor(&TlsOptions::default(), None).unwrap();
     let (connected, accepted) = pair().await;
     let authority = Authority::new("Our CA");
     let (client, host) = (authority.trusted(), localhost());
@@ -261,7 +261,7 @@ async fn a_pin_replaces_name_chain_and_dates_and_a_wrong_one_shows_the_right_one
     let server = with_cert(authority.leaf(&["a.example"], |params| {
         params.not_after = date_time_ymd(2021, 3, 4);
     }));
-    let acceptor = Acceptor::new(&server, None).unwrap();
+    let acceptor = acceptor(&server, None).unwrap();
     assert!(!acceptor.is_self_made());
     let pin = pinning(&acceptor);
     let mut wrong = pin.clone();
@@ -394,7 +394,7 @@ async fn client_certificates_are_demanded_checked_and_reported() {
 async fn a_server_may_pin_its_client() {
     let authority = Authority::new("Test CA");
     let cert = authority.client_leaf();
-    let pin = pinning(&Acceptor::new(&with_cert(cert.clone()), None).unwrap()).pin;
+    let pin = pinning(&acceptor(&with_cert(cert.clone()), None).unwrap()).pin;
     let server = TlsOptions {
         pin,
         ..authority.server()
@@ -468,20 +468,17 @@ async fn options_that_make_no_sense_are_refused_before_anything_is_sent() {
         max: Some(TlsVersion::V1_2),
         ..TlsOptions::default()
     };
-    assert_eq!(
-        Acceptor::new(&crossed, None).unwrap_err().kind(),
-        Kind::Usage
-    );
+    assert_eq!(acceptor(&crossed, None).unwrap_err().kind(), Kind::Usage);
     let alone = TlsOptions {
         key: Some("key.pem".into()),
         ..TlsOptions::default()
     };
-    assert_eq!(Acceptor::new(&alone, None).unwrap_err().kind(), Kind::Usage);
+    assert_eq!(acceptor(&alone, None).unwrap_err().kind(), Kind::Usage);
     let long = TlsOptions {
         alpn: vec!["x".repeat(256)],
         ..TlsOptions::default()
     };
-    assert_eq!(Acceptor::new(&long, None).unwrap_err().kind(), Kind::Usage);
+    assert_eq!(acceptor(&long, None).unwrap_err().kind(), Kind::Usage);
     let authority = Authority::new("Test CA");
     let (client, _) = shake(
         &authority.trusted(),
@@ -500,7 +497,7 @@ fn files_that_do_not_hold_what_they_should_are_named() {
         std::fs::write(&path, text).unwrap();
         Some(path)
     };
-    let why = |options: &TlsOptions| Acceptor::new(options, None).unwrap_err().to_string();
+    let why = |options: &TlsOptions| acceptor(options, None).unwrap_err().to_string();
     let missing = with_cert(Some(authority.directory.path().join("none.pem")));
     assert!(
         why(&missing).contains("none.pem cannot be read: there is no such file"),
@@ -608,7 +605,7 @@ async fn a_peer_that_closes_or_resets_in_the_handshake_is_lost() {
 
 #[tokio::test]
 async fn a_client_without_tls_is_shown_by_its_first_bytes() {
-    let acceptor = Acceptor::new(&TlsOptions::default(), None).unwrap();
+    let acceptor = acceptor(&TlsOptions::default(), None).unwrap();
     let (mut connected, accepted) = pair().await;
     connected
         .write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -628,7 +625,7 @@ async fn a_client_without_tls_is_shown_by_its_first_bytes() {
 #[tokio::test]
 async fn a_damaged_record_is_an_error_of_ours_inside_the_io_error() {
     use std::io::Write as _;
-    let acceptor = Acceptor::new(&TlsOptions::default(), None).unwrap();
+    let acceptor = acceptor(&TlsOptions::default(), None).unwrap();
     let (connected, accepted) = pair().await;
     let accepted = accepted.into_std().unwrap();
     let mut raw = accepted.try_clone().unwrap();

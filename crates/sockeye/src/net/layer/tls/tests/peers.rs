@@ -137,7 +137,7 @@ async fn openssl_s_client_understands_us() {
         ..authority.server()
     };
     for flag in ["-tls1_2", "-tls1_3"] {
-        let acceptor = Acceptor::new(&options, None).unwrap();
+        let acceptor = acceptor(&options, None).unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let ca = authority.ca().unwrap();
@@ -194,7 +194,7 @@ async fn openssl_tells_our_end_from_a_cut() {
     if !found("openssl") {
         return;
     }
-    let acceptor = Acceptor::new(&TlsOptions::default(), None).unwrap();
+    let acceptor = acceptor(&TlsOptions::default(), None).unwrap();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let client = run("openssl", &["s_client", "-connect", &address, "-msg"]);
@@ -227,7 +227,7 @@ async fn curl_fetches_from_us() {
         (TlsOptions::default(), vec!["-k"]),
         (authority.server(), vec!["--cacert", ca.to_str().unwrap()]),
     ] {
-        let acceptor = Acceptor::new(&options, None).unwrap();
+        let acceptor = acceptor(&options, None).unwrap();
         let mut args = vec!["-sS", "-4", "--noproxy", "*", "--http1.1", &url];
         args.extend(trust);
         let client = run("curl", &args);
@@ -331,7 +331,7 @@ async fn keys_of_every_form_that_openssl_writes_are_read() {
     };
     drop(client);
     assert!(
-        Acceptor::new(&server, None)
+        acceptor(&server, None)
             .unwrap_err()
             .why()
             .contains("holds no certificate")

@@ -8,7 +8,7 @@ use crate::net::context::Net;
 
 /// Client and server with a certificate made on the fly, pinned by the client.
 async fn made(client: TlsOptions, server: TlsOptions) -> (Stream, Stream) {
-    let acceptor = Acceptor::new(&server, None).unwrap();
+    let acceptor = acceptor(&server, None).unwrap();
     let client = TlsOptions {
         pin: pinning(&acceptor).pin,
         ..client
@@ -42,7 +42,7 @@ async fn both_versions_are_spoken_and_said() {
 
 #[tokio::test]
 async fn a_certificate_made_on_the_fly_is_for_this_machine() {
-    let acceptor = Acceptor::new(
+    let acceptor = acceptor(
         &TlsOptions::default(),
         Some(&Host::Name("db.example".into())),
     )
@@ -52,7 +52,7 @@ async fn a_certificate_made_on_the_fly_is_for_this_machine() {
     let directory = tempfile::tempdir().unwrap();
     // A client that trusts it as a root checks its names and dates.
     let pem = directory.path().join("made.pem");
-    let text = data_encoding::BASE64_MIME.encode(&acceptor.server.key.cert[0]);
+    let text = data_encoding::BASE64_MIME.encode(&acceptor.server.current().key.cert[0]);
     std::fs::write(
         &pem,
         format!("-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n"),
@@ -78,7 +78,7 @@ async fn a_certificate_made_on_the_fly_is_for_this_machine() {
         let secured = client.secured().unwrap();
         assert_eq!(
             secured.peer_fingerprint.as_deref(),
-            Some(acceptor.fingerprint())
+            Some(acceptor.fingerprint().as_str())
         );
     }
 }
@@ -188,7 +188,7 @@ async fn megabytes_cross_both_ways_at_once() {
 #[tokio::test]
 async fn a_conversation_in_single_bytes_succeeds() {
     for version in BOTH_VERSIONS {
-        let acceptor = Acceptor::new(&TlsOptions::default(), None).unwrap();
+        let acceptor = acceptor(&TlsOptions::default(), None).unwrap();
         let client = TlsOptions {
             pin: pinning(&acceptor).pin,
             ..only(version)
@@ -231,7 +231,7 @@ async fn trickle(
 #[tokio::test]
 async fn bytes_behind_the_last_flight_reach_the_application() {
     for version in BOTH_VERSIONS {
-        let acceptor = Acceptor::new(&TlsOptions::default(), None).unwrap();
+        let acceptor = acceptor(&TlsOptions::default(), None).unwrap();
         let client = TlsOptions {
             pin: pinning(&acceptor).pin,
             ..only(version)
@@ -276,7 +276,7 @@ async fn the_watch_hears_plaintext_and_secrets() {
     ] {
         let notes = [Arc::new(Notes::default()), Arc::new(Notes::default())];
         let watches = [notes[0].watch(), notes[1].watch()];
-        let acceptor = Acceptor::new(&TlsOptions::default(), None).unwrap();
+        let acceptor = acceptor(&TlsOptions::default(), None).unwrap();
         let options = TlsOptions {
             pin: pinning(&acceptor).pin,
             ..only(version)
@@ -399,7 +399,7 @@ async fn a_server_that_never_answers_is_out_of_time_at_the_deadline() {
 #[tokio::test]
 async fn a_client_that_never_speaks_is_out_of_time_at_the_deadline() {
     let (_silent, accepted) = pair().await;
-    let acceptor = Acceptor::new(&TlsOptions::default(), None).unwrap();
+    let acceptor = acceptor(&TlsOptions::default(), None).unwrap();
     let soon = Instant::now() + Duration::from_millis(100);
     let error = acceptor
         .accept(stream(accepted), None, soon)
