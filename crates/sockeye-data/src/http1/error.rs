@@ -16,6 +16,8 @@ pub enum ErrorKind {
     Syntax,
     /// It is HTTP of a version that is not spoken here.
     Version,
+    /// The method is longer than any that is known.
+    MethodTooLong,
     /// The start line is longer than [`Limits::line`](super::Limits::line).
     LineTooLong,
     /// The head, or the trailer section, has too many bytes or lines.
@@ -115,7 +117,7 @@ impl Error {
         match self.kind {
             ErrorKind::LineTooLong => 414,
             ErrorKind::HeadTooLarge => 431,
-            ErrorKind::UnknownCoding => 501,
+            ErrorKind::UnknownCoding | ErrorKind::MethodTooLong => 501,
             ErrorKind::Version => 505,
             _ => 400,
         }

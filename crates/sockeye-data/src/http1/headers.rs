@@ -43,8 +43,11 @@ struct Span {
 /// ```
 #[derive(Clone, Default)]
 pub struct Headers {
+    /// The lines, each with its CRLF.
     text: Vec<u8>,
     spans: Vec<Span>,
+    /// Lines were removed or put in between, so that the text is not what is written.
+    is_ragged: bool,
 }
 
 /// One header line.
@@ -75,6 +78,7 @@ impl Headers {
         Self {
             text: Vec::with_capacity(bytes),
             spans: Vec::with_capacity(lines),
+            is_ragged: false,
         }
     }
 
@@ -105,9 +109,10 @@ impl Headers {
 
     /// The values of all lines of this name, in their order.
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter()
-            .filter(move |field| field.name.eq_ignore_ascii_case(name))
-            .map(|field| field.value)
+        self.spans
+            .iter()
+            .filter(move |span| self.is_named(**span, name.as_bytes()))
+            .map(|span| &self.text[span.value_start as usize..span.value_end as usize])
     }
 
     /// Whether there is a line of this name.
@@ -162,6 +167,7 @@ impl Headers {
         value: impl AsRef<[u8]>,
     ) -> Result<(), Error> {
         let span = self.store(name.as_ref(), value.as_ref())?;
+        self.is_ragged |= index < self.spans.len();
         self.spans.insert(index.min(self.spans.len()), span);
         Ok(())
     }
@@ -183,6 +189,7 @@ impl Headers {
             .iter()
             .position(|field| field.name.as_bytes().eq_ignore_ascii_case(name));
         self.drop_all(name);
+        self.is_ragged |= place.is_some();
         self.spans.insert(place.unwrap_or(self.spans.len()), span);
         Ok(())
     }
@@ -196,7 +203,10 @@ impl Headers {
 
     /// Write all lines, each with its CRLF; the empty line that ends a head is not one of them.
     pub fn write(&self, out: &mut Vec<u8>) {
-        out.reserve(self.text.len() + 2 * self.len());
+        if !self.is_ragged {
+            return out.extend_from_slice(&self.text);
+        }
+        out.reserve(self.text.len());
         for field in self.iter() {
             out.extend_from_slice(field.line);
             out.extend_from_slice(b"\r\n");
@@ -215,6 +225,7 @@ impl Headers {
             end: place(line.len())?,
         };
         self.text.extend_from_slice(line);
+        self.text.extend_from_slice(b"\r\n");
         self.spans.push(span);
         Ok(())
     }
@@ -228,6 +239,7 @@ impl Headers {
         self.text.truncate(last.value_end as usize);
         if more.is_empty() {
             last.end = last.value_end;
+            self.text.extend_from_slice(b"\r\n");
             return Ok(());
         }
         let blank = self.text.len();
@@ -238,6 +250,7 @@ impl Headers {
         }
         last.value_end = u32::try_from(self.text.len()).map_err(|_| too_large())?;
         last.end = last.value_end;
+        self.text.extend_from_slice(b"\r\n");
         Ok(())
     }
 
@@ -271,14 +284,21 @@ impl Headers {
         self.text
             .extend_from_slice(if value.is_empty() { b":" } else { b": " });
         self.text.extend_from_slice(value);
+        self.text.extend_from_slice(b"\r\n");
         Ok(span)
     }
 
     fn drop_all(&mut self, name: &[u8]) {
         let text = &self.text;
+        let before = self.spans.len();
         self.spans.retain(|span| {
             !text[span.start as usize..span.name_end as usize].eq_ignore_ascii_case(name)
         });
+        self.is_ragged |= self.spans.len() < before;
+    }
+
+    fn is_named(&self, span: Span, name: &[u8]) -> bool {
+        self.text[span.start as usize..span.name_end as usize].eq_ignore_ascii_case(name)
     }
 
     fn field(&self, span: Span) -> Field<'_> {

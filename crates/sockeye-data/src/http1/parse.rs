@@ -13,9 +13,9 @@ use super::syntax::{is_blank, is_token_byte, is_value_byte, trim};
 use super::target::{host, target_form};
 
 /// How many header lines are read in one go; a head with more of them takes the slow way.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 32;
 /// The longest method; the longest registered one has 17 bytes.
-const METHOD: usize = 64;
+const METHOD: usize = 32;
 
 /// What a head may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -439,10 +439,10 @@ fn early_request(bytes: &[u8]) -> Result<(), Error> {
             let what = format!("{} in a method", byte_name(byte));
             Err(Error::syntax(end, what, "RFC 9110 section 9.1"))
         }
-        None if bytes.len() > METHOD => Err(Error::syntax(
-            METHOD,
+        None if bytes.len() > METHOD => Err(Error::new(
+            ErrorKind::MethodTooLong,
             format!("a method of more than {METHOD} bytes"),
-            "",
+            "RFC 9110 section 9.1",
         )),
         None => Ok(()),
     }

@@ -141,7 +141,7 @@ impl Net {
         let watch = self.watch();
         let (pair, child) = carrier::exec::spawn(argv, around).map_err(|e| e.on(&to))?;
         Ok(carried(
-            Io::Pair(pair),
+            pair.into(),
             &to,
             watch.as_ref(),
             Place::default(),
@@ -213,7 +213,7 @@ impl Opening<'_> {
                 Ok(self.carried(Io::Unix(unix), peer, None))
             }
             Carrier::Stdio => {
-                Ok(self.carried(Io::Pair(carrier::stdio::open()?), Place::default(), None))
+                Ok(self.carried(carrier::stdio::open()?.into(), Place::default(), None))
             }
             Carrier::Exec(argv) => {
                 let around = Surroundings {
@@ -221,7 +221,7 @@ impl Opening<'_> {
                     ..Surroundings::default()
                 };
                 let (pair, child) = carrier::exec::spawn(argv, &around)?;
-                Ok(self.carried(Io::Pair(pair), self.to.clone(), Some(child)))
+                Ok(self.carried(pair.into(), self.to.clone(), Some(child)))
             }
             Carrier::Pty(argv) => {
                 let (terminal, child) = carrier::pty::spawn(argv, &Surroundings::default())?;
@@ -229,7 +229,7 @@ impl Opening<'_> {
             }
             Carrier::File(path) => {
                 let pair = carrier::file::open(path, options)?;
-                Ok(self.carried(Io::Pair(pair), self.to.clone(), None))
+                Ok(self.carried(pair.into(), self.to.clone(), None))
             }
             Carrier::Fifo(path) => {
                 let end = match self.role {
@@ -237,7 +237,7 @@ impl Opening<'_> {
                     Role::Listen => FifoEnd::Read,
                 };
                 let pair = carrier::file::open_fifo(path, options, end, self.deadline).await?;
-                Ok(self.carried(Io::Pair(pair), self.to.clone(), None))
+                Ok(self.carried(pair.into(), self.to.clone(), None))
             }
             Carrier::Fd(which) => {
                 let io = carrier::inherited::connected(which)?;

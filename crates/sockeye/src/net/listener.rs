@@ -361,6 +361,11 @@ impl Incoming {
         self.peer.endpoint()
     }
 
+    /// The IP address of the peer, if it has one.
+    pub(super) fn peer_ip(&self) -> Option<std::net::IpAddr> {
+        self.peer.address().map(|address| address.ip())
+    }
+
     /// Whether these lists let this peer in.
     pub(super) fn is_admitted(&self, admission: &Admission) -> bool {
         match self.peer.address() {

@@ -35,6 +35,7 @@ mod carrier;
 mod child;
 mod connect;
 mod context;
+mod crowd;
 mod datagram;
 mod descriptor;
 mod detour;
@@ -63,6 +64,7 @@ pub use carrier::exec::Surroundings;
 pub use carrier::pty::TerminalSize;
 pub(crate) use context::FOREVER;
 pub use context::{CONNECT_TIMEOUT, Net};
+pub use crowd::PerAddress;
 pub use datagram::{Arrived, DatagramSocket, PeerAddress, SessionLimits};
 #[cfg(feature = "client")]
 pub(crate) use descriptor::Descriptor;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::admission::Admission;
+use super::crowd::{Crowd, PerAddress, Seat};
 use super::listener::{Incoming, Listener};
 use crate::endpoint::Endpoint;
 use crate::error::{Error, Result};
@@ -27,6 +28,9 @@ pub struct Limits {
     pub max_clients: Option<usize>,
     /// What happens to a client beyond that.
     pub when_full: WhenFull,
+    /// Clients of one address at once; one beyond that is closed at once, whatever `when_full` says: others must not wait
+    /// for it.
+    pub per_address: PerAddress,
     /// Who may come in.
     pub admission: Admission,
     /// Stop accepting after this many clients; `None` is no end.
@@ -51,7 +55,7 @@ pub enum Arrival {
     Accepted(Incoming),
     /// A client was kept out by the lists.
     Denied(Option<Endpoint>),
-    /// A client was turned away because enough are there.
+    /// A client was turned away because enough are there, in all or of its address.
     Full(Option<Endpoint>),
     /// Accepting failed; the loop goes on.
     Failed(Error),
@@ -128,6 +132,7 @@ where
         slots: limits
             .max_clients
             .map(|max| Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)))),
+        crowd: Crowd::new(limits.per_address),
         limits,
         left: Arc::new(Notify::new()),
         tasks: TaskTracker::new(),
@@ -146,6 +151,7 @@ where
 struct AcceptLoop {
     limits: Limits,
     slots: Option<Arc<Semaphore>>,
+    crowd: Crowd,
     left: Arc<Notify>,
     tasks: TaskTracker,
     served: Served,
@@ -172,14 +178,14 @@ impl AcceptLoop {
             match listener.accept().await {
                 Ok(Some(incoming)) => {
                     resting = false;
-                    let arrival = self.admit(incoming, waited);
-                    self.begin(arrival, handle);
+                    let (arrival, held) = self.admit(incoming, waited);
+                    self.begin(arrival, held, handle);
                 }
                 Ok(None) => break,
                 Err(error) if is_peer_gone(&error) => {}
                 Err(error) if is_out_of_resources(&error) => {
                     if !resting {
-                        self.begin((Arrival::Failed(error), None), handle);
+                        self.begin(Arrival::Failed(error), Held::default(), handle);
                     }
                     resting = true;
                     drop(tokio::time::timeout(OUT_OF_DESCRIPTORS_PAUSE, left).await);
@@ -195,11 +201,15 @@ impl AcceptLoop {
         &mut self,
         incoming: Incoming,
         waited: Option<OwnedSemaphorePermit>,
-    ) -> (Arrival, Option<OwnedSemaphorePermit>) {
+    ) -> (Arrival, Held) {
         if !incoming.is_admitted(&self.limits.admission) {
             self.served.refused += 1;
-            return (Arrival::Denied(incoming.peer().cloned()), None);
+            return (Arrival::Denied(incoming.peer().cloned()), Held::default());
         }
+        let Ok(seat) = self.crowd.enter(incoming.peer_ip()) else {
+            self.served.refused += 1;
+            return (Arrival::Full(incoming.peer().cloned()), Held::default());
+        };
         let slot = match (&self.slots, waited) {
             (None, _) => None,
             (Some(_), Some(waited)) => Some(waited),
@@ -207,21 +217,21 @@ impl AcceptLoop {
                 Ok(slot) => Some(slot),
                 Err(_) => {
                     self.served.refused += 1;
-                    return (Arrival::Full(incoming.peer().cloned()), None);
+                    return (Arrival::Full(incoming.peer().cloned()), Held::default());
                 }
             },
         };
         self.served.accepted += 1;
-        (Arrival::Accepted(incoming), slot)
+        (Arrival::Accepted(incoming), Held { slot, seat })
     }
 
-    fn begin<H, F>(&self, (arrival, slot): (Arrival, Option<OwnedSemaphorePermit>), handle: &H)
+    fn begin<H, F>(&self, arrival: Arrival, held: Held, handle: &H)
     where
         H: Fn(Arrival) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
         let guard = Leaving {
-            slot,
+            held,
             left: Arc::clone(&self.left),
         };
         let task = handle(arrival);
@@ -229,15 +239,24 @@ impl AcceptLoop {
     }
 }
 
+/// What a client takes from the others while it is there.
+#[derive(Default)]
+struct Held {
+    slot: Option<OwnedSemaphorePermit>,
+    /// Most clients are counted nowhere.
+    seat: Option<Box<Seat>>,
+}
+
 /// Tells the accept loop that a client has left, when it is dropped.
 struct Leaving {
-    slot: Option<OwnedSemaphorePermit>,
+    held: Held,
     left: Arc<Notify>,
 }
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        drop(self.slot.take());
+        let Held { slot, seat } = std::mem::take(&mut self.held);
+        drop((slot, seat));
         self.left.notify_waiters();
     }
 }
@@ -288,7 +307,7 @@ mod tests {
             assert_eq!(held.len(), 2000);
         };
         let guard = Leaving {
-            slot: None,
+            held: Held::default(),
             left: Arc::default(),
         };
         let alone = size_of_val(&task);

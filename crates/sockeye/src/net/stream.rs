@@ -74,7 +74,8 @@ pub struct Secured {
 pub(crate) enum Io {
     Tcp(TcpStream),
     Unix(UnixStream),
-    Pair(Pair),
+    /// Rare, and larger than the others.
+    Pair(Box<Pair>),
     /// Reads from one place and writes to another.
     Parts(Box<Parts>),
     Boxed(Box<dyn Duplex>),
@@ -93,6 +94,12 @@ pub(crate) struct Pair {
     pub(crate) write: Option<Descriptor>,
     /// Whether the write end is standard output, which closing must take away from the process as well.
     pub(crate) is_stdio: bool,
+}
+
+impl From<Pair> for Io {
+    fn from(pair: Pair) -> Self {
+        Self::Pair(Box::new(pair))
+    }
 }
 
 /// Whatever else carries bytes both ways.
@@ -157,7 +164,7 @@ impl Stream {
             write,
             is_stdio: false,
         };
-        Ok(Self::new(Io::Pair(pair), None, Info::default()))
+        Ok(Self::new(pair.into(), None, Info::default()))
     }
 
     /// Standard input alone, for one that reads it beside others that write; writing fails.
@@ -171,7 +178,7 @@ impl Stream {
             write: None,
             is_stdio: false,
         };
-        Ok(Self::new(Io::Pair(pair), None, Info::default()))
+        Ok(Self::new(pair.into(), None, Info::default()))
     }
 
     /// A stream over a connected TCP socket that was made elsewhere.
@@ -192,7 +199,7 @@ impl Stream {
             write: write.map(Descriptor::own).transpose()?,
             is_stdio: false,
         };
-        Ok(Self::new(Io::Pair(pair), None, Info::default()))
+        Ok(Self::new(pair.into(), None, Info::default()))
     }
 
     /// A stream over anything, for the tests of other modules.

@@ -135,6 +135,11 @@ impl Inlet {
         Wish::Wait
     }
 
+    /// Whether nobody will ask for anything any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        lock(&self.0).abandoned
+    }
+
     /// Hand over a chunk, which is not empty. Too many bytes in all end the body.
     pub(super) fn push(&self, chunk: Bytes) {
         let mut shared = lock(&self.0);

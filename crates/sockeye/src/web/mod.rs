@@ -33,5 +33,5 @@ pub use reading::{Form, Problem, SetCookie};
 pub use request::{Client, Request};
 pub use response::{IntoResponse, Response};
 pub use routes::{Router, Routes};
-pub use server::{Bounds, Log, Record, Refusal, Server};
+pub use server::{Bounds, Log, PER_ADDRESS, Record, Refusal, Server};
 pub use trail::{Note, Trail};

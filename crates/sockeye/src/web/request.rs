@@ -44,11 +44,11 @@ pub struct Client {
     /// The client's address, if it has one: a client on a Unix socket has none.
     pub address: Option<SocketAddr>,
     /// The client's own name for its end, if the carrier has names.
-    pub peer: Option<Endpoint>,
+    pub peer: Option<Box<Endpoint>>,
     /// Where we listen.
     pub server: Option<Arc<Endpoint>>,
     /// What TLS agreed on, if TLS is spoken.
-    pub secured: Option<Secured>,
+    pub secured: Option<Box<Secured>>,
     /// `h2` or `http/1.1`.
     pub protocol: &'static str,
 }

@@ -48,11 +48,7 @@ impl Response {
     /// A response without headers and body. A status outside 200 to 999 becomes 500.
     pub fn new(status: u16) -> Self {
         Self {
-            status: if (200..=999).contains(&status) {
-                status
-            } else {
-                500
-            },
+            status: final_status(status),
             headers: Headers::new(),
             shared: None,
             body: Body::empty(),
@@ -125,9 +121,9 @@ impl Response {
         self.status
     }
 
-    /// The same response with another status.
+    /// The same response with another status; one outside 200 to 999 becomes 500.
     pub fn with_status(mut self, status: u16) -> Self {
-        self.status = status;
+        self.status = final_status(status);
         self
     }
 
@@ -223,6 +219,14 @@ impl Response {
 
     fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
+    }
+}
+
+/// A status that an answer can end with.
+fn final_status(status: u16) -> u16 {
+    match status {
+        200..=999 => status,
+        _ => 500,
     }
 }
 

@@ -1,13 +1,14 @@
 //! The server: listeners, what is borne of clients, and how it stops.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sockeye_data::http1;
 use tokio_util::sync::CancellationToken;
 
-use super::connection;
+use super::connection::{self, Conversation, Visit, Watched};
 use super::handler::{Handler, Shared};
 use super::request::{Client, Request};
 use crate::endpoint::Endpoint;
@@ -62,6 +63,10 @@ impl Default for Bounds {
         }
     }
 }
+
+/// Clients of one address at once, unless something else is said by [`Server::limits`]: 1024, this machine's own not
+/// counted.
+pub const PER_ADDRESS: net::PerAddress = net::PerAddress::at_most(1024).but_loopback();
 
 /// Hears of every request that was answered.
 pub trait Log: Send + Sync + 'static {
@@ -174,7 +179,7 @@ impl Server {
             handler: Shared::new(handler),
             bounds: Arc::default(),
             log: None,
-            limits: net::Limits::default(),
+            limits: limits(),
         }
     }
 
@@ -184,7 +189,8 @@ impl Server {
         self
     }
 
-    /// The same server with these bounds on how many come in, and who.
+    /// The same server with these bounds on how many come in, and who; without, 1024 at once from each address but this
+    /// machine's own.
     pub fn limits(mut self, limits: net::Limits) -> Self {
         self.limits = limits;
         self
@@ -218,42 +224,61 @@ impl Server {
             }
         });
         let served = net::serve(listener, self.limits.clone(), stop.clone(), |arrival| {
-            let (server, at) = (Arc::clone(&server), Arc::clone(&at));
-            let (stop, cut) = (stop.clone(), cut.clone());
-            async move {
-                let conversation = server.arrived(arrival, at, stop);
-                cut.run_until_cancelled(conversation).await;
-            }
+            server.arrived(arrival, &at, stop.clone(), cut.clone())
         })
         .await;
         cutter.abort();
         served
     }
 
-    async fn arrived(
-        self: Arc<Self>,
+    /// What becomes of one client. The future is small: ten thousand of them may be idle.
+    fn arrived(
+        self: &Arc<Self>,
         arrival: Arrival,
+        at: &Arc<Endpoint>,
+        stop: CancellationToken,
+        cut: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let visit = match arrival {
+            Arrival::Accepted(incoming) => {
+                let greeting = Arc::clone(self).greet(incoming, Arc::clone(at), stop.clone());
+                Visit::Greeting(Box::pin(greeting))
+            }
+            Arrival::Failed(error) => {
+                self.say_failed(&error);
+                Visit::Over
+            }
+            Arrival::Denied(peer) => {
+                self.say_refused(peer.as_ref(), Refusal::Denied);
+                Visit::Over
+            }
+            Arrival::Full(peer) => {
+                self.say_refused(peer.as_ref(), Refusal::Full);
+                Visit::Over
+            }
+        };
+        Watched::new(visit, stop, cut)
+    }
+
+    /// The handshakes; nothing of them is left when the conversation begins.
+    async fn greet(
+        self: Arc<Self>,
+        incoming: Incoming,
         at: Arc<Endpoint>,
         stop: CancellationToken,
-    ) {
-        match arrival {
-            Arrival::Accepted(incoming) => match Self::greet(incoming, at).await {
-                Ok((stream, client)) => {
-                    let _announced = self.announce(&client);
-                    connection::run(self, stream, client, stop).await;
-                }
-                Err(error) => self.say_failed(&error),
-            },
-            Arrival::Failed(error) => self.say_failed(&error),
-            Arrival::Denied(peer) => self.say_refused(peer.as_ref(), Refusal::Denied),
-            Arrival::Full(peer) => self.say_refused(peer.as_ref(), Refusal::Full),
+    ) -> Option<Conversation> {
+        match Self::shake(incoming, at).await {
+            Ok((stream, client)) => Some(connection::conversation(self, stream, client, stop)),
+            Err(error) => {
+                self.say_failed(&error);
+                None
+            }
         }
     }
 
-    /// The handshakes; their futures are large and gone when the conversation begins.
-    async fn greet(incoming: Incoming, at: Arc<Endpoint>) -> Result<(Stream, Client)> {
+    async fn shake(incoming: Incoming, at: Arc<Endpoint>) -> Result<(Stream, Client)> {
         let connection = incoming.connection();
-        let link = Box::pin(incoming.handshake()).await?;
+        let link = incoming.handshake().await?;
         let Link::Stream(stream) = link else {
             return Err(Error::new(
                 crate::error::Kind::Usage,
@@ -278,8 +303,9 @@ impl Server {
     /// Dropping the future closes the connection.
     pub async fn serve_stream(&self, stream: Stream, stop: CancellationToken) {
         let client = Client::of(&stream);
-        let _announced = self.announce(&client);
-        connection::run(Arc::new(self.clone()), stream, client, stop).await;
+        let server = Arc::new(self.clone());
+        let conversation = connection::conversation(server, stream, client, stop.clone());
+        Watched::new(conversation, stop, CancellationToken::new()).await;
     }
 
     fn say_failed(&self, error: &Error) {
@@ -294,7 +320,7 @@ impl Server {
         }
     }
 
-    fn announce(&self, client: &Client) -> Option<Announced> {
+    pub(super) fn announce(&self, client: &Client) -> Option<Announced> {
         let log = self.log.as_ref()?;
         log.connected(client);
         Some(Announced::Client(Arc::clone(log), client.connection))
@@ -313,6 +339,13 @@ impl Server {
     }
 }
 
+/// Who comes in unless something else is said.
+fn limits() -> net::Limits {
+    let mut limits = net::Limits::default();
+    limits.per_address = PER_ADDRESS;
+    limits
+}
+
 impl Client {
     /// Who is at the other end of this stream.
     fn of(stream: &Stream) -> Self {
@@ -325,9 +358,9 @@ impl Client {
             peer: match address {
                 // The address says it all.
                 Some(_) => None,
-                None => stream.peer().cloned(),
+                None => stream.peer().cloned().map(Box::new),
             },
-            secured: stream.secured().cloned(),
+            secured: stream.secured().cloned().map(Box::new),
             protocol: if is_h2 { "h2" } else { "http/1.1" },
             ..Self::default()
         }
@@ -346,5 +379,22 @@ impl fmt::Debug for Server {
         f.debug_struct("Server")
             .field("bounds", &self.bounds)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::Response;
+
+    #[test]
+    fn an_idle_client_costs_little() {
+        let server = Server::new(|_: Request| async { Response::new(204) });
+        let at = Arc::new(Endpoint::unix("/a"));
+        let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
+        let task = Arc::new(server).arrived(Arrival::Denied(None), &at, stop, cut);
+        let (task, rest) = (size_of_val(&task), connection::idle_size());
+        assert!(task <= 160, "the task became {task} bytes");
+        assert!(rest <= 400, "the connection became {rest} bytes");
     }
 }

@@ -71,7 +71,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     serving::end_after(args.talking.timeout, &stop);
     let mut server = Server::new(site)
         .bounds(args.engine.bounds(&args.serving))
-        .limits(args.serving.limits()?);
+        .limits(args.engine.limits(&args.serving)?);
     let sight = args.sight.open(&output)?;
     if let Some(log) = sight.log() {
         server = server.log(log);

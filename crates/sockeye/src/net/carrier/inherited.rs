@@ -76,7 +76,7 @@ pub(crate) fn connected(which: &Descriptor) -> Result<Io> {
                 .then(|| Own::shared(again))
                 .transpose()
                 .map_err(open)?;
-            Ok(Io::Pair(Pair {
+            Ok(Io::from(Pair {
                 read,
                 write,
                 is_stdio: false,

@@ -3,12 +3,16 @@
 use std::cell::RefCell;
 
 /// A buffer as connections get it: the heads of most requests fit, and most answers from memory.
-const SIZE: usize = 16 << 10;
-/// How many unused buffers a thread keeps.
-const KEPT: usize = 64;
+pub(super) const SIZE: usize = 16 << 10;
+/// How many unused buffers of each kind a thread keeps.
+const KEPT: usize = 16;
+
+/// Buffers that nobody uses. Those to read into are initialised throughout, those to write to are empty.
+type Spare = RefCell<Vec<Vec<u8>>>;
 
 thread_local! {
-    static SPARE: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static TO_READ: Spare = const { RefCell::new(Vec::new()) };
+    static TO_WRITE: Spare = const { RefCell::new(Vec::new()) };
 }
 
 /// Bytes that came and are not used up. `buffer` is initialised throughout; `start..end` is what is in it.
@@ -43,7 +47,8 @@ impl Input {
     /// Room to read into; never empty.
     pub(super) fn room(&mut self) -> &mut [u8] {
         if self.buffer.is_empty() {
-            self.buffer = take();
+            let spare = TO_READ.with_borrow_mut(Vec::pop);
+            self.buffer = spare.unwrap_or_else(|| vec![0; SIZE]);
         }
         if self.end == self.buffer.len() {
             if self.start > 0 {
@@ -64,7 +69,7 @@ impl Input {
     /// Give the buffer back if nothing is in it.
     pub(super) fn release(&mut self) {
         if self.is_empty() && !self.buffer.is_empty() {
-            give(std::mem::take(&mut self.buffer));
+            TO_READ.with_borrow_mut(|spare| keep(spare, std::mem::take(&mut self.buffer)));
         }
     }
 }
@@ -74,14 +79,20 @@ impl Input {
 pub(super) struct Output {
     buffer: Vec<u8>,
     sent: usize,
+    all: u64,
 }
 
 impl Output {
     /// Where to write what is to be sent.
     pub(super) fn buffer(&mut self) -> &mut Vec<u8> {
         if self.buffer.capacity() == 0 {
-            self.buffer = take();
-            self.buffer.clear();
+            let spare = TO_WRITE.with_borrow_mut(Vec::pop);
+            self.buffer = spare.unwrap_or_else(|| Vec::with_capacity(SIZE));
+        }
+        if self.sent > self.len() {
+            // Else a client that never quite catches up would make it grow for ever.
+            self.buffer.drain(..self.sent);
+            self.sent = 0;
         }
         &mut self.buffer
     }
@@ -98,9 +109,20 @@ impl Output {
         self.len() == 0
     }
 
+    /// Bytes that were sent since the connection began.
+    pub(super) fn all_sent(&self) -> u64 {
+        self.all
+    }
+
+    /// Where the next byte stands among all that is sent over the connection.
+    pub(super) fn position(&self) -> u64 {
+        self.all + self.len() as u64
+    }
+
     /// So many bytes were sent.
     pub(super) fn sent(&mut self, bytes: usize) {
         self.sent += bytes;
+        self.all += bytes as u64;
         if self.is_empty() {
             self.sent = 0;
             self.buffer.clear();
@@ -110,27 +132,48 @@ impl Output {
     /// Give the buffer back if nothing is in it.
     pub(super) fn release(&mut self) {
         if self.is_empty() && self.buffer.capacity() > 0 {
-            let mut buffer = std::mem::take(&mut self.buffer);
-            if buffer.capacity() >= SIZE {
-                buffer.resize(SIZE, 0);
-                give(buffer);
-            }
+            TO_WRITE.with_borrow_mut(|spare| keep(spare, std::mem::take(&mut self.buffer)));
         }
     }
 }
 
-fn take() -> Vec<u8> {
-    let spare = SPARE.with_borrow_mut(Vec::pop);
-    spare.unwrap_or_else(|| vec![0; SIZE])
+fn keep(spare: &mut Vec<Vec<u8>>, buffer: Vec<u8>) {
+    // One that had to grow is not kept.
+    if buffer.capacity() < 2 * SIZE && spare.len() < KEPT {
+        spare.push(buffer);
+    }
 }
 
-fn give(buffer: Vec<u8>) {
-    // One that had to grow for a large head is not kept.
-    if buffer.len() == SIZE && buffer.capacity() < 2 * SIZE {
-        SPARE.with_borrow_mut(|spare| {
-            if spare.len() < KEPT {
-                spare.push(buffer);
-            }
-        });
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_takes_no_room() {
+        let mut output = Output::default();
+        for _ in 0..10_000 {
+            output.buffer().extend_from_slice(&[b'x'; 100]);
+            output.sent(if output.len() > 100 { 100 } else { 50 });
+            assert!(output.len() <= 200 && output.buffer.len() <= 500);
+        }
+        output.sent(output.len());
+        assert_eq!(output.all_sent(), 1_000_000);
+        output.release();
+        assert_eq!(output.buffer.capacity(), 0);
+    }
+
+    #[test]
+    fn room_to_read_into_is_never_empty_and_grows_only_for_what_is_kept() {
+        let mut input = Input::default();
+        for _ in 0..100 {
+            let room = input.room().len();
+            input.filled(room);
+            input.consume(input.len() - 10);
+        }
+        assert_eq!(input.buffer.len(), SIZE);
+        let room = input.room().len();
+        input.filled(room);
+        assert!(!input.room().is_empty());
+        assert_eq!(input.buffer.len(), 2 * SIZE);
     }
 }

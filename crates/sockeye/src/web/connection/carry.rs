@@ -1,9 +1,11 @@
 //! The body of an answer on its way out: by the kernel where it can, chunk by chunk where it cannot.
 
 use std::io;
+use std::os::unix::fs::FileExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, ready};
 
-use sockeye_data::http1::{BodyEncoder, Framing, Headers};
+use sockeye_data::http1::{self, BodyEncoder, Framing, Headers};
 
 use super::exchange::Broken;
 use super::h1::Connection;
@@ -14,12 +16,17 @@ const PILE: usize = 64 << 10;
 /// What one file may send before others have their turn.
 const TURN: u64 = 2 << 20;
 
+/// What is said of a file that ends before the length that was announced.
+const SHORTER: &str = "the file became shorter while it was sent";
+
 /// A body on its way.
 pub(super) struct Carry {
     body: Body,
     encoder: Option<BodyEncoder>,
     sent: u64,
     is_over: bool,
+    /// The kernel cannot send this file: some file systems make their bytes when they are read.
+    copies: bool,
 }
 
 impl Carry {
@@ -29,6 +36,7 @@ impl Carry {
             encoder: Some(BodyEncoder::new(framing)),
             sent: 0,
             is_over: false,
+            copies: false,
         }
     }
 
@@ -44,10 +52,15 @@ impl Carry {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), Broken>> {
         if let Inner::File(part) = &mut self.body.0
+            && !self.copies
             && connection.can_send_files()
         {
-            let sent = ready!(connection.poll_send_file(part, &mut self.sent, cx));
-            return Poll::Ready(sent);
+            match ready!(connection.poll_send_file(part, &mut self.sent, cx)) {
+                Err(Broken::Connection(error)) if self.sent == 0 && is_unable(&error) => {
+                    self.copies = true;
+                }
+                sent => return Poll::Ready(sent),
+            }
         }
         loop {
             if connection.output.len() >= PILE || self.is_over {
@@ -57,20 +70,11 @@ impl Carry {
             if self.is_over {
                 return Poll::Ready(Ok(()));
             }
-            match self.body.poll_chunk(cx) {
-                Poll::Ready(Some(Ok(chunk))) => self.write(&chunk, connection)?,
-                Poll::Ready(Some(Err(error))) => {
-                    return Poll::Ready(Err(Broken::Body(error.to_string())));
-                }
-                Poll::Ready(None) => {
-                    self.is_over = true;
-                    let Some(encoder) = self.encoder.take() else {
-                        continue;
-                    };
-                    let out = connection.output.buffer();
-                    encoder
-                        .finish(&Headers::new(), out)
-                        .map_err(|error| Broken::Body(error.to_string()))?;
+            match self.poll_more(connection, cx) {
+                Poll::Ready(more) => {
+                    if !more? {
+                        self.end(connection)?;
+                    }
                 }
                 Poll::Pending => {
                     if !connection.output.is_empty() {
@@ -83,6 +87,51 @@ impl Carry {
         }
     }
 
+    /// Put the next piece on the pile; `false` at the end.
+    fn poll_more(
+        &mut self,
+        connection: &mut Connection,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<bool, Broken>> {
+        if let Inner::File(part) = &mut self.body.0 {
+            let read = read_file(part, connection.output.buffer());
+            return Poll::Ready(match read {
+                Ok(read) => self.count(read).map(|_| read > 0),
+                Err(error) => Err(Broken::Body(error.to_string())),
+            });
+        }
+        // What a body leaves behind is its own: nothing of ours is in it.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.body.poll_chunk(cx)));
+        let Ok(polled) = polled else {
+            return Poll::Ready(Err(Broken::Body("the body of the answer failed".into())));
+        };
+        Poll::Ready(match ready!(polled) {
+            Some(Ok(chunk)) => self.write(&chunk, connection).map(|()| true),
+            Some(Err(error)) => Err(Broken::Body(error.to_string())),
+            None => Ok(false),
+        })
+    }
+
+    /// So many bytes of a body with a length are on the pile.
+    fn count(&mut self, bytes: u64) -> Result<(), Broken> {
+        self.sent += bytes;
+        match &mut self.encoder {
+            Some(encoder) => encoder.frame(bytes).map(drop).map_err(unwritable),
+            None => Ok(()),
+        }
+    }
+
+    /// Write what ends the body.
+    fn end(&mut self, connection: &mut Connection) -> Result<(), Broken> {
+        self.is_over = true;
+        match self.encoder.take() {
+            Some(encoder) => encoder
+                .finish(&Headers::new(), connection.output.buffer())
+                .map_err(unwritable),
+            None => Ok(()),
+        }
+    }
+
     fn write(&mut self, chunk: &[u8], connection: &mut Connection) -> Result<(), Broken> {
         self.sent += chunk.len() as u64;
         let Some(encoder) = &mut self.encoder else {
@@ -90,7 +139,41 @@ impl Carry {
         };
         encoder
             .write(chunk, connection.output.buffer())
-            .map_err(|error| Broken::Body(error.to_string()))
+            .map_err(unwritable)
+    }
+}
+
+fn unwritable(error: http1::Error) -> Broken {
+    Broken::Body(error.to_string())
+}
+
+/// Whether this is no fault of the connection: the file cannot be sent by sendfile(2).
+fn is_unable(error: &io::Error) -> bool {
+    use nix::libc::{EINVAL, ENOSYS, EOPNOTSUPP};
+    matches!(error.raw_os_error(), Some(EINVAL | ENOSYS | EOPNOTSUPP))
+}
+
+/// Read the next piece of a file to the end of `out`; how many bytes that were, 0 at the end.
+fn read_file(part: &mut FilePart, out: &mut Vec<u8>) -> io::Result<u64> {
+    let size = usize::try_from(part.length).unwrap_or(PILE).min(PILE);
+    if size == 0 {
+        return Ok(0);
+    }
+    let start = out.len();
+    out.resize(start + size, 0);
+    let read = loop {
+        match part.file.read_at(&mut out[start..], part.at) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            read => break read,
+        }
+    };
+    out.truncate(start + *read.as_ref().unwrap_or(&0));
+    match read? {
+        0 => Err(io::Error::other(SHORTER)),
+        read => {
+            part.skip(read as u64);
+            Ok(read as u64)
+        }
     }
 }
 
@@ -125,8 +208,7 @@ impl Connection {
             }
             match ready!(self.poll_sendfile(part, turn, cx)) {
                 Ok(0) => {
-                    let why = "the file became shorter while it was sent";
-                    return Poll::Ready(Err(Broken::Body(why.into())));
+                    return Poll::Ready(Err(Broken::Body(SHORTER.into())));
                 }
                 Ok(bytes) => {
                     self.timer.clear();

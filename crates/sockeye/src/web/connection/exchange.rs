@@ -21,6 +21,9 @@ use crate::web::server::{Announced, Record, Server};
 /// The rest of a body that is read for nobody so that the connection lives on.
 const DRAIN: u64 = 64 << 10;
 
+/// The status in the log for a client that left before its answer began, as nginx has it.
+const GONE: u16 = 499;
+
 /// A request under way.
 pub(super) struct Exchange {
     head: Arc<RequestHead>,
@@ -28,6 +31,8 @@ pub(super) struct Exchange {
     pub(super) feed: Option<Feed>,
     facts: Facts,
     began: Option<Instant>,
+    /// Where the answer begins among all that is sent over the connection.
+    begins: Option<u64>,
     status: u16,
     user: Option<String>,
     sent: u64,
@@ -49,6 +54,7 @@ impl Exchange {
             feed: None,
             facts,
             began,
+            begins: None,
             status: 0,
             user: None,
             sent: 0,
@@ -66,7 +72,7 @@ impl Exchange {
         began: Option<Instant>,
     ) -> Self {
         let server = &connection.server;
-        let (feed, body) = Feed::new(framing, expects, server.bounds.body);
+        let (feed, body) = Feed::new(framing, expects, &server.bounds);
         let request = Request::new(Arc::clone(&head), body, Arc::clone(&connection.client));
         let reply = guarded(|| server.handler.handle(request));
         Self {
@@ -104,7 +110,8 @@ impl Connection {
             Ok(()) => {}
             Err(Broken::Upgraded) => return Err(End::Broken),
             Err(Broken::Body(_)) => {
-                // The client must not take what it has for the whole.
+                // The client may have what there is, but must not take it for the whole.
+                let _ = poll_fn(|cx| self.poll_flush(cx)).await;
                 if let Some(stream) = self.stream.take() {
                     stream.abort();
                 }
@@ -130,7 +137,8 @@ impl Connection {
             {
                 return Poll::Ready(Err(Broken::Connection(error)));
             }
-            Poll::Pending
+            self.poll_gone(cx)
+                .map(|error| Err(Broken::Connection(error)))
         })
         .await?;
         exchange.status = response.status();
@@ -140,11 +148,19 @@ impl Connection {
         }
         if let Some(upgrade) = response.take_upgrade() {
             let (facts, has_body) = (exchange.facts, exchange.feed.is_some());
-            return self.upgrade(facts, has_body, response, upgrade).await;
+            if facts.version != Version::Http11 || has_body {
+                exchange.status = self.refuse_upgrade(facts);
+                return Ok(());
+            }
+            return self.upgrade(facts, response, upgrade).await;
         }
         self.decide_keep(exchange);
         let facts = exchange.facts;
         let framing = head::framing(&response, facts);
+        if let Some(feed) = &mut exchange.feed {
+            feed.answer_begins(self.output.buffer());
+        }
+        exchange.begins = Some(self.output.position());
         head::write(self.output.buffer(), &response, framing, facts);
         self.closing |= !facts.keep || framing == Framing::UntilClose;
         if framing == Framing::None {
@@ -155,10 +171,16 @@ impl Connection {
             if let Some(feed) = &mut exchange.feed {
                 feed.poll(self, cx);
             }
-            carry.poll(self, cx)
+            match carry.poll(self, cx) {
+                Poll::Pending => self
+                    .poll_gone(cx)
+                    .map(|error| Err(Broken::Connection(error))),
+                sent => sent,
+            }
         })
         .await;
-        exchange.sent = carry.sent();
+        // What waits in our buffer has not arrived.
+        exchange.sent = carry.sent().saturating_sub(self.output.len() as u64);
         sent
     }
 
@@ -180,9 +202,11 @@ impl Connection {
             return;
         }
         let drained = poll_fn(|cx| {
-            // The answer first: the client may wait for it.
-            if !self.output.is_empty() && self.poll_flush(cx).is_pending() {
-                return Poll::Pending;
+            // The answer first: the client may wait for it. Or it takes nothing before it has said all.
+            if !self.output.is_empty()
+                && let Poll::Ready(Err(_)) = self.poll_flush(cx)
+            {
+                return Poll::Ready(false);
             }
             feed.poll_drain(self, cx)
         });
@@ -191,24 +215,23 @@ impl Connection {
         }
     }
 
+    /// The status of the answer to a client whose connection cannot become something else.
+    fn refuse_upgrade(&mut self, facts: Facts) -> u16 {
+        let refused = Response::error(501, "only HTTP/1.1 without a body can be upgraded");
+        let facts = Facts {
+            keep: false,
+            ..facts
+        };
+        self.pile(&refused, facts);
+        refused.status()
+    }
+
     async fn upgrade(
         &mut self,
         facts: Facts,
-        has_body: bool,
         response: Response,
         upgrade: Upgrade,
     ) -> Result<(), Broken> {
-        if facts.version != Version::Http11 || has_body {
-            let refused = Response::error(501, "only HTTP/1.1 without a body can be upgraded");
-            let facts = Facts {
-                keep: false,
-                ..facts
-            };
-            let framing = head::framing(&refused, facts);
-            head::write(self.output.buffer(), &refused, framing, facts);
-            self.closing = true;
-            return Ok(());
-        }
         head::write(self.output.buffer(), &response, Framing::None, facts);
         poll_fn(|cx| self.poll_flush(cx))
             .await
@@ -216,6 +239,12 @@ impl Connection {
         drop(response);
         upgrade(self.take_stream()).await;
         Err(Broken::Upgraded)
+    }
+
+    /// Whether anything of the answer was sent.
+    fn has_begun(&self, exchange: &Exchange) -> bool {
+        let begins = exchange.begins;
+        begins.is_some_and(|begins| self.output.all_sent() > begins)
     }
 
     fn record(&self, exchange: &Exchange, broken: Option<&Broken>) {
@@ -229,10 +258,9 @@ impl Connection {
             client: &self.client,
             head: Some(&exchange.head),
             user: exchange.user.as_deref(),
-            // Nobody got an answer: what others log as 499.
-            status: match exchange.status {
-                0 => 499,
-                status => status,
+            status: match broken {
+                Some(Broken::Connection(_)) if !self.has_begun(exchange) => GONE,
+                _ => exchange.status,
             },
             sent: exchange.sent,
             took: exchange

@@ -1,16 +1,20 @@
 //! The body of a request, read from the connection as its reader wants it.
 
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use sockeye_data::http1::{BodyDecoder, BodyLimits, Framing};
+use tokio::time::Instant;
 
 use super::h1::Connection;
 use super::timer::{Phase, Timer};
 use crate::web::body::{Body, BodyError};
 use crate::web::intake::{Inlet, Wish, intake};
+use crate::web::server::Bounds;
 
+/// What a client waits for that asked whether it may send a body (RFC 9110 section 10.1.1).
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 /// Over how long the rate of a body is looked at.
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -27,15 +31,21 @@ pub(super) struct Feed {
 
 impl Feed {
     /// A body with this framing, and its reader's end.
-    pub(super) fn new(framing: Framing, expects: bool, limit: u64) -> (Self, Body) {
+    pub(super) fn new(framing: Framing, expects: bool, bounds: &Bounds) -> (Self, Body) {
         let length = match framing {
             Framing::Length(length) => Some(length),
             _ => None,
         };
-        let (inlet, outlet) = intake(length, limit);
+        let (inlet, outlet) = intake(length, bounds.body);
+        // Trailers are bounded as the head is.
+        let limits = BodyLimits {
+            trailers: bounds.head.head,
+            trailer_fields: bounds.head.fields,
+            ..BodyLimits::default()
+        };
         let feed = Self {
             inlet,
-            decoder: BodyDecoder::new(framing, BodyLimits::default()),
+            decoder: BodyDecoder::new(framing, limits),
             expects,
             window: None,
             timer: Timer::default(),
@@ -56,6 +66,15 @@ impl Feed {
         }
     }
 
+    /// The answer is about to begin. Whoever still reads the body needs it, so the client is asked for it now: among the
+    /// bytes of the answer there is no place for that.
+    pub(super) fn answer_begins(&mut self, out: &mut Vec<u8>) {
+        if self.expects && !self.inlet.is_abandoned() {
+            self.expects = false;
+            out.extend_from_slice(CONTINUE);
+        }
+    }
+
     /// Read on, if the reader wants more. What goes wrong is told to the reader, and no further request is read then.
     pub(super) fn poll(&mut self, connection: &mut Connection, cx: &mut Context<'_>) {
         while self.inlet.wish(cx) == Wish::More {
@@ -65,8 +84,7 @@ impl Feed {
             }
             if connection.input.is_empty() {
                 if std::mem::take(&mut self.expects) {
-                    let ready = b"HTTP/1.1 100 Continue\r\n\r\n";
-                    connection.output.buffer().extend_from_slice(ready);
+                    connection.output.buffer().extend_from_slice(CONTINUE);
                 }
                 // Whoever waits for `100 Continue`, or for the answer to an earlier request, sends nothing before.
                 if !connection.output.is_empty() && connection.poll_flush(cx).is_pending() {

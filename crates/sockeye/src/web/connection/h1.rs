@@ -4,20 +4,20 @@
 //! and answered in place, answers pile up in one buffer, and one write sends them. What has to wait (a body, a handler that
 //! takes its time, a file) is an exchange, in its own file.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sockeye_data::http1::{
-    self, Expectation, Framing, Parsed, RequestHead, RequestParser, TargetForm, Version,
-    expectation, persistent, request_body, target_form,
+    self, Expectation, Framing, Parsed, RequestHead, RequestParser, Version, expectation,
+    persistent, request_body,
 };
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::CancellationToken;
 
 use super::buffers::{Input, Output};
 use super::exchange::Exchange;
@@ -29,15 +29,12 @@ use crate::web::body::{Body, Inner};
 use crate::web::handler::{Handler, Reply};
 use crate::web::request::{Client, Request};
 use crate::web::response::Response;
-use crate::web::server::{Record, Server};
+use crate::web::server::{Announced, Record, Server};
 
 /// Answers that pile up before they are sent, and the largest body that is copied among them.
 const PILE: usize = 64 << 10;
 /// What HTTP/2 begins with (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// How long, and for how many bytes, a client whose connection is closed may go on sending.
-const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 1 << 20;
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +59,7 @@ pub(super) struct Connection {
     pub(super) stream: Option<Stream>,
     pub(super) server: Arc<Server>,
     pub(super) client: Arc<Client>,
-    stop: CancellationToken,
-    stopped: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    pub(super) stop: CancellationToken,
     pub(super) input: Input,
     pub(super) output: Output,
     /// There while a head is incomplete.
@@ -71,7 +67,13 @@ pub(super) struct Connection {
     pub(super) timer: Timer,
     /// No further request is read.
     pub(super) closing: bool,
+    /// The client has said its last byte.
+    pub(super) is_over: bool,
+    /// An empty line before the next request was passed over.
+    skipped: bool,
     requests: u64,
+    /// The log hears of the end when this goes.
+    pub(super) announced: Option<Announced>,
 }
 
 impl Connection {
@@ -81,17 +83,20 @@ impl Connection {
         client: Client,
         stop: CancellationToken,
     ) -> Self {
+        let announced = server.announce(&client);
         Self {
             stream: Some(stream),
+            announced,
             server,
             client: Arc::new(client),
             stop,
-            stopped: None,
             input: Input::default(),
             output: Output::default(),
             parser: None,
             timer: Timer::default(),
             closing: false,
+            is_over: false,
+            skipped: false,
             requests: 0,
         }
     }
@@ -112,19 +117,11 @@ impl Connection {
     /// Read and answer requests until one has to wait or the connection ends.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
         loop {
-            while !self.closing && !self.input.is_empty() && self.output.len() < PILE {
-                match self.take_request() {
-                    Ok(None) => break,
-                    Ok(Some(Taken::Http2)) => return Poll::Ready(Next::End(End::Http2)),
-                    Ok(Some(Taken::Request(head, framing))) => {
-                        self.timer.clear();
-                        if let Some(exchange) = self.answer(head, framing) {
-                            return Poll::Ready(Next::Exchange(exchange));
-                        }
-                    }
-                    Err(error) => self.refuse(error.status(), &error.to_string()),
-                }
-            }
+            let is_full = match self.take_requests() {
+                Some(Taking::Next(next)) => return Poll::Ready(next),
+                Some(Taking::Full) => true,
+                None => false,
+            };
             match self.poll_flush(cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => return Poll::Ready(Next::End(End::Broken)),
@@ -133,21 +130,47 @@ impl Connection {
             if self.closing {
                 return Poll::Ready(Next::End(End::Close));
             }
+            if is_full {
+                // There may be more requests in the buffer, for which nothing need be read.
+                continue;
+            }
             match self.poll_fill(cx) {
                 Poll::Ready(Ok(0)) => {
                     if self.input.is_empty() {
                         return Poll::Ready(Next::End(End::Close));
                     }
-                    self.refuse(400, "the request ends in the middle of its head");
+                    self.refuse(None, 400, "the request ends in the middle of its head");
                 }
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(_)) => return Poll::Ready(Next::End(End::Broken)),
-                Poll::Pending => match ready!(self.poll_waited(cx)) {
-                    Some(end) => return Poll::Ready(Next::End(end)),
-                    None => {}
-                },
+                Poll::Pending => {
+                    if let Some(end) = ready!(self.poll_waited(cx)) {
+                        return Poll::Ready(Next::End(end));
+                    }
+                }
             }
         }
+    }
+
+    /// Answer what is in the buffer, and say what stopped it; `None` is that more has to be read.
+    fn take_requests(&mut self) -> Option<Taking> {
+        while !self.closing && !self.input.is_empty() {
+            if self.output.len() >= PILE {
+                return Some(Taking::Full);
+            }
+            match self.take_request() {
+                Ok(Some(Taken::Http2)) => return Some(Taking::Next(Next::End(End::Http2))),
+                Ok(Some(Taken::Request(head, framing))) => {
+                    self.timer.clear();
+                    if let Some(exchange) = self.answer(head, framing) {
+                        return Some(Taking::Next(Next::Exchange(exchange)));
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => self.refuse(None, error.status(), &error.to_string()),
+            }
+        }
+        None
     }
 
     /// Nothing came: whether that has gone on for too long, or the server stops.
@@ -161,7 +184,7 @@ impl Connection {
                 if self.input.is_empty() {
                     return Poll::Ready(Some(End::Close));
                 }
-                self.refuse(408, "the head of the request came too slowly");
+                self.refuse(None, 408, "the head of the request came too slowly");
                 return Poll::Ready(None);
             }
         } else if self
@@ -170,26 +193,22 @@ impl Connection {
         {
             return Poll::Ready(Some(End::Close));
         }
-        if self.input.is_empty() && self.poll_stopped(cx).is_ready() {
+        // Who drives this connection wakes it when that changes.
+        if self.input.is_empty() && self.is_stopping() {
             return Poll::Ready(Some(End::Close));
         }
         Poll::Pending
     }
 
-    fn poll_stopped(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let stop = &self.stop;
-        self.stopped
-            .get_or_insert_with(|| Box::pin(stop.clone().cancelled_owned()))
-            .as_mut()
-            .poll(cx)
-    }
-
     /// The next head in the buffer, if it is complete.
     fn take_request(&mut self) -> Result<Option<Taken>, http1::Error> {
+        if self.parser.is_none() && !self.skip_line() {
+            return Ok(None);
+        }
         let bytes = self.input.bytes();
-        if self.requests == 0 && self.parser.is_none() && bytes[0] == b'P' {
+        if self.requests == 0 && bytes.first() == Some(&b'P') {
             let length = bytes.len().min(PREFACE.len());
-            if bytes[..length] == PREFACE[..length] && length > b"P".len() {
+            if bytes[..length] == PREFACE[..length] {
                 return Ok((length == PREFACE.len()).then_some(Taken::Http2));
             }
         }
@@ -209,9 +228,26 @@ impl Connection {
             return Ok(None);
         };
         self.parser = None;
+        self.skipped = false;
         self.input.consume(consumed);
         let framing = request_body(&head)?;
         Ok(Some(Taken::Request(head, framing)))
+    }
+
+    /// Pass over one empty line before a request, which old clients send after a body (RFC 9112 section 2.2); whether
+    /// there is something behind it.
+    fn skip_line(&mut self) -> bool {
+        if !self.skipped {
+            match self.input.bytes() {
+                b"\r" => return false,
+                [b'\r', b'\n', ..] => {
+                    self.input.consume(2);
+                    self.skipped = true;
+                }
+                _ => {}
+            }
+        }
+        !self.input.is_empty()
     }
 
     /// Answer a request: at once into the pile, or by an exchange.
@@ -229,13 +265,13 @@ impl Connection {
         };
         let expects = match expectation(&head) {
             Expectation::Unknown => {
-                self.refuse(417, "only `100-continue` can be expected here");
+                self.refuse(Some(&head), 417, "only `100-continue` can be expected here");
                 return None;
             }
             expectation => expectation == Expectation::Continue,
         };
         if let Some((status, why)) = unserved(&head) {
-            self.refuse(status, why);
+            self.refuse(Some(&head), status, why);
             return None;
         }
         let began = self.server.clock();
@@ -276,7 +312,7 @@ impl Connection {
     }
 
     /// Put a whole answer on the pile.
-    fn pile(&mut self, response: &Response, facts: Facts) {
+    pub(super) fn pile(&mut self, response: &Response, facts: Facts) {
         let framing = head::framing(response, facts);
         let out = self.output.buffer();
         head::write(out, response, framing, facts);
@@ -287,20 +323,23 @@ impl Connection {
     }
 
     /// Answer what is no request that can be served, and read no further.
-    pub(super) fn refuse(&mut self, status: u16, why: &str) {
+    fn refuse(&mut self, head: Option<&RequestHead>, status: u16, why: &str) {
         let facts = Facts {
-            version: Version::Http11,
-            is_head: false,
+            version: head.map_or(Version::Http11, |head| head.version),
+            is_head: head.is_some_and(|head| head.method == "HEAD"),
             keep: false,
         };
         self.pile(&Response::error(status, why), facts);
         if let Some(log) = &self.server.log {
             log.answered(&Record {
                 client: &self.client,
-                head: None,
+                head,
                 user: None,
                 status,
-                sent: why.len() as u64 + 1,
+                sent: match facts.is_head {
+                    true => 0,
+                    false => why.len() as u64 + 1,
+                },
                 took: Duration::ZERO,
                 broken: Some(why),
             });
@@ -322,7 +361,10 @@ impl Connection {
         let read = room.filled().len();
         self.input.filled(read);
         match polled {
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(read)),
+            Poll::Ready(Ok(())) => {
+                self.is_over |= read == 0;
+                Poll::Ready(Ok(read))
+            }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
                 self.input.release();
@@ -348,7 +390,11 @@ impl Connection {
             }
         }
         self.output.release();
-        Pin::new(stream).poll_flush(cx)
+        match Pin::new(stream).poll_flush(cx) {
+            // A layer has bytes of its own to send.
+            Poll::Pending => self.poll_stalled(cx),
+            flushed => flushed,
+        }
     }
 
     /// The client takes nothing: an error when that has gone on for too long.
@@ -360,55 +406,6 @@ impl Connection {
         Poll::Pending
     }
 
-    /// Close, so that the last answer arrives even if the client is still sending: a close with unread bytes would be a
-    /// reset, which may overtake the answer (RFC 9112 section 9.6).
-    pub(super) async fn close(mut self) {
-        let Some(mut stream) = self.stream.take() else {
-            return;
-        };
-        let shut = poll_fn(|cx| {
-            if self.timer.is_over(Phase::Linger, LINGER, cx) {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            Pin::new(&mut stream).poll_shutdown(cx)
-        });
-        if shut.await.is_err() {
-            return;
-        }
-        let mut read = 0;
-        let until = Instant::now() + LINGER;
-        while read < LINGER_BYTES && Instant::now() < until {
-            let step = poll_fn(|cx| {
-                let mut room = ReadBuf::new(self.input.room());
-                let polled = Pin::new(&mut stream).poll_read(cx, &mut room);
-                let length = room.filled().len();
-                match polled {
-                    Poll::Ready(Ok(())) => Poll::Ready(length),
-                    Poll::Ready(Err(_)) => Poll::Ready(0),
-                    Poll::Pending if self.timer.is_over(Phase::Linger, LINGER, cx) => {
-                        Poll::Ready(0)
-                    }
-                    Poll::Pending => Poll::Pending,
-                }
-            });
-            match step.await {
-                0 => break,
-                length => read += length,
-            }
-        }
-    }
-
-    /// The connection for HTTP/2, with what was read of it.
-    pub(super) fn into_parts(mut self) -> (Arc<Server>, Stream, Client, CancellationToken) {
-        let stream = self.take_stream();
-        let client = Arc::into_inner(self.client).unwrap_or_default();
-        let client = Client {
-            protocol: "h2",
-            ..client
-        };
-        (self.server, stream, client, self.stop)
-    }
-
     /// The stream with what was read of it and not used.
     pub(super) fn take_stream(&mut self) -> Stream {
         let stream = self.stream.take();
@@ -417,6 +414,13 @@ impl Connection {
         self.input.consume(self.input.len());
         stream
     }
+}
+
+/// Why no further requests are taken from the buffer.
+enum Taking {
+    Next(Next),
+    /// Answers have piled up, which are to be sent first.
+    Full,
 }
 
 /// A head that was taken from the buffer.
@@ -444,11 +448,10 @@ fn unserved(head: &RequestHead) -> Option<(u16, &'static str)> {
             "a target has only ASCII characters (RFC 9112 section 3.2)",
         ));
     }
-    match target_form(head) {
-        // This is no proxy.
-        Ok(TargetForm::Authority) => Some((405, "CONNECT is for proxies, and this is none")),
-        _ => None,
+    if head.headers.get("host") == Some(b"") {
+        return Some((400, "an empty host (RFC 9110 section 4.2.1)"));
     }
+    (head.method == "CONNECT").then_some((501, "CONNECT is for proxies, and this is none"))
 }
 
 /// Whatever a handler does, the connection lives on.

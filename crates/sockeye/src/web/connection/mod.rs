@@ -1,5 +1,8 @@
 //! One connection: which version of HTTP is spoken, and the speaking of it.
+//!
+//! Thousands of connections are idle at any time, so whatever is not needed then is boxed and made when it is.
 
+mod ahead;
 mod buffers;
 mod carry;
 mod exchange;
@@ -7,35 +10,73 @@ mod feed;
 mod h1;
 mod h2;
 mod head;
+mod linger;
 mod prefixed;
 mod timer;
+mod watched;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
+
+pub(super) use self::watched::{Visit, Watched};
 
 use super::request::Client;
 use super::server::Server;
 use crate::net::Stream;
 
+/// A conversation with one client, from its first byte to its end: one allocation.
+pub(super) type Conversation = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Speak HTTP over this stream until either side ends it.
-pub(super) async fn run(
+pub(super) fn conversation(
     server: Arc<Server>,
     stream: Stream,
     client: Client,
     stop: CancellationToken,
-) {
+) -> Conversation {
     if client.protocol == "h2" {
-        return Box::pin(h2::run(server, stream, client, stop)).await;
+        let announced = server.announce(&client);
+        return Box::pin(async move {
+            h2::run(server, stream, client, stop).await;
+            drop(announced);
+        });
     }
     let mut connection = h1::Connection::new(server, stream, client, stop);
-    let end = connection.run().await;
-    match end {
-        h1::End::Http2 => {
-            let (server, stream, client, stop) = connection.into_parts();
-            Box::pin(h2::run(server, stream, client, stop)).await;
+    Box::pin(async move {
+        match connection.run().await {
+            h1::End::Http2 => Box::pin(become_h2(connection)).await,
+            h1::End::Close => Box::pin(connection.close()).await,
+            h1::End::Broken => {}
         }
-        h1::End::Close => Box::pin(connection.close()).await,
-        h1::End::Broken => {}
+    })
+}
+
+async fn become_h2(mut connection: h1::Connection) {
+    let stream = connection.take_stream();
+    let h1::Connection {
+        server,
+        client,
+        stop,
+        announced,
+        ..
+    } = connection;
+    // Nobody else has it: no request was read.
+    let client = Client {
+        protocol: "h2",
+        ..Arc::into_inner(client).unwrap_or_default()
+    };
+    h2::run(server, stream, client, stop).await;
+    drop(announced);
+}
+
+/// Bytes that an idle connection has, but for what belongs to its stream.
+#[cfg(test)]
+pub(super) fn idle_size() -> usize {
+    fn run_size<'a, F>(_: impl Fn(&'a mut h1::Connection) -> F) -> usize {
+        size_of::<F>()
     }
+    size_of::<h1::Connection>() + run_size(h1::Connection::run) + size_of::<Client>()
 }
