@@ -67,6 +67,7 @@ mod web_limits;
 mod web_listing;
 mod web_log;
 mod web_programs;
+mod web_raw;
 mod web_smuggling;
 mod web_stop;
 mod web_upload;

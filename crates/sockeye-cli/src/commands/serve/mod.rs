@@ -29,6 +29,7 @@ use crate::signals;
 ///
 /// This machine only, unless --listen says otherwise. What is served, to whom and why: `sockeye serve --explain URL`.
 #[derive(Debug, ClapArgs)]
+#[command(mut_arg("idle_timeout", |idle| idle.help("Close a connection that is idle between requests for this long [default: 60s]")))]
 #[command(after_help = "Examples:\n  \
     sockeye serve\n  \
     sockeye serve site --port 8080 --tls\n  \

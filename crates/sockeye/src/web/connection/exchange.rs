@@ -137,8 +137,7 @@ impl Connection {
             {
                 return Poll::Ready(Err(Broken::Connection(error)));
             }
-            self.poll_gone(cx)
-                .map(|error| Err(Broken::Connection(error)))
+            self.poll_gone(exchange, cx)
         })
         .await?;
         exchange.status = response.status();
@@ -154,15 +153,15 @@ impl Connection {
             }
             return self.upgrade(facts, response, upgrade).await;
         }
-        self.decide_keep(exchange);
-        let facts = exchange.facts;
-        let framing = head::framing(&response, facts);
         if let Some(feed) = &mut exchange.feed {
             feed.answer_begins(self.output.buffer());
         }
+        let framing = head::framing(&response, exchange.facts);
+        self.decide_keep(exchange, framing);
+        let facts = exchange.facts;
         exchange.begins = Some(self.output.position());
         head::write(self.output.buffer(), &response, framing, facts);
-        self.closing |= !facts.keep || framing == Framing::UntilClose;
+        self.closing |= !facts.keep;
         if framing == Framing::None {
             return Ok(());
         }
@@ -172,9 +171,7 @@ impl Connection {
                 feed.poll(self, cx);
             }
             match carry.poll(self, cx) {
-                Poll::Pending => self
-                    .poll_gone(cx)
-                    .map(|error| Err(Broken::Connection(error))),
+                Poll::Pending => self.poll_gone(exchange, cx),
                 sent => sent,
             }
         })
@@ -185,8 +182,9 @@ impl Connection {
     }
 
     /// Whether the connection lives on, when the answer's head is about to be written.
-    fn decide_keep(&self, exchange: &mut Exchange) {
-        exchange.facts.keep &= !self.closing && !self.is_stopping();
+    fn decide_keep(&self, exchange: &mut Exchange, framing: Framing) {
+        let ends = framing == Framing::UntilClose;
+        exchange.facts.keep &= !ends && !self.closing && !self.is_stopping();
         if let Some(feed) = &exchange.feed {
             let drains = feed.is_done() || feed.left().is_some_and(|left| left <= DRAIN);
             exchange.facts.keep &= drains;

@@ -24,6 +24,8 @@ pub(super) struct Feed {
     decoder: BodyDecoder,
     /// The client waits for `100 Continue` before it sends.
     expects: bool,
+    /// Its reader waits for what the client has not sent yet.
+    is_waiting: bool,
     /// Since when the rate is measured, and what came since.
     window: Option<(Instant, u64)>,
     timer: Timer,
@@ -47,6 +49,7 @@ impl Feed {
             inlet,
             decoder: BodyDecoder::new(framing, limits),
             expects,
+            is_waiting: false,
             window: None,
             timer: Timer::default(),
         };
@@ -66,6 +69,11 @@ impl Feed {
         }
     }
 
+    /// Whether this is what reads from the connection now: whoever else does takes its bytes away.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.is_waiting
+    }
+
     /// The answer is about to begin. Whoever still reads the body needs it, so the client is asked for it now: among the
     /// bytes of the answer there is no place for that.
     pub(super) fn answer_begins(&mut self, out: &mut Vec<u8>) {
@@ -77,6 +85,7 @@ impl Feed {
 
     /// Read on, if the reader wants more. What goes wrong is told to the reader, and no further request is read then.
     pub(super) fn poll(&mut self, connection: &mut Connection, cx: &mut Context<'_>) {
+        self.is_waiting = false;
         while self.inlet.wish(cx) == Wish::More {
             if self.decoder.is_done() {
                 self.inlet.end(Ok(()));
@@ -88,6 +97,7 @@ impl Feed {
                 }
                 // Whoever waits for `100 Continue`, or for the answer to an earlier request, sends nothing before.
                 if !connection.output.is_empty() && connection.poll_flush(cx).is_pending() {
+                    self.is_waiting = true;
                     return;
                 }
                 match connection.poll_fill(cx) {
@@ -104,6 +114,7 @@ impl Feed {
                         return;
                     }
                     Poll::Pending => {
+                        self.is_waiting = true;
                         if self.is_too_slow(connection.server.bounds.body_rate, cx) {
                             connection.closing = true;
                             self.inlet.end(Err(BodyError::TooSlow));

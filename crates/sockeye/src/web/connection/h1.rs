@@ -393,7 +393,10 @@ impl Connection {
         match Pin::new(stream).poll_flush(cx) {
             // A layer has bytes of its own to send.
             Poll::Pending => self.poll_stalled(cx),
-            flushed => flushed,
+            flushed => {
+                self.timer.end(Phase::Stall);
+                flushed
+            }
         }
     }
 

@@ -34,6 +34,13 @@ impl Timer {
         self.waiting = None;
     }
 
+    /// Whatever was waited for in this phase has come.
+    pub(super) fn end(&mut self, phase: Phase) {
+        if self.waiting.is_some_and(|(current, _)| current == phase) {
+            self.waiting = None;
+        }
+    }
+
     /// Whether this phase has lasted longer than it may. The task is woken when it has.
     pub(super) fn is_over(
         &mut self,
