@@ -213,6 +213,25 @@ impl Headers {
         }
     }
 
+    /// [`write`](Self::write) without the lines whose name `skip` picks.
+    pub fn write_without(&self, out: &mut Vec<u8>, skip: impl Fn(&[u8]) -> bool) {
+        let name = |span: &Span| &self.text[span.start as usize..span.name_end as usize];
+        let mut from = 0;
+        for span in &self.spans {
+            if self.is_ragged {
+                if !skip(name(span)) {
+                    out.extend_from_slice(&self.text[span.start as usize..span.end as usize + 2]);
+                }
+            } else if skip(name(span)) {
+                out.extend_from_slice(&self.text[from..span.start as usize]);
+                from = span.end as usize + 2;
+            }
+        }
+        if !self.is_ragged {
+            out.extend_from_slice(&self.text[from..]);
+        }
+    }
+
     /// Add a line that was parsed already.
     pub(super) fn push_parsed(&mut self, line: &[u8], parsed: Line) -> Result<(), Error> {
         let start = self.text.len();

@@ -569,3 +569,37 @@ fn what_becomes_of_the_connection() {
     assert_eq!(expect("Expect: 100-Continue"), Expectation::Continue);
     assert_eq!(expect("Expect: 100-continue, gold"), Expectation::Unknown);
 }
+
+#[test]
+fn lines_are_written_without_some_wherever_they_stand() {
+    let names = ["a", "skip", "b", "SKIP", "c"];
+    for without in 0..1 << names.len() {
+        let (mut headers, mut wanted) = (Headers::new(), String::new());
+        for (bit, name) in names.iter().enumerate() {
+            if without >> bit & 1 == 0 {
+                headers.append(name, "1").unwrap();
+                if !name.eq_ignore_ascii_case("skip") {
+                    wanted.push_str(&format!("{name}: 1\r\n"));
+                }
+            }
+        }
+        let written = |headers: &Headers| {
+            let mut out = Vec::new();
+            headers.write_without(&mut out, |name| name.eq_ignore_ascii_case(b"skip"));
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(written(&headers), wanted);
+        // The same after lines were put in and taken out.
+        headers.insert(0, "first", "0").unwrap();
+        assert_eq!(written(&headers), format!("first: 0\r\n{wanted}"));
+        headers.remove("first");
+        assert_eq!(written(&headers), wanted);
+        let mut out = Vec::new();
+        headers.write(&mut out);
+        let all: String = headers
+            .iter()
+            .map(|field| format!("{}: 1\r\n", field.name))
+            .collect();
+        assert_eq!(String::from_utf8(out).unwrap(), all);
+    }
+}

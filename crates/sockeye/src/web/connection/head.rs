@@ -18,8 +18,17 @@ pub(super) struct Facts {
     pub(super) keep: bool,
 }
 
-/// What the server writes itself, whatever the handler says.
-const OURS: [&str; 4] = ["content-length", "transfer-encoding", "connection", "date"];
+/// Whether the server writes this line itself, whatever the handler says.
+fn is_ours(name: &[u8]) -> bool {
+    let ours: &[u8] = match name.len() {
+        4 => b"date",
+        10 => b"connection",
+        14 => b"content-length",
+        17 => b"transfer-encoding",
+        _ => return false,
+    };
+    name.eq_ignore_ascii_case(ours)
+}
 
 /// How the body of this answer is framed. `None` if it has no body, whatever it holds.
 pub(super) fn framing(response: &Response, facts: Facts) -> Framing {
@@ -42,13 +51,7 @@ pub(super) fn write(out: &mut Vec<u8>, response: &Response, framing: Framing, fa
     out.reserve(512);
     write_status(out, response.status());
     for headers in response.all_headers() {
-        for field in headers.iter() {
-            if field.name.len() > 17 || !OURS.iter().any(|our| field.name.eq_ignore_ascii_case(our))
-            {
-                out.extend_from_slice(field.line);
-                out.extend_from_slice(b"\r\n");
-            }
-        }
+        headers.write_without(out, is_ours);
     }
     write_length(out, response, framing, facts);
     match (facts.keep, facts.version) {
