@@ -195,7 +195,7 @@ impl Log for Told {
             metrics.connected(client);
         }
         if let Some(talk) = self.talk.as_ref().filter(|talk| talk.connections) {
-            let named = || client.peer.as_ref().map(Endpoint::to_string);
+            let named = || client.peer.as_deref().map(Endpoint::to_string);
             talk.event(&Connected {
                 connection: client.connection.0,
                 peer: client
