@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args as ClapArgs;
 use sockeye::data::fields::MediaType;
 use sockeye::web::Shared;
-use sockeye::web::files::{Files, HeaderRule, Root, Rules, Settings};
+use sockeye::web::files::{Coding, Files, HeaderRule, Root, Rules, Settings};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::Args;
@@ -42,6 +42,16 @@ pub(super) struct FileArgs {
     /// Do not send x.br, x.zst or x.gz for x to those who take that
     #[arg(long)]
     no_precompressed: bool,
+    /// Compress text and the like on the way for those who take that, in these codings, the best first [without LIST: zstd,br,gzip]
+    #[arg(
+        long,
+        value_name = "LIST",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "zstd,br,gzip",
+        value_delimiter = ','
+    )]
+    compress: Vec<Coding>,
     /// The media type of an extension, as in md=text/plain; may be repeated
     #[arg(long = "type", value_name = "EXT=TYPE", value_parser = extension)]
     types: Vec<(String, String)>,
@@ -130,6 +140,7 @@ impl FileArgs {
         settings.fallback.clone_from(&self.spa);
         settings.not_found.clone_from(&self.not_found);
         settings.precompressed = !self.no_precompressed;
+        settings.compress.clone_from(&self.compress);
         settings.types.clone_from(&self.types);
         settings.cors.clone_from(&self.cors);
         settings.ranges = self.max_ranges;

@@ -154,3 +154,98 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::web::files::resource::{Probe, look};
+    use crate::web::files::{Rules, Version};
+
+    fn load(root: &Root, settings: &Settings, name: &str) -> Arc<Resource> {
+        let path = name.as_bytes().to_vec();
+        let seen = look(root, &path).unwrap();
+        let probes = vec![Probe {
+            path: path.clone(),
+            seen,
+        }];
+        let loaded = Resource::load(root, settings, &path, probes, root.changes());
+        Arc::new(loaded.unwrap())
+    }
+
+    fn count(cache: &Cache) -> Weight {
+        let mut all = Weight::default();
+        for shard in &cache.shards {
+            let shard = shard.lock().unwrap();
+            all.entries += shard.entries.len();
+            all.bytes += shard.weight.bytes;
+            all.files += shard.weight.files;
+        }
+        all
+    }
+
+    #[test]
+    fn what_is_kept_stays_within_its_bounds_and_the_last_used_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default();
+        settings.small = 1000;
+        for index in 0..200 {
+            // Half of them are kept in memory, half open.
+            let size = if index % 2 == 0 { 1000 } else { 1001 };
+            std::fs::write(dir.path().join(index.to_string()), vec![b'x'; size]).unwrap();
+        }
+        let root = Root::new(dir.path(), Rules::default()).unwrap();
+        for (entries, bytes) in [
+            (1, 1 << 20),
+            (8, 1 << 20),
+            (64, 100_000),
+            (0, 1 << 20),
+            (64, 0),
+        ] {
+            settings.cached_files = entries;
+            settings.cached_bytes = bytes;
+            let cache = Cache::new(&settings);
+            for index in 0..200 {
+                let key = format!("/{index}");
+                cache.keep(&key, &load(&root, &settings, &index.to_string()));
+                let weight = count(&cache);
+                // Each shard rounds up its share.
+                assert!(
+                    weight.entries <= entries.div_ceil(SHARDS) * SHARDS,
+                    "{weight:?}"
+                );
+                assert!(
+                    weight.bytes <= bytes && weight.files <= weight.entries,
+                    "{weight:?}"
+                );
+            }
+            let is_kept = cache.find("/199", &root).is_some();
+            assert_eq!(is_kept, entries > 0 && bytes > 100, "{entries} {bytes}");
+        }
+    }
+
+    #[test]
+    fn what_was_changed_is_not_found_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        std::fs::write(&path, "one").unwrap();
+        let root = Root::new(dir.path(), Rules::default()).unwrap();
+        let mut settings = Settings::default();
+        for (trusted, seconds) in [(true, 3600), (false, 0)] {
+            settings.trusted = std::time::Duration::from_secs(seconds);
+            let mut cache = Cache::new(&settings);
+            // Kept, but looked at for each answer.
+            cache.trusted = cache.trusted.max(1);
+            let resource = load(&root, &settings, "f");
+            cache.keep("/f", &resource);
+            cache.trusted = seconds;
+            assert!(cache.find("/f", &root).is_some());
+            let before = Version::of(&std::fs::metadata(&path).unwrap());
+            while Version::of(&std::fs::metadata(&path).unwrap()) == before {
+                std::fs::write(&path, "two").unwrap();
+            }
+            assert_eq!(cache.find("/f", &root).is_some(), trusted);
+            root.note_change();
+            assert!(cache.find("/f", &root).is_none());
+        }
+    }
+}

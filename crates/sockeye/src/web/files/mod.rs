@@ -8,7 +8,9 @@ mod cache;
 mod coding;
 mod conditions;
 mod content;
+mod encoder;
 mod find;
+mod pack;
 mod path;
 mod ranges;
 mod resource;
@@ -33,6 +35,7 @@ use super::request::Request;
 use super::response::Response;
 use cache::Cache;
 use find::{Found, Search};
+use pack::Packer;
 use resource::{Probe, Resource, Seen};
 
 /// Serves the files below one folder.
@@ -62,8 +65,24 @@ use resource::{Probe, Resource, Seen};
 pub struct Files {
     root: Root,
     folders: Option<Arc<dyn Folders>>,
-    settings: Arc<Settings>,
-    cache: Arc<Cache>,
+    service: Arc<Service>,
+}
+
+/// What all clones share.
+struct Service {
+    settings: Settings,
+    cache: Cache,
+    packer: Packer,
+}
+
+impl Service {
+    fn new(settings: Settings) -> Self {
+        Self {
+            cache: Cache::new(&settings),
+            packer: Packer::new(&settings),
+            settings,
+        }
+    }
 }
 
 /// What a folder without an index page is shown as.
@@ -105,12 +124,10 @@ const KNOWN: [&str; 13] = [
 impl Files {
     /// Serve what is there for clients in this folder.
     pub fn new(root: Root) -> Self {
-        let settings = Settings::default();
         Self {
             root,
             folders: None,
-            cache: Arc::new(Cache::new(&settings)),
-            settings: Arc::new(settings),
+            service: Arc::new(Service::new(Settings::default())),
         }
     }
 
@@ -122,8 +139,7 @@ impl Files {
 
     /// The same, served in this way.
     pub fn settings(mut self, settings: Settings) -> Self {
-        self.cache = Arc::new(Cache::new(&settings));
-        self.settings = Arc::new(settings);
+        self.service = Arc::new(Service::new(settings));
         self
     }
 
@@ -145,7 +161,9 @@ impl Files {
     fn options(&self, request: &Request) -> Response {
         let response = Response::new(204).header("Allow", ALLOWED);
         let headers = request.headers();
-        if self.settings.cors.is_none() || !headers.contains("access-control-request-method") {
+        if self.service.settings.cors.is_none()
+            || !headers.contains("access-control-request-method")
+        {
             return response;
         }
         request.note("cors", || {
@@ -166,7 +184,7 @@ impl Files {
         if request.trail().is_none()
             && let Some(resource) = self.kept(request.rest())
         {
-            return answer::answer(&request, &resource, &self.settings);
+            return answer::answer(request, &resource, &self.service);
         }
         let wanted = match path::read(request.rest()) {
             Ok(wanted) => wanted,
@@ -178,7 +196,7 @@ impl Files {
         let changes = self.root.changes();
         let mut search = Search {
             root: &self.root,
-            settings: &self.settings,
+            settings: &self.service.settings,
             request: &request,
             probes: Vec::new(),
         };
@@ -186,12 +204,12 @@ impl Files {
         let probes = search.probes;
         match found {
             Ok(Found::File(path)) => match self.load(request.rest(), &path, probes, changes) {
-                Ok(resource) => answer::answer(&request, &resource, &self.settings),
+                Ok(resource) => answer::answer(request, &resource, &self.service),
                 Err(error) => self.failed(&request, &error),
             },
             Ok(Found::Folder(path)) => self.show(path, request),
             Ok(Found::Redirect(location)) => Response::redirect(301, &location).into(),
-            Ok(Found::Nothing) => self.nothing(&request),
+            Ok(Found::Nothing) => self.nothing(request),
             Ok(Found::Denied) => Response::error(403, "this may not be read").into(),
             Err(error) => self.failed(&request, &error),
         }
@@ -199,11 +217,11 @@ impl Files {
 
     /// What is kept for this path, if the file that is held open was not written to.
     fn kept(&self, key: &str) -> Option<Arc<Resource>> {
-        let resource = self.cache.find(key, &self.root)?;
+        let resource = self.service.cache.find(key, &self.root)?;
         if resource.is_unwritten() {
             return Some(resource);
         }
-        self.cache.forget(key, &resource);
+        self.service.cache.forget(key, &resource);
         None
     }
 
@@ -214,10 +232,10 @@ impl Files {
         probes: Vec<Probe>,
         changes: u64,
     ) -> io::Result<Arc<Resource>> {
-        let resource = Resource::load(&self.root, &self.settings, path, probes, changes)?;
+        let resource = Resource::load(&self.root, &self.service.settings, path, probes, changes)?;
         let resource = Arc::new(resource);
         if resource.can_be_kept() {
-            self.cache.keep(key, &resource);
+            self.service.cache.keep(key, &resource);
         }
         Ok(resource)
     }
@@ -260,26 +278,26 @@ impl Files {
     }
 
     /// Nothing is there: a page that is a program may know what to do with the path.
-    fn nothing(&self, request: &Request) -> Reply {
-        if let Some(fallback) = &self.settings.fallback {
-            if !find::is_navigation(request) {
+    fn nothing(&self, request: Request) -> Reply {
+        if let Some(fallback) = &self.service.settings.fallback {
+            if !find::is_navigation(&request) {
                 request.note("spa", || "no navigation: a part of a page".into());
             } else if let Ok(resource) = self.load_instead("?fallback", fallback) {
                 request.note("spa", || {
                     format!("{fallback}, for paths that only it knows")
                 });
-                return answer::answer(request, &resource, &self.settings);
+                return answer::answer(request, &resource, &self.service);
             } else {
                 request.note("spa", || format!("there is no {fallback}"));
             }
         }
-        self.missing(request, 404, "there is no such file")
+        self.missing(&request, 404, "there is no such file")
     }
 
     /// An answer with this status, as the owner's page says it, or in one line.
     fn missing(&self, request: &Request, status: u16, why: &'static str) -> Reply {
         if status == 404
-            && let Some(page) = &self.settings.not_found
+            && let Some(page) = &self.service.settings.not_found
             && let Ok(resource) = self.load_instead("?missing", page)
         {
             request.note("not found", || format!("404 with {page}"));
@@ -318,7 +336,7 @@ fn is_busy(error: &io::Error) -> bool {
 impl Handler for Files {
     fn handle(&self, request: Request) -> Reply {
         let reply = self.answer(request);
-        match &self.settings.cors {
+        match &self.service.settings.cors {
             None => reply,
             // Pages of others may read errors, too.
             Some(origin) => {
@@ -338,7 +356,7 @@ impl fmt::Debug for Files {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Files")
             .field("root", &self.root)
-            .field("settings", &self.settings)
+            .field("settings", &self.service.settings)
             .finish_non_exhaustive()
     }
 }

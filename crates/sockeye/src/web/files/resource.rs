@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use sockeye_data::fields::ETag;
 use sockeye_data::http1::Headers;
 use sockeye_data::media;
@@ -153,6 +154,23 @@ impl Resource {
             .map(|(_, form)| form)
     }
 
+    /// A form that is yet to be made in this coding: its header lines, and the bytes as they are. Its tag is weak: another
+    /// version of ours may make other bytes of the same file.
+    pub(super) fn packed_head(&self, settings: &Settings, coding: Coding) -> Form {
+        let loaded = Loaded {
+            content: self.plain.content.clone(),
+            length: self.plain.length,
+            version: self.plain.version,
+        };
+        let lines = Lines {
+            media_type: &self.media_type,
+            coding: Some(coding),
+            varies: true,
+            is_weak: true,
+        };
+        Form::new(settings, &self.path, loaded, lines)
+    }
+
     /// Whether all of it can be told apart from later versions, so that it may be kept.
     pub(super) fn can_be_kept(&self) -> bool {
         let is_settled = |form: &Form| form.version.as_ref().is_some_and(Version::is_settled);
@@ -252,6 +270,15 @@ impl Form {
             modified: version.map(|version| version.modified()),
             headers: Arc::new(headers),
             unmodified: Arc::new(unmodified),
+        }
+    }
+
+    /// The same with these bytes instead.
+    pub(super) fn with_bytes(self, bytes: Bytes) -> Self {
+        Self {
+            length: bytes.len() as u64,
+            content: Content::Memory(bytes),
+            ..self
         }
     }
 }

@@ -10,7 +10,7 @@ use sockeye_data::fields::{ETag, date};
 ///
 /// Two versions with the same bytes have different tags if the file was written, moved into place or touched in between;
 /// two with different bytes never have the same tag once the file has [settled](Version::is_settled).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Version {
     /// How many bytes it has.
     pub size: u64,
