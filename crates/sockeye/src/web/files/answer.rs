@@ -10,7 +10,7 @@ use super::super::handler::Reply;
 use super::super::request::Request;
 use super::super::response::Response;
 use super::Service;
-use super::coding::{Accepted, Coding};
+use super::coding::{self, Accepted, Coding};
 use super::conditions::{self, Condition};
 use super::content::Content;
 use super::pack::{self, Key};
@@ -131,6 +131,12 @@ fn choose<'r>(
     settings: &Settings,
     asked: Asked,
 ) -> Choice<'r> {
+    let is_worth_it = resource.can_pack && resource.plain.length >= pack::LEAST;
+    let has_forms = !resource.siblings.is_empty() || (is_worth_it && !settings.compress.is_empty());
+    if !has_forms && !coding::may_refuse_plain(request.headers()) {
+        request.note("variant", || "as it is: there is no other form".to_owned());
+        return Choice::Form(&resource.plain);
+    }
     let accepted = Accepted::of(request.headers());
     let takes_plain = accepted.takes_plain();
     if asked.range && !request.is_head() && takes_plain {
@@ -141,7 +147,6 @@ fn choose<'r>(
     let made = Coding::ALL
         .into_iter()
         .filter(|coding| resource.sibling(*coding).is_some());
-    let is_worth_it = resource.can_pack && resource.plain.length >= pack::LEAST;
     let can_be_made: &[Coding] = match () {
         () if resource.plain.version.is_none() => &[],
         // Whoever takes nothing as it is gets what we can make, asked for by the owner or not.
@@ -149,8 +154,8 @@ fn choose<'r>(
         () if is_worth_it => &settings.compress,
         () => &[],
     };
-    let coding = accepted.best(made.chain(can_be_made.iter().copied()));
-    match (coding, coding.and_then(|coding| resource.sibling(coding))) {
+    let best = accepted.best(made.chain(can_be_made.iter().copied()));
+    match (best, best.and_then(|coding| resource.sibling(coding))) {
         (Some(coding), Some(form)) => {
             let extension = coding.extension();
             let text =

@@ -116,6 +116,16 @@ impl Accepted {
     }
 }
 
+/// Whether `Accept-Encoding` may say that bodies are not taken as they are: it names them, or all that it does not name.
+pub(super) fn may_refuse_plain(headers: &Headers) -> bool {
+    headers.all("accept-encoding").any(|value| {
+        value.contains(&b'*')
+            || value
+                .windows(b"identity".len())
+                .any(|part| part.eq_ignore_ascii_case(b"identity"))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +156,7 @@ mod tests {
             let accepted = Accepted::of(&headers);
             assert_eq!(accepted.best(Coding::ALL.into_iter()), best, "{value:?}");
             assert_eq!(accepted.takes_plain(), takes_plain, "{value:?}");
+            assert!(takes_plain || may_refuse_plain(&headers), "{value:?}");
         }
     }
 }

@@ -99,7 +99,10 @@ pub(super) fn load(file: File, small: u64) -> io::Result<Loaded> {
         }
         break;
     }
-    let bytes = read(&file, UNSAID)?;
+    let bytes = read(&file, UNSAID + 1)?;
+    if bytes.len() > UNSAID {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
     Ok(Loaded {
         length: bytes.len() as u64,
         content: Content::Memory(bytes),
