@@ -101,6 +101,8 @@ fn json_says_all_that_is_known() {
             cipher: "TLS13_AES_256_GCM_SHA384".into(),
             alpn: Some("h2".into()),
             peer_fingerprint: None,
+            peer_name: None,
+            peer_names: Vec::new(),
             resumed: false,
         }),
         connection: crate::wire::ConnectionId(3),
