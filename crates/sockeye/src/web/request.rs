@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sockeye_data::http1::{Headers, RequestHead};
+use tokio_util::sync::CancellationToken;
 
 use super::body::Body;
 use super::trail::Trail;
@@ -51,6 +52,15 @@ pub struct Client {
     pub secured: Option<Box<Secured>>,
     /// `h2` or `http/1.1`.
     pub protocol: &'static str,
+    pub(super) stop: Option<CancellationToken>,
+}
+
+impl Client {
+    /// Cancelled when the server is to stop: an answer that goes on and on ends then. Never cancelled for requests that come from
+    /// nowhere.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stop.clone().unwrap_or_default()
+    }
 }
 
 impl Request {

@@ -37,6 +37,10 @@ pub(super) fn conversation(
     client: Client,
     stop: CancellationToken,
 ) -> Conversation {
+    let client = Client {
+        stop: Some(stop.clone()),
+        ..client
+    };
     if client.protocol == "h2" {
         let announced = server.announce(&client);
         return Box::pin(async move {
