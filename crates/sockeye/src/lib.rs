@@ -95,6 +95,63 @@
 //!
 //! [`net::serve()`] is the same loop with bounds on clients, lists of who may come in, and a graceful stop.
 //!
+//! # A web server
+//!
+//! A handler turns a request into a response; routes, files, programs and other people's services are handlers too.
+//!
+//! ```
+//! # #[cfg(feature = "web")] {
+//! use std::sync::Arc;
+//! use std::sync::atomic::{AtomicU64, Ordering};
+//!
+//! use sockeye::Net;
+//! use sockeye::web::files::{Files, Root, Rules};
+//! use sockeye::web::{Problem, Request, Routes, Server, answer_with};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Note { text: String }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> sockeye::Result<()> {
+//!     let count = Arc::new(AtomicU64::new(0)); // state that all requests share
+//!     let routes = Routes::new()
+//!         .get("/hello/{name}", async |request: Request| format!("hello, {}", request.param("name").unwrap_or("you")))
+//!         .get("/count", answer_with(move |_| count.fetch_add(1, Ordering::Relaxed).to_string()))
+//!         .post("/notes", async |mut request: Request| {
+//!             let note: Note = request.json(64 << 10).await?; // 400, 413 or 415 if it is none
+//!             Ok::<_, Problem>(note.text)
+//!         })
+//!         .mount("/files", Files::new(Root::new(".", Rules::default())?))
+//!         .build()?;
+//!     let listener = Net::new().listen(&"0".parse()?).await?; // or 8000, :443, tls://..., unix:/path, fd:3
+//!     let stop = CancellationToken::new();
+//! #   let (address, stopping) = (listener.local().clone(), stop.clone());
+//! #   tokio::spawn(async move {
+//! #       use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//! #       let ask = async |text: &str| {
+//! #           let mut client = Net::new().connect(&address).await.unwrap();
+//! #           client.write_all(text.as_bytes()).await.unwrap();
+//! #           let mut answer = String::new();
+//! #           client.read_to_string(&mut answer).await.unwrap();
+//! #           answer
+//! #       };
+//! #       assert!(ask("GET /hello/jo HTTP/1.0\r\n\r\n").await.ends_with("\r\n\r\nhello, jo"));
+//! #       assert!(ask("GET /count HTTP/1.0\r\n\r\n").await.ends_with("\r\n\r\n0"));
+//! #       assert!(ask("GET /files/Cargo.toml HTTP/1.0\r\n\r\n").await.contains("[package]"));
+//! #       let note = "POST /notes HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"text\": \"tea\"}";
+//! #       assert!(ask(&note.replace("14", "15")).await.ends_with("\r\n\r\ntea"));
+//! #       stopping.cancel();
+//! #   });
+//!     Server::new(routes).serve(listener, stop).await?; // until it is cancelled
+//!     Ok(())
+//! }
+//! # main().unwrap(); }
+//! ```
+//!
+//! A handler that panics is a 500; connection and server live on. [`web::Events`] and [`web::WebSocket`] keep talking,
+//! [`web::Mounted`] takes an axum `Router`, and [`web::TestClient`] asks any handler without a socket.
+//!
 //! # The map
 //!
 //! ```text
@@ -119,6 +176,8 @@
 //! | one connection by its ends; closing it; stopping a server | [`host::table::Request::exact`], [`host::act`] |
 //! | which port `https` is | [`host::services`] |
 //! | asking for what a URL names; saving it; FTP | [`client::http`], [`client::download`], [`client::ftp`] |
+//! | answering over HTTP: routes, files, programs | [`web`]: [`web::Server`], [`web::Handler`], [`web::Routes`] |
+//! | events and WebSocket | [`web::Events`], [`web::EventHub`], [`web::WebSocket`] |
 //! | proxies | [`Proxies`](client::Proxies), the option `via` of an [`Endpoint`] |
 //! | escapes, percent codes, `250ms` and `64KiB`, HTTP/1, URLs | [`data`] |
 //!
@@ -203,7 +262,7 @@
 //! # }
 //! ```
 //!
-//! # Coming from Python's `socket`
+//! # Coming from Python
 //!
 //! | Python | here |
 //! |---|---|
@@ -225,6 +284,27 @@
 //! | `ssl.wrap_socket(s)` | `tls://host:port` |
 //! | `subprocess.Popen(cmd, stdin=PIPE, stdout=PIPE)` | `exec:CMD` |
 //! | `gethostbyname(name)`, `getservbyname(name)` | [`net::resolve::Resolver`], [`host::services::port`] |
+//!
+//! For the web:
+//!
+//! | Python | here |
+//! |---|---|
+//! | `python -m http.server 8000` | `sockeye serve --port 8000`; [`web::files::Files`] in a program |
+//! | `BaseHTTPRequestHandler` with `do_GET`, `do_POST` | [`web::Routes::get`], [`web::Routes::post`] |
+//! | `self.command`, `self.path`, `self.headers["X"]` | `request.method()`, `.path()` and `.query()`, `.headers().get_str("X")` |
+//! | `self.rfile.read(n)` | `request.body.bytes(limit)`, or piece by piece [`web::Body::chunk`] |
+//! | `send_response`, `send_header`, `wfile.write` | `Response::new(200).header(name, value).with_body(body)` |
+//! | `ThreadingHTTPServer(("", 8000), Handler).serve_forever()` | `Server::new(handler).serve(listener, stop)` with a listener at `:8000` |
+//! | `server.shutdown()` | `stop.cancel()`; requests that run are finished |
+//! | `socketserver.StreamRequestHandler` | [`net::serve()`]: a handler of a stream |
+//! | `wsgiref.simple_server`, `CGIHTTPRequestHandler` | [`web::programs`], `sockeye serve --wsgi`, `--cgi` |
+//! | `@app.route("/notes/<id>")` (Flask) | `Routes::new().get("/notes/{id}", handler)`, `request.param("id")` |
+//! | `request.args`, `.form`, `.json`, `.cookies` | [`query_value`](web::Request::query_value), [`form`](web::Request::form), [`json`](web::Request::json), [`cookie`](web::Request::cookie) |
+//! | `abort(404, why)`, `redirect(url)`, `jsonify(x)` | `Problem::new(404, why)`, `Response::redirect(303, url)`, `Response::json(&x)` |
+//! | `before_request`, middleware | a handler around a handler: [`web::answer_with`] |
+//! | `app.test_client()` | [`web::TestClient`] |
+//! | `websockets.serve(talk, ...)` | [`web::WebSocket::accept`] |
+//! | a generator with `mimetype="text/event-stream"` | [`web::Events`], [`web::EventHub`] |
 //!
 //! # Features
 //!

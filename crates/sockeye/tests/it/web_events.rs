@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use sockeye::web::{Event, EventHub, Events, IntoResponse, Request, Routes, answer_with};
+use sockeye::web::{Event, EventHub, Events, IntoResponse, Request, Response, Routes, answer_with};
 use sockeye_testkit::{Gate, Program, peers, within};
 
 use crate::web_serving::{Serving, read_until};
@@ -18,7 +18,10 @@ fn an_event_arrives_as_soon_as_it_is_sent() {
         let mut client = serving.connect();
         client.write_all(ASK.as_bytes()).unwrap();
         let head = read_until(&mut client, "\r\n\r\n");
-        assert!(head.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"), "{head}");
+        assert!(
+            head.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"),
+            "{head}"
+        );
         assert!(head.contains("Cache-Control: no-store\r\n"), "{head}");
         assert!(head.contains("Transfer-Encoding: chunked\r\n"), "{head}");
         for number in 0..3 {
@@ -79,7 +82,11 @@ fn curl_follows_over_both_versions() {
         for version in ["--http1.1", "--http2-prior-knowledge"] {
             let url = format!("http://{}/", serving.addr());
             let output = Program::start(&curl, ["-sN", version, &url]).finish();
-            assert_eq!(output.stdout_text(), "data: one\n\ndata: two\ndata: lines\n\n", "{version}");
+            assert_eq!(
+                output.stdout_text(),
+                "data: one\n\ndata: two\ndata: lines\n\n",
+                "{version}"
+            );
         }
     });
 }
@@ -93,11 +100,13 @@ fn a_browser_comes_back_for_what_it_missed() {
         events.addEventListener('end', () => { events.close(); document.title = 'over'; out.textContent += 'over'; });
         </script>";
     within(|| {
-        let Some(mut chromium) = crate::web_serving::chromium() else { return };
+        let Some(browser) = peers::Chromium::shared() else {
+            return;
+        };
         let hub = EventHub::new();
         let (events, times) = (hub.clone(), std::sync::atomic::AtomicU32::new(0));
         let router = Routes::new()
-            .get("/", async |_: Request| sockeye::web::Response::html(PAGE))
+            .get("/", async |_: Request| Response::html(PAGE))
             .get(
                 "/events",
                 answer_with(move |request: Request| {
@@ -105,7 +114,9 @@ fn a_browser_comes_back_for_what_it_missed() {
                     if time == 0 {
                         // One event, and the connection is lost.
                         let (sender, lost) = Events::channel(2);
-                        sender.try_send(Event::retry(Duration::from_millis(10))).unwrap();
+                        sender
+                            .try_send(Event::retry(Duration::from_millis(10)))
+                            .unwrap();
                         sender.try_send(Event::new("a").with_id("1")).unwrap();
                         events.send(Event::new("a").with_id("1"));
                         events.send(Event::new("b\nc").with_id("2"));
@@ -119,6 +130,9 @@ fn a_browser_comes_back_for_what_it_missed() {
             .build()
             .unwrap();
         let serving = Serving::new(router);
-        chromium(&format!("http://{}/", serving.addr()), "a;b\nc;over");
+        let page = browser.open(&format!("http://{}/", serving.addr()));
+        page.wait("document.title == 'over'");
+        let shown = page.evaluate("document.getElementById('out').textContent");
+        assert_eq!(shown, "a;b\nc;over");
     });
 }

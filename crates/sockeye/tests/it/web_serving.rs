@@ -87,7 +87,12 @@ pub(crate) fn read_until(stream: &mut impl Read, end: &str) -> String {
     let mut read = Vec::new();
     let mut byte = [0];
     while !read.ends_with(end.as_bytes()) {
-        assert_eq!(stream.read(&mut byte).unwrap(), 1, "{:?}", String::from_utf8_lossy(&read));
+        assert_eq!(
+            stream.read(&mut byte).unwrap(),
+            1,
+            "{:?}",
+            String::from_utf8_lossy(&read)
+        );
         read.push(byte[0]);
     }
     String::from_utf8(read).unwrap()

@@ -28,8 +28,14 @@ impl Client {
             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         stream.write_all(request.as_bytes()).unwrap();
         let head = read_until(&mut stream, "\r\n\r\n");
-        assert!(head.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{head}");
-        assert!(head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{head}");
+        assert!(
+            head.starts_with("HTTP/1.1 101 Switching Protocols\r\n"),
+            "{head}"
+        );
+        assert!(
+            head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+            "{head}"
+        );
         Self(stream)
     }
 
@@ -45,7 +51,12 @@ impl Client {
         }
         let mask = [1, 2, 3, 4];
         frame.extend(mask);
-        frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        frame.extend(
+            payload
+                .iter()
+                .zip(mask.iter().cycle())
+                .map(|(byte, mask)| byte ^ mask),
+        );
         // The server may have closed meanwhile; what it said is what counts.
         let _ = self.0.write_all(&frame);
     }
@@ -158,7 +169,9 @@ fn what_breaks_the_rules_is_closed_with_its_code() {
         let serving = with_options(options);
         type Script = fn(&mut Client);
         let scripts: [(&str, u16, Script); 8] = [
-            ("no mask", 1002, |c| c.0.write_all(&[0x81, 1, b'a']).unwrap()),
+            ("no mask", 1002, |c| {
+                c.0.write_all(&[0x81, 1, b'a']).unwrap()
+            }),
             ("reserved bit", 1002, |c| c.send(0xc1, b"a")),
             ("unknown opcode", 1002, |c| c.send(0x83, b"a")),
             ("continues nothing", 1002, |c| c.send(0x80, b"a")),
@@ -280,7 +293,10 @@ fn no_handshake_no_conversation() {
         let serving = Serving::new(echo);
         let ask = |lines: &str| serving.raw(format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n"));
         let plain = ask("Connection: close\r\n");
-        assert!(plain.starts_with("HTTP/1.1 426 Upgrade Required\r\n"), "{plain}");
+        assert!(
+            plain.starts_with("HTTP/1.1 426 Upgrade Required\r\n"),
+            "{plain}"
+        );
         assert!(plain.contains("Upgrade: websocket\r\n"), "{plain}");
         let upgrade = "Connection: upgrade, close\r\nUpgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
         let old = ask(&format!("{upgrade}Sec-WebSocket-Version: 8\r\n"));
@@ -341,7 +357,10 @@ print(socket.close_code)
         let serving = with_options(options);
         let url = format!("ws://{}/", serving.addr());
         let output = Program::start(python, ["-c", SCRIPT, &url]).finish();
-        assert_eq!(output.stdout_text(), "tea hello b'\\x00\\xff' in parts\n1000\n");
+        assert_eq!(
+            output.stdout_text(),
+            "tea hello b'\\x00\\xff' in parts\n1000\n"
+        );
     });
 }
 

@@ -10,9 +10,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use tokio::io::AsyncRead;
 
 use super::{Event, Events};
 use crate::web::handler::{Handler, Reply};
+use crate::web::lines::Lines;
 use crate::web::request::Request;
 use crate::web::response::Response;
 
@@ -78,6 +80,8 @@ struct State {
     followers: usize,
     next_follower: u64,
     closed: bool,
+    /// How often the followers were parted from.
+    parted: u64,
     /// What ids begin with, so that those of an earlier run mean nothing.
     run: String,
 }
@@ -187,6 +191,36 @@ impl EventHub {
         wake_all(state);
     }
 
+    /// The answers of all who follow now end, when they have what is kept: clients come back after a while, and follow what is sent
+    /// then. For a source that begins anew.
+    pub fn part(&self) {
+        let mut state = self.shared.lock();
+        state.parted += 1;
+        wake_all(state);
+    }
+
+    /// Send each line of this reader as an event, until its end; a line of more than `longest` bytes as several. What is not UTF-8
+    /// is replaced.
+    ///
+    /// # Errors
+    ///
+    /// Those of the reader.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses a line that has come in part.
+    pub async fn send_lines(
+        &self,
+        reader: impl AsyncRead + Unpin,
+        longest: usize,
+    ) -> std::io::Result<()> {
+        let mut lines = Lines::new(reader, longest);
+        while let Some(line) = lines.next().await? {
+            self.send(Event::new(String::from_utf8_lossy(&line)));
+        }
+        Ok(())
+    }
+
     /// How many clients follow now.
     pub fn followers(&self) -> usize {
         self.shared.lock().followers
@@ -208,6 +242,7 @@ impl EventHub {
         let number = state.next_follower;
         state.next_follower += 1;
         state.followers += 1;
+        let parted = state.parted;
         let waiting = state.next() - next;
         drop(state);
         request.note("events", || {
@@ -217,6 +252,7 @@ impl EventHub {
             shared: Arc::clone(&self.shared),
             number,
             next,
+            parted,
         };
         Events::follow(follower).until(request.client().stopping())
     }
@@ -260,6 +296,7 @@ pub(super) struct Follower {
     number: u64,
     /// The number of the event that it gets next.
     next: u64,
+    parted: u64,
 }
 
 impl Follower {
@@ -279,7 +316,7 @@ impl Follower {
             self.next += 1;
             return Poll::Ready(Some(kept.bytes.clone()));
         }
-        if state.closed {
+        if state.closed || state.parted != self.parted {
             return Poll::Ready(None);
         }
         state.waiting.insert(self.number, cx.waker().clone());

@@ -128,3 +128,26 @@ async fn followers_are_woken_by_an_event() {
         assert_eq!(follower.await.unwrap().unwrap(), "id: 1\ndata: a\n\n");
     }
 }
+
+#[tokio::test]
+async fn lines_become_events_and_followers_are_parted_from() {
+    let hub = EventHub::new();
+    let mut first = follow(&hub, None).await;
+    hub.send_lines(&b"one\ntwo"[..], 100).await.unwrap();
+    hub.part();
+    assert!(next(&mut first).await.unwrap().ends_with("\ndata: one\n\n"));
+    let two = next(&mut first).await.unwrap();
+    assert_eq!(next(&mut first).await, None);
+    let id = two
+        .lines()
+        .next()
+        .and_then(|line| line.strip_prefix("id: "));
+    let mut second = follow(&hub, id).await;
+    hub.send_lines(&b"\xff\n"[..], 100).await.unwrap();
+    assert!(
+        next(&mut second)
+            .await
+            .unwrap()
+            .ends_with("\ndata: \u{fffd}\n\n")
+    );
+}
