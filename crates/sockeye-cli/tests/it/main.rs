@@ -40,6 +40,7 @@ mod serve_bounds;
 mod serve_explain;
 mod serve_files;
 mod serve_listing;
+mod serve_live;
 mod serve_log;
 mod serve_pages;
 mod serve_programs;

@@ -165,7 +165,7 @@ fn a_large_message_comes_in_frames_of_which_none_is_large() {
 fn what_breaks_the_rules_is_closed_with_its_code() {
     within(|| {
         let mut options = WebSocketOptions::default();
-        (options.message, options.frame) = (100, 60);
+        (options.message, options.frame) = (300, 200);
         let serving = with_options(options);
         type Script = fn(&mut Client);
         let scripts: [(&str, u16, Script); 8] = [
@@ -177,10 +177,10 @@ fn what_breaks_the_rules_is_closed_with_its_code() {
             ("continues nothing", 1002, |c| c.send(0x80, b"a")),
             ("large ping", 1002, |c| c.send(0x89, &[0; 126])),
             ("no UTF-8", 1007, |c| c.send(0x81, b"a\xff")),
-            ("large frame", 1009, |c| c.send(0x82, &[0; 61])),
+            ("large frame", 1009, |c| c.send(0x82, &[0; 201])),
             ("large message", 1009, |c| {
-                c.send(0x02, &[0; 60]);
-                c.send(0x80, &[0; 60]);
+                c.send(0x02, &[0; 200]);
+                c.send(0x80, &[0; 200]);
             }),
         ];
         for (name, code, script) in scripts {

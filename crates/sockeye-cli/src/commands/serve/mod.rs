@@ -4,6 +4,7 @@ mod accounts;
 mod engine;
 mod files;
 mod listing;
+mod live;
 mod places;
 mod programs;
 mod sight;
@@ -35,7 +36,8 @@ use crate::signals;
     sockeye serve site --port 8080 --tls\n  \
     sockeye serve --listen :8000 shared\n  \
     sockeye serve --cgi /cgi-bin=./cgi-bin\n  \
-    sockeye serve --wsgi shop:app --workers 4")]
+    sockeye serve --wsgi shop:app --workers 4\n  \
+    sockeye serve --events /load='vmstat -n 1' --websocket /calc='bc -q'")]
 pub(crate) struct Args {
     /// The folder to serve [default: the current one]
     #[arg(value_name = "DIR")]
@@ -52,6 +54,8 @@ pub(crate) struct Args {
     accounts: accounts::AccountArgs,
     #[command(flatten)]
     programs: programs::ProgramArgs,
+    #[command(flatten)]
+    live: live::LiveArgs,
     #[command(flatten)]
     sight: sight::SightArgs,
     #[command(flatten)]

@@ -91,12 +91,12 @@ pub(super) struct ProgramArgs {
 
 /// A path of the site, and what is there.
 #[derive(Clone, Debug)]
-struct Place {
-    path: String,
-    what: String,
+pub(super) struct Place {
+    pub(super) path: String,
+    pub(super) what: String,
 }
 
-fn place(text: &str) -> Result<Place, String> {
+pub(super) fn place(text: &str) -> Result<Place, String> {
     match text.split_once('=') {
         Some((path, what)) if path.starts_with('/') && !what.trim().is_empty() => Ok(Place {
             path: path.to_owned(),
@@ -255,7 +255,7 @@ impl ProgramArgs {
         Ok(())
     }
 
-    fn setup(&self, output: &Output) -> Setup {
+    pub(super) fn setup(&self, output: &Output) -> Setup {
         let mut setup = Setup::new()
             .limits(|limits| {
                 let count = |number| usize::try_from(number).unwrap_or(usize::MAX);

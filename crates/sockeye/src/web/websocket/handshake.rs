@@ -11,9 +11,9 @@ use crate::web::response::Response;
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// What was agreed on.
-pub(super) struct Agreed {
-    pub(super) accept: String,
-    pub(super) protocol: Option<String>,
+pub(in crate::web) struct Agreed {
+    pub(in crate::web::websocket) accept: String,
+    pub(in crate::web::websocket) protocol: Option<String>,
 }
 
 /// Whether this request opens a WebSocket; else what the client is told.

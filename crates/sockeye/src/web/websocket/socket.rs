@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Message as Raw};
 use tokio_util::sync::CancellationToken;
 
-use super::handshake::agree;
+use super::handshake::{Agreed, agree};
 use super::patience::Patience;
 use super::{Message, WebSocketError, WebSocketOptions};
 use crate::net::Stream;
@@ -105,10 +105,30 @@ impl WebSocket {
     where
         F: Future<Output = Result<(), WebSocketError>> + Send + 'static,
     {
-        let agreed = match agree(&request, &options) {
-            Ok(agreed) => agreed,
-            Err(refused) => return *refused,
-        };
+        match Self::agree(&request, &options) {
+            Ok(agreed) => Self::accept_agreed(agreed, options, request, conversation),
+            Err(refused) => *refused,
+        }
+    }
+
+    /// Whether this request opens a WebSocket; else the answer that says why not.
+    pub(in crate::web) fn agree(
+        request: &Request,
+        options: &WebSocketOptions,
+    ) -> Result<Agreed, Box<Response>> {
+        agree(request, options)
+    }
+
+    /// [`WebSocket::accept_with`] for a request that was found to open one.
+    pub(in crate::web) fn accept_agreed<F>(
+        agreed: Agreed,
+        options: WebSocketOptions,
+        request: Request,
+        conversation: impl FnOnce(Self) -> F + Send + 'static,
+    ) -> Response
+    where
+        F: Future<Output = Result<(), WebSocketError>> + Send + 'static,
+    {
         let (client, protocol) = (Arc::clone(request.client()), agreed.protocol.clone());
         let response = Response::upgrade("websocket", move |stream| async move {
             let home = Home::default();
