@@ -9,26 +9,51 @@ use crate::exit;
 ///
 /// A terminal that hangs up (SIGHUP) counts too, so that a closed window leaves nothing behind.
 pub(crate) fn stop_on_signals() -> CancellationToken {
+    let stop = stop_on_all_but_hangup();
+    stop_on(SignalKind::hangup(), &stop);
+    stop
+}
+
+/// The same for those who do something else at SIGHUP, see [`on_hangup`].
+pub(crate) fn stop_on_all_but_hangup() -> CancellationToken {
     let stop = CancellationToken::new();
-    for kind in [
-        SignalKind::interrupt(),
-        SignalKind::terminate(),
-        SignalKind::hangup(),
-    ] {
-        let Ok(mut signals) = signal(kind) else {
-            continue;
-        };
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                if stop.is_cancelled() {
-                    leave(exit::INTERRUPTED);
-                }
-                stop.cancel();
-            }
-        });
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        stop_on(kind, &stop);
     }
     stop
+}
+
+fn stop_on(kind: SignalKind, stop: &CancellationToken) {
+    let Ok(mut signals) = signal(kind) else {
+        return;
+    };
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        while signals.recv().await.is_some() {
+            if stop.is_cancelled() {
+                leave(exit::INTERRUPTED);
+            }
+            stop.cancel();
+        }
+    });
+}
+
+/// Do this at each SIGHUP, unless it says that the terminal we were started from is gone: then stop.
+pub(crate) fn on_hangup(stop: &CancellationToken, act: impl Fn() + Send + 'static) {
+    let has_terminal = || std::fs::File::open("/dev/tty").is_ok();
+    let had_terminal = has_terminal();
+    let Ok(mut signals) = signal(SignalKind::hangup()) else {
+        return;
+    };
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        while signals.recv().await.is_some() {
+            match had_terminal && !has_terminal() {
+                true => stop.cancel(),
+                false => act(),
+            }
+        }
+    });
 }
 
 /// Do this at each SIGUSR1, as whoever rotates logs asks for it.

@@ -258,6 +258,11 @@ impl Program {
         self.signal(Signal::SIGTERM);
     }
 
+    /// Send it SIGHUP, as a terminal does that is closed, and who wants settings to be read again.
+    pub fn hang_up(&self) {
+        self.signal(Signal::SIGHUP);
+    }
+
     fn signal(&self, signal: Signal) {
         if !self.reaped {
             // It may just have ended; the test sees that from its exit code.

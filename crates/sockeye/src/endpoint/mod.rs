@@ -175,6 +175,13 @@ impl Endpoint {
         self.layers.iter().map(|Layer::Tls(options)| options).next()
     }
 
+    /// How TLS is spoken, to be changed, if it is.
+    pub fn tls_mut(&mut self) -> Option<&mut TlsOptions> {
+        self.layers.iter_mut().rev().find_map(|layer| match layer {
+            Layer::Tls(options) => Some(options),
+        })
+    }
+
     /// The options that are not as by default.
     pub(crate) fn given(&self) -> impl Iterator<Item = &'static OptionRow> {
         let none = TlsOptions::default();

@@ -267,7 +267,9 @@ impl Server {
         at: Arc<Endpoint>,
         stop: CancellationToken,
     ) -> Option<Conversation> {
-        match Self::shake(incoming, at).await {
+        // Whoever has not even greeted when the server stops has asked nothing.
+        let shaken = stop.run_until_cancelled(Self::shake(incoming, at)).await?;
+        match shaken {
             Ok((stream, client)) => Some(connection::conversation(self, stream, client, stop)),
             Err(error) => {
                 self.say_failed(&error);

@@ -3,10 +3,12 @@
 mod accounts;
 mod engine;
 mod files;
+mod https;
 mod listing;
 mod live;
 mod places;
 mod programs;
+mod reload;
 mod sight;
 mod site;
 mod upload;
@@ -64,15 +66,25 @@ pub(crate) struct Args {
     pub(crate) serving: ServingArgs,
     #[command(flatten)]
     talking: TalkingArgs,
+    /// What SIGHUP reads again.
+    #[arg(skip)]
+    reload: reload::Reload,
 }
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     args.talking.refuse_via("who listens waits for others")?;
     let (site, programs) = site::build(&args, &output).await?;
+    if programs.has_applications() {
+        let applications = programs.clone();
+        args.reload.add("applications", move || {
+            applications.reload();
+            Ok(())
+        });
+    }
     if let Some(outcome) = sight::explain(&args, &site, &output).await? {
         return Ok(outcome);
     }
-    let stop = signals::stop_on_signals();
+    let stop = signals::stop_on_all_but_hangup();
     serving::end_after(args.talking.timeout, &stop);
     let mut server = Server::new(site)
         .bounds(args.engine.bounds(&args.serving))
@@ -83,7 +95,14 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     }
     let net = args.talking.net(&output, false);
     let mut servers = JoinSet::new();
-    for listener in places::listen(&args, &net, &output).await? {
+    let listeners = places::listen(&args, &net, &output).await?;
+    if let Some((redirect, listener)) = places::redirect(&args, &net, &listeners, &output).await? {
+        let stop = stop.clone();
+        servers.spawn(async move { redirect.serve(listener, stop).await });
+    }
+    let (reload, told) = (args.reload.clone(), output.clone());
+    signals::on_hangup(&stop, move || reload.run(&told));
+    for listener in listeners {
         let (server, stop) = (server.clone(), stop.clone());
         servers.spawn(async move { server.serve(listener, stop).await });
     }

@@ -147,7 +147,7 @@ fn variable(text: &str) -> Result<(String, OsString), String> {
 }
 
 /// What runs beside the server.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Programs {
     redirects: Redirects,
     applications: Vec<Wsgi>,
@@ -159,8 +159,12 @@ impl Programs {
         self.redirects.set(site);
     }
 
+    /// Whether there are applications.
+    pub(super) fn has_applications(&self) -> bool {
+        !self.applications.is_empty()
+    }
+
     /// Load applications anew.
-    #[expect(dead_code, reason = "for whoever reloads the server")]
     pub(super) fn reload(&self) {
         for application in &self.applications {
             application.reload();

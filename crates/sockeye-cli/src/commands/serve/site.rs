@@ -4,7 +4,7 @@ use sockeye::Result;
 use sockeye::web::Shared;
 
 use super::programs::Programs;
-use super::{Args, accounts, files, live, programs, upload};
+use super::{Args, accounts, files, live, places, programs, upload};
 use crate::output::Output;
 
 /// What the flags make of the folder, and the programs that run beside it.
@@ -15,6 +15,7 @@ pub(super) async fn build(args: &Args, output: &Output) -> Result<(Shared, Progr
     let (site, programs) = programs::wrap(args, site, output).await?;
     let site = live::wrap(&args.live, site, &args.programs.setup(output), output)?;
     let site = accounts::wrap(args, site)?;
+    let site = places::wrap(args, site);
     programs.know(&site);
     Ok((site, programs))
 }

@@ -68,8 +68,9 @@ pub(super) async fn run(
         .initial_window_size(window)
         .initial_connection_window_size(window)
         .max_send_buffer_size(SEND_BUFFER);
-    let shaken = timeout(bounds.head_time, builder.handshake::<_, Bytes>(pipe)).await;
-    let Ok(Ok(connection)) = shaken else {
+    let shaken = timeout(bounds.head_time, builder.handshake::<_, Bytes>(pipe));
+    let shaken = stop.run_until_cancelled(shaken).await;
+    let Some(Ok(Ok(connection))) = shaken else {
         return;
     };
     let mut conversation = Conversation {
