@@ -17,7 +17,7 @@ use sockeye_data::percent::{self, Keep};
 use tokio::sync::{Semaphore, mpsc};
 
 use self::pipe::{Pipe, Unpacked};
-use self::walk::Walk;
+use self::walk::{MayRead, Walk};
 use super::body::Body;
 use super::files::Folder;
 use super::handler::Reply;
@@ -131,8 +131,14 @@ impl Archives {
         self
     }
 
+    /// How deep folders in folders may lie; an archive of deeper ones is broken off. Each takes a descriptor meanwhile.
+    pub fn max_depth(mut self, folders: usize) -> Self {
+        self.bounds.depth = folders;
+        self
+    }
+
     /// Answer with this folder as an archive.
-    pub(super) fn pack(&self, folder: Folder, format: Format, request: &Request) -> Reply {
+    pub(super) fn pack(&self, folder: Folder, format: Format, request: Request) -> Reply {
         let response = Response::new(200)
             .header("Content-Type", format.media_type())
             .header("Content-Disposition", disposition(&folder.path, format))
@@ -157,13 +163,14 @@ impl Archives {
             return Response::error(503, why).header("Retry-After", "10").into();
         };
         let bounds = self.bounds;
+        let may_read = may_read(request);
         Reply::later(async move {
             let (sender, chunks) = mpsc::channel(WAITING);
             // On a thread of its own: reading and compressing would hold up the connections of this one. It ends with its
             // archive, or when nobody takes what it packs.
             tokio::task::spawn_blocking(move || {
                 let mut pipe = Pipe::new(sender, bounds.bytes);
-                let packed = pack(folder, format, bounds, &mut pipe);
+                let packed = pack(folder, format, bounds, may_read, &mut pipe);
                 pipe.end(packed);
                 drop(slot);
             });
@@ -172,9 +179,15 @@ impl Archives {
     }
 }
 
-fn pack(folder: Folder, format: Format, bounds: Bounds, out: &mut Pipe) -> io::Result<()> {
+fn pack(
+    folder: Folder,
+    format: Format,
+    bounds: Bounds,
+    may_read: MayRead,
+    out: &mut Pipe,
+) -> io::Result<()> {
     // ZIP has no links that all who unpack it know.
-    let walk = Walk::new(folder, bounds, format != Format::Zip)?;
+    let walk = Walk::new(folder, bounds, format != Format::Zip, may_read)?;
     match format {
         Format::Zip => zip::write(walk, out),
         Format::Tar => tar::write(walk, out),
@@ -189,6 +202,13 @@ fn pack(folder: Folder, format: Format, bounds: Bounds, out: &mut Pipe) -> io::R
             zstd.finish()?.flush()
         }
     }
+}
+
+/// What accounts let this client read, by paths from the folder that was asked for.
+fn may_read(request: Request) -> MayRead {
+    // It was decoded before the folder was found.
+    let base = percent::decode(request.path()).unwrap_or_default();
+    Box::new(move |path| request.may_read(&[&base, path].concat()))
 }
 
 /// The name to save an archive as (RFC 6266): that of the folder.

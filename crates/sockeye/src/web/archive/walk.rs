@@ -40,7 +40,11 @@ pub(super) struct Walk {
     bounds: Bounds,
     entries: u64,
     keeps_links: bool,
+    /// Whether who asks may read what is at this path from the folder.
+    may_read: MayRead,
 }
+
+pub(super) type MayRead = Box<dyn Fn(&[u8]) -> bool + Send>;
 
 struct Level {
     folder: File,
@@ -50,7 +54,12 @@ struct Level {
 }
 
 impl Walk {
-    pub(super) fn new(folder: Folder, bounds: Bounds, keeps_links: bool) -> io::Result<Self> {
+    pub(super) fn new(
+        folder: Folder,
+        bounds: Bounds,
+        keeps_links: bool,
+        may_read: MayRead,
+    ) -> io::Result<Self> {
         let mut prefix = folder.path;
         if !prefix.is_empty() {
             prefix.push(b'/');
@@ -62,6 +71,7 @@ impl Walk {
             bounds,
             entries: 0,
             keeps_links,
+            may_read,
         };
         walk.enter(folder.file, Vec::new())?;
         Ok(walk)
@@ -76,7 +86,7 @@ impl Walk {
         for entry in Dir::read_from(&folder)? {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
-            if matches!(name, b"." | b"..") || !self.root.admits(&self.beneath(&path, name)) {
+            if matches!(name, b"." | b"..") || !self.admits(&path, name) {
                 continue;
             }
             self.entries += 1;
@@ -92,6 +102,11 @@ impl Walk {
             names,
         });
         Ok(())
+    }
+
+    /// Whether this is there for who asks.
+    fn admits(&self, path: &[u8], name: &[u8]) -> bool {
+        self.root.admits(&self.beneath(path, name)) && (self.may_read)(&[path, name].concat())
     }
 
     fn beneath(&self, path: &[u8], name: &[u8]) -> Vec<u8> {
@@ -135,6 +150,9 @@ impl Walk {
         let metadata = file.metadata()?;
         let what = if metadata.is_dir() {
             path.push(b'/');
+            if !(self.may_read)(&path) {
+                return Ok(None);
+            }
             self.enter(file, path.clone())?;
             What::Folder
         } else if metadata.is_file() {

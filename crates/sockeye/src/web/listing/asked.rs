@@ -196,7 +196,7 @@ mod tests {
             ("format=xml", "`format` is one of html, json, ndjson, text"),
             (
                 "archive=rar",
-                "`archive` is one of tar, tar.gz, tar.zst, zip",
+                "`archive` is one of zip, tar.gz, tar.zst, tar",
             ),
             ("sort=<", "`sort` is one of name, size, time"),
             ("order=up", "`order` is one of asc, desc"),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 
 use serde::Serialize;
-use sockeye_data::escape;
+use sockeye_data::{escape, media};
 
 use super::asked::{Asked, Form};
 use super::entries::{Entry, Kind};
@@ -98,7 +98,7 @@ fn to_json(entry: &Entry) -> io::Result<Vec<u8>> {
         kind: if is_file { "file" } else { "folder" },
         size: is_file.then_some(entry.size),
         modified: words::time(entry.modified),
-        media_type: None,
+        media_type: is_file.then(|| media::of_name(&entry.name)).flatten(),
         link: entry.link.as_deref().map(String::from_utf8_lossy),
     };
     Ok(serde_json::to_vec(&line)?)

@@ -307,7 +307,7 @@ impl Folders for Listing {
         };
         if let Some(format) = asked.archive {
             return match &self.archives {
-                Some(archives) => archives.pack(folder, format, &request),
+                Some(archives) => archives.pack(folder, format, request),
                 None => Response::error(404, "folders are not packed here").into(),
             };
         }

@@ -280,7 +280,7 @@ mod tests {
             ("[x](data:text/html,y)", "<p>x</p>\n"),
             ("<javascript:alert(1)>", "<p>javascript:alert(1)</p>\n"),
             ("[x](a/b?c#d:e)", "<p><a href=\"a/b?c#d:e\">x</a></p>\n"),
-            ("[x](\"><img)", "<p>[x](&quot;&gt;&lt;img)</p>\n"),
+            ("[x](\"><img)", "<p><a href=\"%22%3E%3Cimg\">x</a></p>\n"),
             (
                 "![i](a.png \"t\")",
                 "<p><img src=\"a.png\" alt=\"i\" title=\"t\" /></p>\n",
