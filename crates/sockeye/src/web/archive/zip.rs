@@ -32,10 +32,16 @@ const COMPRESSED: &[&str] = &[
 
 /// Write all of it, and the table.
 pub(super) fn write(walk: Walk, out: &mut impl Write) -> io::Result<()> {
+    write_with(walk, out, BIG)
+}
+
+/// [`write`], with another size from which on files are big.
+fn write_with(walk: Walk, out: &mut impl Write, big: u64) -> io::Result<()> {
     let mut zip = Zip {
         out,
+        big,
         written: 0,
-        table: Vec::new(),
+        table: Table::default(),
         entries: 0,
         packer: Packer {
             squeeze: Compress::new(Compression::default(), false),
@@ -53,10 +59,30 @@ pub(super) fn write(walk: Walk, out: &mut impl Write) -> io::Result<()> {
 struct Zip<'o, W> {
     out: &'o mut W,
     written: u64,
-    /// The table at the end, as it will be written.
-    table: Vec<u8>,
+    /// A file with more bytes is big.
+    big: u64,
+    table: Table,
     entries: u64,
     packer: Packer,
+}
+
+/// The table at the end, as it will be written. In pieces: one that grew as a whole would be copied, and be there twice.
+#[derive(Default)]
+struct Table(Vec<Vec<u8>>);
+
+impl Table {
+    const PIECE: usize = 64 << 10;
+
+    fn add(&mut self, line: &[&[u8]]) {
+        let length: usize = line.iter().map(|part| part.len()).sum();
+        let has_room = |piece: &Vec<u8>| piece.capacity() - piece.len() >= length;
+        if !self.0.last().is_some_and(has_room) {
+            self.0.push(Vec::with_capacity(Self::PIECE.max(length)));
+        }
+        if let Some(piece) = self.0.last_mut() {
+            line.iter().for_each(|part| piece.extend_from_slice(part));
+        }
+    }
 }
 
 /// What makes the bytes of a file those of the archive, for one file after the other.
@@ -106,7 +132,7 @@ impl<W: Write> Zip<'_, W> {
             method: if file.is_some() { DEFLATED } else { 0 },
             stamp: stamp(item.modified),
             modified: i32::try_from(item.modified).ok(),
-            is_big: size > BIG,
+            is_big: size > self.big,
             at: self.written,
             mode: kind | item.mode,
             sum: 0,
@@ -181,9 +207,11 @@ impl<W: Write> Zip<'_, W> {
     }
 
     fn finish(mut self) -> io::Result<()> {
-        let (at, size) = (self.written, self.table.len() as u64);
-        let table = std::mem::take(&mut self.table);
-        self.put(&table)?;
+        let at = self.written;
+        for piece in std::mem::take(&mut self.table.0) {
+            self.put(&piece)?;
+        }
+        let size = self.written - at;
         let is_big =
             at >= u64::from(SEE_EXTRA) || size >= u64::from(SEE_EXTRA) || self.entries >= 0xffff;
         if is_big {
@@ -249,7 +277,7 @@ impl Facts {
     }
 
     /// Its line of the table.
-    fn into_table(self, table: &mut Vec<u8>) {
+    fn into_table(self, table: &mut Table) {
         let mut wide = Bytes(Vec::new());
         let (mut size, mut packed, at) = (short(self.size), short(self.packed), short(self.at));
         if self.is_big {
@@ -279,9 +307,7 @@ impl Facts {
         let is_folder = self.name.ends_with(b"/");
         line.u32(self.mode << 16 | if is_folder { 0x10 } else { 0 })
             .u32(at);
-        table.extend_from_slice(&line.0);
-        table.extend_from_slice(&self.name);
-        table.extend_from_slice(&extra.0);
+        table.add(&[&line.0, &self.name, &extra.0]);
     }
 
     /// The time in seconds, which has no time zone that readers could mistake ("UT" of Info-ZIP).
@@ -360,6 +386,8 @@ fn is_compressed(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::archive::Bounds;
+    use crate::web::files::{Folder, Root, Rules};
 
     #[test]
     fn times_are_those_of_dos() {
@@ -370,6 +398,43 @@ mod tests {
             [20 << 11 | 47 << 5, 46 << 9 | 11 << 5 | 26]
         );
         assert_eq!(stamp(i64::MAX), [0, 33]);
+    }
+
+    #[test]
+    fn others_read_what_is_big() {
+        let Some(python) = sockeye_testkit::peers::python3() else {
+            return;
+        };
+        let dir = tempfile::tempdir().unwrap();
+        for (name, content) in [
+            ("a", "x".repeat(1000)),
+            ("b", "y".repeat(30)),
+            ("c.png", "z".repeat(99_999)),
+        ] {
+            std::fs::write(dir.path().join(name), content).unwrap();
+        }
+        let root = Root::new(dir.path(), Rules::default()).unwrap();
+        let folder = Folder {
+            file: root.open(b"").unwrap(),
+            path: Vec::new(),
+            root,
+        };
+        let bounds = Bounds {
+            bytes: None,
+            entries: 10,
+            depth: 1,
+        };
+        let walk = Walk::new(folder, bounds, false, Box::new(|_| true)).unwrap();
+        let mut made = Vec::new();
+        write_with(walk, &mut made, 100).unwrap();
+        let path = dir.path().join(".zip");
+        std::fs::write(&path, made).unwrap();
+        let list = "import sys,zipfile; z=zipfile.ZipFile(sys.argv[1]); \
+                    print(z.testzip(), [(i.filename, i.file_size, i.extract_version) for i in z.infolist()])";
+        let path = path.to_str().unwrap();
+        let output = sockeye_testkit::Program::start(python, ["-c", list, path]).wait();
+        let listed = "None [('a', 1000, 45), ('b', 30, 20), ('c.png', 99999, 45)]\n";
+        assert_eq!(output.stdout_text(), listed, "{}", output.stderr_text());
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Reader {
 
     /// A link, as what it leads to.
     fn follow(&mut self, name: &[u8], path: &[u8]) -> Option<Entry> {
-        let target = self.root.open(path).and_then(|file| file.metadata()).ok();
+        let target = self.root.look(path).ok();
         let kind = match &target {
             Some(target) if target.is_dir() => Kind::Folder,
             Some(target) if target.is_file() => Kind::File,
