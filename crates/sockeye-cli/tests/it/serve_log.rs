@@ -181,6 +181,24 @@ fn a_log_that_is_moved_away_goes_on_in_a_new_file() {
 }
 
 #[test]
+fn a_hangup_opens_the_log_anew() {
+    within(|| {
+        let dir = folder();
+        let log = dir.path().join("log");
+        let server = serve(dir.path(), &["--log-file", log.to_str().unwrap()]);
+        let first = at(&server);
+        fs::rename(&log, dir.path().join("old")).unwrap();
+        let pid = server.pid().to_string();
+        let sent = Command::new("kill").args(["-HUP", &pid]).status().unwrap();
+        assert!(sent.success());
+        server.stderr_until("read again: the log\n");
+        assert!(ask(client(first), REQUEST).starts_with("HTTP/1.1 200 OK\r\n"));
+        ended(server);
+        assert_eq!(fs::read_to_string(log).unwrap().lines().count(), 1);
+    });
+}
+
+#[test]
 fn nobody_who_reads_the_log_is_waited_for() {
     within(|| {
         let dir = folder();

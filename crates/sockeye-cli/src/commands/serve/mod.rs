@@ -82,6 +82,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         });
     }
     if let Some(outcome) = sight::explain(&args, &site, &output).await? {
+        programs.stop().await;
         return Ok(outcome);
     }
     let stop = signals::stop_on_all_but_hangup();
@@ -89,7 +90,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let mut server = Server::new(site)
         .bounds(args.engine.bounds(&args.serving))
         .limits(args.engine.limits(&args.serving)?);
-    let sight = args.sight.open(&output)?;
+    let sight = args.sight.open(&output, &args.reload)?;
     if let Some(log) = sight.log() {
         server = server.log(log);
     }
@@ -123,5 +124,6 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         }
     }
     programs.stop().await;
+    sight.close();
     outcome
 }

@@ -84,7 +84,7 @@ async fn folder(scene: &mut Scene) -> Result<(), Broken> {
 async fn condition(scene: &mut Scene) -> Result<(), Broken> {
     let server = serve(scene, "").await?;
     let url = format!("http://{}/", server.address());
-    let first = format!("sockeye fetch --etag-save tag -o page {url}");
+    let first = format!("sockeye fetch --etag-save tag {url}");
     scene.run("the client", &first).await?.exited(0)?;
     let second = format!("sockeye fetch -i --etag-compare tag {url}");
     let client = scene.run("the client", &second).await?;

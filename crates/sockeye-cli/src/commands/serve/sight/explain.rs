@@ -178,13 +178,15 @@ impl fmt::Display for Explanation {
             writeln!(text, "{name}: {value}")?;
         }
         text.push('\n');
-        let width = self.notes.iter().map(|note| note.rule.len()).max();
-        let width = width.unwrap_or_default();
-        for note in &self.notes {
+        // All headers follow below; people need them once.
+        let notes = self.notes.iter().filter(|note| note.rule != "headers");
+        let width = notes.clone().map(|note| note.rule.len()).max();
+        for note in notes {
+            let width = width.unwrap_or_default();
             let said = escape_str(&note.text);
             writeln!(text, "  {strong}{:width$}{plain}  {said}", note.rule)?;
         }
-        if !self.notes.is_empty() {
+        if width.is_some() {
             text.push('\n');
         }
         let reason = ResponseHead::new(self.status, Headers::new()).reason;

@@ -9,6 +9,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use serde::Serialize;
@@ -19,6 +20,7 @@ use sockeye::{Endpoint, Error, Kind, Operation, Result};
 use crate::args;
 use crate::output::{Level, Output};
 use crate::signals;
+use super::reload::Reload;
 use told::{Talk, Told};
 
 /// What is told of requests.
@@ -30,7 +32,7 @@ pub(super) struct SightArgs {
     #[arg(long, value_enum, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "combined",
         hide_possible_values = true)]
     log: Option<Format>,
-    /// Log to this file, in the combined format by default, and open it anew at SIGUSR1; - is standard output
+    /// Log to this file, in the combined format by default, and open it anew at SIGUSR1 or SIGHUP; - is standard output
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
     /// So much of a log may wait for whoever takes it; lines beyond that are counted and dropped
@@ -68,11 +70,15 @@ impl Format {
 pub(super) struct Sight {
     told: Option<Arc<Told>>,
     metrics: Option<(Endpoint, Arc<Metrics>)>,
+    writers: Vec<LogWriter>,
 }
+
+/// How long the end waits for whoever takes the lines of the logs.
+const LAST_WAIT: Duration = Duration::from_secs(1);
 
 impl SightArgs {
     /// Open the logs.
-    pub(super) fn open(&self, output: &Output) -> Result<Sight> {
+    pub(super) fn open(&self, output: &Output, reload: &Reload) -> Result<Sight> {
         self.check(output)?;
         let talk = match (output.json(), output.says(Level::Normal)) {
             (true, _) => Some(self.writer(output, Output::data_file)?),
@@ -83,12 +89,14 @@ impl SightArgs {
         if let (true, Some(talk)) = (output.json() && self.log != Some(Format::None), &talk) {
             logs.push(AccessLog::new(LogFormat::Json, talk.clone()));
         }
-        logs.extend(self.log(output, talk.as_ref())?);
-        let writers = logs.iter().map(|log| log.writer().clone());
+        logs.extend(self.log(output, talk.as_ref(), reload)?);
+        let writers = logs.iter().map(AccessLog::writer).chain(&talk);
+        let writers: Vec<LogWriter> = writers.cloned().collect();
+        let logged = logs.iter().map(|log| log.writer().clone());
         let metrics = self
             .metrics
             .clone()
-            .map(|at| (at, Arc::new(Metrics::new().logs(writers))));
+            .map(|at| (at, Arc::new(Metrics::new().logs(logged))));
         let talk = talk.map(|writer| Talk::new(writer, output));
         let told = Told::new(
             logs,
@@ -96,7 +104,11 @@ impl SightArgs {
             metrics.as_ref().map(|(_, metrics)| Arc::clone(metrics)),
         );
         let told = (!told.is_idle()).then(|| Arc::new(told));
-        Ok(Sight { told, metrics })
+        Ok(Sight {
+            told,
+            metrics,
+            writers,
+        })
     }
 
     fn check(&self, output: &Output) -> Result<()> {
@@ -117,7 +129,12 @@ impl SightArgs {
     }
 
     /// The log that was asked for, or that is there unless somebody says no.
-    fn log(&self, output: &Output, talk: Option<&LogWriter>) -> Result<Option<AccessLog>> {
+    fn log(
+        &self,
+        output: &Output,
+        talk: Option<&LogWriter>,
+        reload: &Reload,
+    ) -> Result<Option<AccessLog>> {
         let Some(file) = &self.log_file else {
             // Without a word about it, a log is talk, and gives way to events.
             let format = match self.log {
@@ -144,11 +161,10 @@ impl SightArgs {
         let opened = append(file)?;
         let writer = self.writer(output, |_| Ok(opened))?;
         let (path, reopened, output) = (file.clone(), writer.clone(), output.clone());
-        signals::on_user_signal(move || match append(&path) {
-            Ok(file) => {
-                reopened.replace(file);
-                output.say(Level::Verbose, "the log is opened anew");
-            }
+        let reopen = move || append(&path).map(|file| reopened.replace(file));
+        reload.add("the log", reopen.clone());
+        signals::on_user_signal(move || match reopen() {
+            Ok(()) => output.say(Level::Verbose, "the log is opened anew"),
             Err(error) => output.error(&error),
         });
         Ok(Some(AccessLog::new(format, writer)))
@@ -190,6 +206,13 @@ impl Sight {
     pub(super) fn log(&self) -> Option<Arc<dyn Log>> {
         let told = Arc::clone(self.told.as_ref()?);
         Some(told)
+    }
+
+    /// All is said: what waits is written, if somebody takes it soon.
+    pub(super) fn close(self) {
+        for writer in &self.writers {
+            writer.flush(LAST_WAIT);
+        }
     }
 
     /// The server of the figures and where it listens, if there is to be one.
