@@ -18,6 +18,8 @@ def contestant(start, url, count):
             before = cpu(process.pid)
             said = subprocess.run(argv, capture_output=True, text=True, timeout=PATIENCE).stdout
             rate, good = re.search(r"([\d.]+) req/s", said), re.search(r"(\d+) succeeded", said)
+            if url.startswith("https") and "Application protocol: h2" not in said:
+                raise Skip("HTTP/2 was not agreed on")
             if not rate or not good or int(good.group(1)) != count:
                 raise Skip(f"h2load: {' '.join(said.split())[-300:]}")
             return {"rate": float(rate.group(1)), "micros": (cpu(process.pid) - before) * 1e6 / count}

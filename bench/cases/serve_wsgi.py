@@ -21,7 +21,7 @@ def tables(bench):
     seconds = bench.size(4, 1)
 
     def sockeye():
-        return server(lambda port: [SOCKEYE, "serve", root, "-q", "--port", port, "--wsgi", "hello:app", "--workers", "1",
+        return server(lambda port: [SOCKEYE, "serve", "-q", "--port", port, "--wsgi", "hello:app", "--workers", "1",
                                     "--chdir", root, "--python", python()])
 
     def gunicorn():
