@@ -17,10 +17,10 @@ use sockeye::net::{Listener, Net};
 use sockeye::web::{AccessLog, Log, LogFormat, LogWriter, Loss, Metrics, Server};
 use sockeye::{Endpoint, Error, Kind, Operation, Result};
 
+use super::reload::Reload;
 use crate::args;
 use crate::output::{Level, Output};
 use crate::signals;
-use super::reload::Reload;
 use told::{Talk, Told};
 
 /// What is told of requests.
