@@ -224,7 +224,7 @@ fn an_answer_that_is_not_what_was_said_is_broken_off() {
                 _ => Response::abort(),
             }
         });
-        let mut ask = |path: &str| {
+        let ask = |path: &str| {
             site.say(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"))
                 .until_reset()
         };

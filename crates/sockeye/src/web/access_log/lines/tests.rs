@@ -96,7 +96,7 @@ fn nobody_forges_a_line() {
 #[test]
 fn json_says_all_that_is_known() {
     let client = Client {
-        secured: Some(crate::net::Secured {
+        secured: Some(Box::new(crate::net::Secured {
             version: "TLSv1.3".into(),
             cipher: "TLS13_AES_256_GCM_SHA384".into(),
             alpn: Some("h2".into()),
@@ -104,7 +104,7 @@ fn json_says_all_that_is_known() {
             peer_name: None,
             peer_names: Vec::new(),
             resumed: false,
-        }),
+        })),
         connection: crate::wire::ConnectionId(3),
         protocol: "h2",
         ..client("[::1]:5000")
