@@ -273,9 +273,10 @@ async fn a_program_that_dies_in_the_middle_breaks_its_answer_off() {
 #[tokio::test]
 async fn bodies_come_through_whatever_their_framing() {
     let (folder, heard) = (Folder::new(), Heard::default());
+    // One write is one chunk.
     folder.sh(
         "count",
-        "printf 'Content-Type: a/b\\n\\n%s ' \"${CONTENT_LENGTH-unset}\"; wc -c",
+        "set -- $(wc -c); printf 'Content-Type: a/b\\n\\n%s %s' \"${CONTENT_LENGTH-unset}\" \"$1\"",
     );
     let site = Site::start(mounted(&folder, &heard)).await;
     let said = |answer: String| {
