@@ -11,7 +11,7 @@ use crate::output::Output;
 pub(super) async fn build(args: &Args, output: &Output) -> Result<(Shared, Programs)> {
     let root = files::root(args)?;
     let site = files::handler(args, root.clone())?;
-    let site = upload::wrap(args, root, site)?;
+    let site = upload::wrap(args, &root, site)?;
     let (site, programs) = programs::wrap(args, site, output).await?;
     let site = live::wrap(&args.live, site, &args.programs.setup(output), output)?;
     let site = accounts::wrap(args, site)?;
