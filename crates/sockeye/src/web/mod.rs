@@ -12,6 +12,7 @@ mod connection;
 mod decimal;
 mod events;
 pub mod files;
+pub mod guard;
 mod handler;
 mod intake;
 mod lines;
