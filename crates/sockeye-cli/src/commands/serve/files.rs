@@ -8,7 +8,7 @@ use sockeye::web::Shared;
 use sockeye::web::files::{Coding, Files, HeaderRule, Root, Rules, Settings};
 use sockeye::{Error, Kind, Operation, Result};
 
-use super::Args;
+use super::{Args, upload};
 use crate::args;
 
 /// How files are served.
@@ -168,7 +168,7 @@ pub(super) fn root(args: &Args) -> Result<Root> {
 pub(super) fn handler(args: &Args, root: Root) -> Result<Shared> {
     let files = Files::new(root).settings(args.files.settings()?);
     Ok(Shared::new(match args.listing.listing() {
-        Some(listing) => files.folders(listing),
+        Some(listing) => files.folders(listing.insert(upload::form)),
         None => files,
     }))
 }

@@ -73,6 +73,9 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     args.talking.refuse_via("who listens waits for others")?;
+    if let Some(outcome) = accounts::hash(&args, &output)? {
+        return Ok(outcome);
+    }
     let (site, programs) = site::build(&args, &output).await?;
     if programs.has_applications() {
         let applications = programs.clone();

@@ -75,6 +75,12 @@ enum ClientCert {
 }
 
 impl PlaceArgs {
+    /// Whether others than this machine are spoken to without TLS.
+    pub(super) fn is_plain_for_others(&self) -> Result<bool> {
+        let is_open = |it: &Endpoint| it.carrier().is_for_everyone() && it.tls().is_none();
+        Ok(self.endpoints()?.iter().any(is_open))
+    }
+
     fn endpoints(&self) -> Result<Vec<Endpoint>> {
         let mut endpoints = match self.listen.is_empty() {
             true => vec![self.port.to_string().parse()?],

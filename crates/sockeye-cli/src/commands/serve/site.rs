@@ -14,7 +14,7 @@ pub(super) async fn build(args: &Args, output: &Output) -> Result<(Shared, Progr
     let site = upload::wrap(args, &root, site)?;
     let (site, programs) = programs::wrap(args, site, output).await?;
     let site = live::wrap(&args.live, site, &args.programs.setup(output), output)?;
-    let site = accounts::wrap(args, site)?;
+    let site = accounts::wrap(args, site, output)?;
     let site = places::wrap(args, site);
     programs.know(&site);
     Ok((site, programs))

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
 use sockeye::Result;
-use sockeye::web::Shared;
-use sockeye::web::files::Root;
-use sockeye::web::upload::{Conflict, Settings, Uploads};
+use sockeye::web::files::{Folder, Root};
+use sockeye::web::listing::Insert;
+use sockeye::web::upload::{Conflict, PAGE, Settings, Uploads};
+use sockeye::web::{Request, Shared};
 
 use super::Args;
 use crate::args;
@@ -97,6 +98,14 @@ impl UploadArgs {
         settings.keep = self.keep_partials;
         settings
     }
+}
+
+/// The form on the page of a folder that takes uploads.
+pub(super) fn form(_folder: &Folder, request: &Request) -> Option<Insert> {
+    let mut insert = Insert::default();
+    insert.html = PAGE.html.to_owned();
+    insert.script = PAGE.script.to_owned();
+    request.takes_uploads().then_some(insert)
 }
 
 /// The site so far, with this around it.
