@@ -245,6 +245,11 @@ impl Handler for Uploads {
             _ => false,
         };
         if is_ours {
+            // A name with a slash in it is none; files refuse it too.
+            if request.rest().to_ascii_lowercase().contains("%2f") {
+                let fault = Fault::new(400, "an encoded slash is no part of a name");
+                return refused(&request, fault).into();
+            }
             let place = match Place::new(area, &names, self.0.settings.depth) {
                 Ok(place) => place,
                 Err(fault) => return refused(&request, fault).into(),

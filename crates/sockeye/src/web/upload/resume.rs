@@ -202,6 +202,10 @@ impl Task {
                 Err(Fault::new(409, why))
             }
         };
+        if taken.is_err() {
+            // What came before stays, as far as it can be written.
+            let _ = sink.flush().await;
+        }
         if let Err(fault) = taken {
             return Err(self.broken(fault, begins, &step, partial).await);
         }
@@ -210,6 +214,7 @@ impl Task {
         if let Err(fault) = wanted.check_content(&sums) {
             // The bytes are wrong: they go, those before stay.
             partial.file.set_len(step.offset).map_err(Fault::from)?;
+            self.place.area.usage.give_back(length - step.offset);
             return Err(fault);
         }
         let is_whole = step.completes.unwrap_or(step.total == Some(length));
