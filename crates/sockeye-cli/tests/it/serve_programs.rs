@@ -147,18 +147,48 @@ fn remarks_as_events() {
 }
 
 #[test]
-fn what_would_expose_or_ignore_is_refused() {
+fn the_text_of_programs_is_nothing_for_clients() {
+    within(|| {
+        let dir = temporary_dir();
+        put(dir.path(), "bin/a", "#!/bin/sh\necho secret\n", 0o755);
+        put(dir.path(), "b.cgi", "secret", 0o644);
+        put(dir.path(), "page", "a page", 0o644);
+        let server = serve(dir.path(), &["--cgi", "/run=bin", "--cgi-ext", ".cgi"]);
+        assert_eq!(got(&server, "/bin/a").0, "404 Not Found");
+        assert_eq!(got(&server, "/b.cgi").0, "403 Forbidden");
+        let listing = got(&server, "/").1;
+        assert!(
+            listing.contains("page") && !listing.contains("b.cgi"),
+            "{listing}"
+        );
+        for archive in ["/?archive=tar", "/bin/?archive=tar"] {
+            assert!(!got(&server, archive).1.contains("secret"), "{archive}");
+        }
+        server.terminate();
+        assert_eq!(server.wait().code, Some(0));
+    });
+}
+
+#[test]
+fn what_would_be_ignored_is_refused() {
     within(|| {
         let dir = temporary_dir();
         put(dir.path(), "bin/a", "#!/bin/sh\n", 0o755);
         put(dir.path(), "text", "", 0o644);
-        let error = refused(dir.path(), &["--cgi", "/run=bin"]);
-        assert!(
-            error.contains("would be served as files too, at /bin"),
-            "{error}"
-        );
         let error = refused(dir.path(), &[".", "--exec", "/=date"]);
         assert!(error.contains("a program has the whole site"), "{error}");
+        for flags in [
+            &["--upload", "--cgi", "/bin=bin"][..],
+            &["--upload=/bin/up", "--cgi", "/bin=bin"],
+            &["--upload=/up", "--cgi-ext", ".cgi"],
+            &["--upload", "--wsgi", "/shop=shop:app"],
+        ] {
+            let error = refused(dir.path(), flags);
+            assert!(
+                error.contains("could become programs"),
+                "{flags:?}: {error}"
+            );
+        }
         let error = refused(dir.path(), &["--exec-type", "text/plain"]);
         assert!(error.contains("there is none"), "{error}");
         for (flags, why) in [

@@ -8,6 +8,7 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 use sockeye::endpoint::Argv;
 use sockeye::web::Shared;
+use sockeye::web::files::Root;
 use sockeye::web::programs::{
     ByExtension, Cgi, Exec, Mounts, Redirects, Remark, RemarkKind, Scripts, Setup, Wsgi,
     WsgiOptions,
@@ -192,15 +193,14 @@ pub(super) async fn wrap(args: &Args, site: Shared, output: &Output) -> Result<(
     };
     let mut site = site;
     if !flags.cgi_ext.is_empty() {
+        refuse_uploadable(&root, &root, args)?;
         let found = cgi(Scripts::new(&root)?);
         site = Shared::new(ByExtension::new(found, &flags.cgi_ext, site));
     }
     let mut mounts = Mounts::new(site);
     for place in &flags.cgi {
         let scripts = Scripts::new(&place.what)?;
-        if !flags.takes_all() {
-            refuse_exposed(&root, scripts.path(), &place.path)?;
-        }
+        refuse_uploadable(&root, scripts.path(), args)?;
         mounts = mounts.at(&place.path, cgi(scripts));
     }
     for (place, is_shell) in flags.commands() {
@@ -218,6 +218,11 @@ pub(super) async fn wrap(args: &Args, site: Shared, output: &Output) -> Result<(
         mounts = mounts.at(&place.path, exec);
     }
     for place in &flags.wsgi {
+        let dir = flags.chdir.as_deref().unwrap_or(".".as_ref());
+        let code = dir
+            .canonicalize()
+            .map_err(|error| Error::from_io(Operation::Open, error).about(dir.display()))?;
+        refuse_uploadable(&root, &code, args)?;
         let application = Wsgi::start(&place.what, flags.options(), &setup).await?;
         mounts = mounts.at(&place.path, application.clone());
         programs.applications.push(application);
@@ -300,33 +305,29 @@ fn root(args: &Args) -> Result<PathBuf> {
         .map_err(|error| Error::from_io(Operation::Open, error).about(dir.display()))
 }
 
-/// Programs within the folder must be where the folder has them: else their text could be had as files.
-fn refuse_exposed(root: &Path, scripts: &Path, path: &str) -> Result<()> {
-    let Ok(within) = scripts.strip_prefix(root) else {
-        return Ok(());
+/// The folder without the text of programs: it is nothing for clients, neither as a file nor in listings and archives.
+pub(super) fn withhold(args: &Args, mut files: Root) -> Result<Root> {
+    let (flags, root) = (&args.programs, root(args)?);
+    let within = |path: &Path| {
+        let path = path.canonicalize().ok()?;
+        Some(path.strip_prefix(&root).ok()?.to_owned())
     };
-    let wanted = path
-        .split('/')
-        .filter(|piece| !piece.is_empty() && *piece != ".");
-    if within.iter().eq(wanted) {
-        return Ok(());
+    for place in &flags.cgi {
+        if let Some(path) = within(place.what.as_ref()) {
+            files = files.withhold(path.as_os_str().as_encoded_bytes());
+        }
     }
-    // Nothing that begins with a dot is served.
-    if within
-        .iter()
-        .any(|name| name.as_encoded_bytes().starts_with(b"."))
-    {
-        return Ok(());
+    for ending in &flags.cgi_ext {
+        files = files.withhold_ending(ending);
     }
-    let within = within.display();
-    let why = format!(
-        "{} would be served as files too, at /{within}",
-        scripts.display()
-    );
-    let hint = format!(
-        "--cgi /{within}=... mounts programs where they are; or keep them outside of the folder"
-    );
-    Err(Error::new(Kind::Usage, Operation::Parse, why).with_hint(hint))
+    let code = flags.chdir.as_deref().unwrap_or(".".as_ref());
+    let is_around = |code: &Path| code.canonicalize().is_ok_and(|code| root.starts_with(code));
+    if !flags.wsgi.is_empty() && (within(code).is_some() || is_around(code)) {
+        for ending in [".py", ".pyc"] {
+            files = files.withhold_ending(ending);
+        }
+    }
+    Ok(files)
 }
 
 /// Something about a program.

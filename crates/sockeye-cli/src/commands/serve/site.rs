@@ -9,7 +9,7 @@ use crate::output::Output;
 
 /// What the flags make of the folder, and the programs that run beside it.
 pub(super) async fn build(args: &Args, output: &Output) -> Result<(Shared, Programs)> {
-    let root = files::root(args)?;
+    let root = programs::withhold(args, files::root(args)?)?;
     let site = files::handler(args, root.clone())?;
     let site = upload::wrap(args, &root, site)?;
     let (site, programs) = programs::wrap(args, site, output).await?;

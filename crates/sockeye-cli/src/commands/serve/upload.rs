@@ -80,6 +80,11 @@ impl UploadArgs {
         !self.upload.is_empty()
     }
 
+    /// The paths beneath which files are taken.
+    pub(super) fn paths(&self) -> &[String] {
+        &self.upload
+    }
+
     fn settings(&self) -> Settings {
         let mut settings = Settings::default();
         settings.on_conflict = match self.on_conflict {

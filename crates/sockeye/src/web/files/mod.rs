@@ -18,6 +18,7 @@ mod root;
 mod settings;
 mod version;
 mod walk;
+mod withheld;
 
 pub use coding::Coding;
 pub use conditions::{Condition, judge};

@@ -14,6 +14,7 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use super::walk;
+use super::withheld::Withheld;
 use crate::error::{Error, Operation};
 
 /// A folder that is served. Clones are the same folder.
@@ -25,6 +26,7 @@ pub struct Root {
     rules: Rules,
     changes: Arc<AtomicU64>,
     by_hand: bool,
+    withheld: Option<Arc<Withheld>>,
 }
 
 /// How often a call is repeated that a change of the tree raced.
@@ -62,6 +64,7 @@ impl Root {
             place: Arc::new(place),
             rules,
             changes: Arc::default(),
+            withheld: None,
             by_hand: matches!(probed, Err(Errno::NOSYS | Errno::PERM)),
         })
     }
@@ -84,6 +87,10 @@ impl Root {
             },
             changes: Arc::clone(&self.changes),
             by_hand: self.by_hand,
+            withheld: self
+                .withheld
+                .as_ref()
+                .map(|withheld| Arc::new(withheld.within(path))),
         })
     }
 
@@ -91,6 +98,21 @@ impl Root {
     #[doc(hidden)]
     pub fn by_hand(mut self) -> Self {
         self.by_hand = true;
+        self
+    }
+
+    /// The same folder without this path, and what is beneath it: it is not there for clients, neither as a file nor in
+    /// listings and archives. A link that leads there leads there still.
+    #[must_use]
+    pub fn withhold(mut self, path: &[u8]) -> Self {
+        Arc::make_mut(self.withheld.get_or_insert_default()).add_path(path);
+        self
+    }
+
+    /// The same folder without names that end so (`.py`, in any case).
+    #[must_use]
+    pub fn withhold_ending(mut self, ending: &str) -> Self {
+        Arc::make_mut(self.withheld.get_or_insert_default()).add_ending(ending.as_bytes());
         self
     }
 
@@ -173,6 +195,10 @@ impl Root {
             _ => true,
         }) && !path.starts_with(b"/")
             && !path.contains(&0)
+            && !self
+                .withheld
+                .as_ref()
+                .is_some_and(|withheld| withheld.has(path))
     }
 
     /// Something in the folder was changed by us: what is remembered of it is to be looked at again.

@@ -21,7 +21,9 @@ impl Withheld {
     pub(super) fn has(&self, path: &[u8]) -> bool {
         let is_beneath = |withheld: &Vec<Vec<u8>>| {
             let mut asked = names(path);
-            withheld.iter().all(|name| asked.next() == Some(name))
+            withheld
+                .iter()
+                .all(|name| asked.next() == Some(name.as_slice()))
         };
         self.paths.iter().any(is_beneath) || names(path).any(|name| self.ends(name))
     }
