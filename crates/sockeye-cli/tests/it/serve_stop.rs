@@ -91,7 +91,10 @@ fn a_hangup_drops_nothing_and_it_goes_on_listening() {
         server.hang_up();
         server.stderr_until("nothing was read again\n");
         assert!(ask(client(at), GET).ends_with("hello\n"));
-        let rest = std::io::copy(&mut stream.by_ref().take(1 << 29), &mut std::io::sink());
+        let rest = std::io::copy(
+            &mut std::io::Read::by_ref(&mut stream).take(1 << 29),
+            &mut std::io::sink(),
+        );
         assert_eq!(rest.unwrap(), 1 << 29);
         drop(stream);
         server.terminate();
