@@ -48,6 +48,7 @@ mod serve_programs;
 mod serve_stop;
 mod serve_tls;
 mod serve_upload;
+mod serve_upload_pages;
 mod serving;
 mod sockets;
 mod sockets_act;
