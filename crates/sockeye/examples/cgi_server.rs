@@ -2,6 +2,9 @@
 //!
 //! Programs of the folder answer at `/cgi-bin`, `date` at `/date`, and functions of our own at the rest.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+#![expect(clippy::print_stderr, reason = "an example shows what it does")]
+
 use sockeye::web::programs::{Cgi, Exec, Mounts, Scripts, Setup};
 use sockeye::web::{Request, Response, Server};
 use sockeye::{Error, Net};

@@ -299,14 +299,8 @@ impl Drop for Run {
         let (pass, patience) = (self.pass.take(), self.setup.limits.silence);
         let works_on = self.phase == Phase::Over;
         runtime.spawn(async move {
-            if let Some(mut running) = running {
-                if !works_on
-                    || tokio::time::timeout(patience, running.ended())
-                        .await
-                        .is_err()
-                {
-                    running.end().await;
-                }
+            if let Some(running) = running {
+                see_out(running, works_on.then_some(patience)).await;
             }
             // Not before: the end of its input is not for it to see.
             if let Some(input) = input {
@@ -314,11 +308,23 @@ impl Drop for Run {
             }
             // Its place is free once it is gone.
             drop(pass);
-            if let Some(mut stderr) = stderr {
-                if tokio::time::timeout(LAST_WORDS, &mut stderr).await.is_err() {
-                    stderr.abort();
-                }
+            if let Some(mut stderr) = stderr
+                && tokio::time::timeout(LAST_WORDS, &mut stderr).await.is_err()
+            {
+                stderr.abort();
             }
         });
     }
+}
+
+/// End a program, after this time if it may work on.
+async fn see_out(mut running: Running, patience: Option<Duration>) {
+    if let Some(patience) = patience
+        && tokio::time::timeout(patience, running.ended())
+            .await
+            .is_ok()
+    {
+        return;
+    }
+    running.end().await;
 }
