@@ -13,7 +13,7 @@ fn serve(flags: &[&str]) -> (Program, String, tempfile::TempDir) {
     let path = folder.path().to_str().unwrap().to_owned();
     let always = ["serve", &path, "--port", "0"];
     let program = sockeye(always.iter().chain(flags));
-    let at = program.host_port();
+    let at = program.host_port().trim_end_matches('/').to_owned();
     (program, at, folder)
 }
 
