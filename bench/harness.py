@@ -329,6 +329,12 @@ def machine():
         ("xh", ["--version"], r"xh \S+"),
         ("h2load", ["--version"], r"nghttp2/\S+"),
         ("nginx", ["-v"], r"nginx/\S+"),
+        ("caddy", ["version"], r"v?\d+\.\S+"),
+        ("miniserve", ["--version"], r"miniserve \S+"),
+        ("static-web-server", ["--version"], r"\d+\.\S+"),
+        ("python3", ["--version"], r"Python \S+"),
+        ("wrk", ["-v"], r"wrk \S+"),
+        ("ab", ["-V"], r"Version \S+"),
     ]:
         try:
             done = subprocess.run([program(name), *args], capture_output=True, text=True)

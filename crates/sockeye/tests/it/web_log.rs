@@ -253,7 +253,7 @@ fn parsed(page: &str) -> Option<Vec<String>> {
         for family in parse(sys.stdin.read()):\n\
         \x20   for sample in family.samples:\n\
         \x20       labels = ','.join(f'{k}={v}' for k, v in sorted(sample.labels.items()))\n\
-        \x20       print(family.type, sample.name, labels, sample.value)\n";
+        \x20       print(family.type, sample.name, labels, float(sample.value))\n";
     let python = peers::python_with(&["prometheus_client"])?;
     let mut program = Program::start(python, ["-c", SCRIPT]);
     program.write(page);

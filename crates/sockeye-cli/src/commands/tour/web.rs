@@ -48,6 +48,14 @@ pub(super) const STAGE: Stage = Stage {
                     and what it must not see is kept from it. Programs in Python stay alive between requests: `--wsgi app`.",
         },
         Step {
+            title: "A file is put there",
+            before: "The other way round: the client gives the server a file. That has to be allowed (`--upload`); who may do it \
+                     can be said, too.",
+            play: |scene| Box::pin(upload(scene)),
+            after: "201 says that it was made. The file has its name only when all of it is there: a client that goes away in \
+                    the middle leaves nothing that looks whole. A second one of the same name is refused, unless you say otherwise.",
+        },
+        Step {
             title: "One request or two?",
             before: "This client says how long its body is, twice, and differently. A server in front would see one \
                      request, the one behind it two: the second is smuggled in.",
@@ -129,6 +137,23 @@ async fn program(scene: &mut Scene) -> Result<(), Broken> {
     client.exited(0)?;
     client.wrote("4\n")?;
     scene.says(server.actor, " POST /words 200 2 B ").await
+}
+
+async fn upload(scene: &mut Scene) -> Result<(), Broken> {
+    scene.folder("site")?;
+    let command = "sockeye serve site --port 0 --upload";
+    let server = scene.serve_web("the server", command).await?;
+    scene.file("the client", "note.txt", "Goodbye World\n")?;
+    let command = format!(
+        "sockeye fetch -i -T note.txt http://{}/note.txt",
+        server.address()
+    );
+    let client = scene.run("the client", &command).await?;
+    client.exited(0)?;
+    client.wrote_line(&["HTTP/1.1 201 Created"])?;
+    scene.says(server.actor, " PUT /note.txt 201 ").await?;
+    let seen = scene.run("the server", "cat site/note.txt").await?;
+    seen.wrote("Goodbye World\n")
 }
 
 async fn smuggled(scene: &mut Scene) -> Result<(), Broken> {
