@@ -64,7 +64,7 @@ impl Crowd {
     }
 
     /// A place for a client of this address: `Ok(None)` if it is not counted, an error if there are enough of them.
-    pub(super) fn enter(&self, address: Option<IpAddr>) -> Result<Option<Box<Seat>>, Full> {
+    pub(super) fn enter(&self, address: Option<IpAddr>) -> Result<Option<Seat>, Full> {
         let (Some(most), Some(address)) = (self.bound.most, address) else {
             return Ok(None);
         };
@@ -83,7 +83,7 @@ impl Crowd {
         }
         *count += 1;
         let counts = Arc::clone(&self.counts);
-        Ok(Some(Box::new(Seat { of, counts })))
+        Ok(Some(Seat { of, counts }))
     }
 }
 

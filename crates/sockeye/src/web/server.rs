@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use sockeye_data::http1;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{self, Conversation, Visit, Watched};
+use super::connection::{self, Conversation, Watched};
 use super::handler::{Handler, Shared};
 use super::request::{Client, Request};
 use crate::endpoint::Endpoint;
@@ -239,25 +239,27 @@ impl Server {
         stop: CancellationToken,
         cut: CancellationToken,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let visit = match arrival {
+        let server = Arc::clone(self);
+        let conversation = match arrival {
             Arrival::Accepted(incoming) => {
-                let greeting = Arc::clone(self).greet(incoming, Arc::clone(at), stop.clone());
-                Visit::Greeting(Box::pin(greeting))
+                Conversation::new(server.greet(incoming, Arc::clone(at), stop.clone()))
             }
-            Arrival::Failed(error) => {
-                self.say_failed(&error);
-                Visit::Over
-            }
-            Arrival::Denied(peer) => {
-                self.say_refused(peer.as_ref(), Refusal::Denied);
-                Visit::Over
-            }
-            Arrival::Full(peer) => {
-                self.say_refused(peer.as_ref(), Refusal::Full);
-                Visit::Over
+            others => {
+                server.say_arrived(others);
+                Conversation::new(std::future::ready(None))
             }
         };
-        Watched::new(visit, stop, cut)
+        Watched::new(conversation, stop, cut)
+    }
+
+    /// Tell of those who are not let in.
+    fn say_arrived(&self, arrival: Arrival) {
+        match arrival {
+            Arrival::Accepted(_) => {}
+            Arrival::Failed(error) => self.say_failed(&error),
+            Arrival::Denied(peer) => self.say_refused(peer.as_ref(), Refusal::Denied),
+            Arrival::Full(peer) => self.say_refused(peer.as_ref(), Refusal::Full),
+        }
     }
 
     /// The handshakes; nothing of them is left when the conversation begins.
@@ -396,7 +398,7 @@ mod tests {
         let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
         let task = Arc::new(server).arrived(Arrival::Denied(None), &at, stop, cut);
         let (task, rest) = (size_of_val(&task), connection::idle_size());
-        assert!(task <= 160, "the task became {task} bytes");
+        assert!(task <= 130, "the task became {task} bytes");
         assert!(rest <= 400, "the connection became {rest} bytes");
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::Conversation;
 use super::h1::Connection;
 use super::timer::Phase;
 
@@ -18,10 +19,8 @@ const LINGER_BYTES: usize = 16 << 20;
 impl Connection {
     /// Close, so that the last answer arrives even if the client is still sending: a close with unread bytes would be a
     /// reset, which may overtake the answer (RFC 9112 section 9.6).
-    pub(super) async fn close(mut self) {
-        let Some(mut stream) = self.stream.take() else {
-            return;
-        };
+    pub(super) async fn close(mut self) -> Option<Conversation> {
+        let mut stream = self.stream.take()?;
         let shut = poll_fn(|cx| match Pin::new(&mut stream).poll_shutdown(cx) {
             Poll::Pending if self.timer.is_over(Phase::Linger, LINGER, cx) => {
                 Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -29,7 +28,7 @@ impl Connection {
             polled => polled,
         });
         if shut.await.is_err() {
-            return;
+            return None;
         }
         let mut read = 0;
         while read < LINGER_BYTES && !self.is_over {
@@ -54,5 +53,6 @@ impl Connection {
                 length => read += length,
             }
         }
+        None
     }
 }

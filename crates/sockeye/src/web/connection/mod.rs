@@ -15,20 +15,15 @@ mod prefixed;
 mod timer;
 mod watched;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::watched::{Visit, Watched};
+pub(super) use self::watched::{Conversation, Watched};
 
 use super::request::Client;
 use super::server::Server;
 use crate::net::Stream;
-
-/// A conversation with one client, from its first byte to its end: one allocation.
-pub(super) type Conversation = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Speak HTTP over this stream until either side ends it.
 pub(super) fn conversation(
@@ -43,22 +38,23 @@ pub(super) fn conversation(
     };
     if client.protocol == "h2" {
         let announced = server.announce(&client);
-        return Box::pin(async move {
+        return Conversation::new(async move {
             h2::run(server, stream, client, stop).await;
             drop(announced);
+            None
         });
     }
     let mut connection = h1::Connection::new(server, stream, client, stop);
-    Box::pin(async move {
+    Conversation::new(async move {
         match connection.run().await {
-            h1::End::Http2 => Box::pin(become_h2(connection)).await,
-            h1::End::Close => Box::pin(connection.close()).await,
-            h1::End::Broken => {}
+            h1::End::Http2 => Some(Conversation::new(become_h2(connection))),
+            h1::End::Close => Some(Conversation::new(connection.close())),
+            h1::End::Broken => None,
         }
     })
 }
 
-async fn become_h2(mut connection: h1::Connection) {
+async fn become_h2(mut connection: h1::Connection) -> Option<Conversation> {
     let stream = connection.take_stream();
     let h1::Connection {
         server,
@@ -74,6 +70,7 @@ async fn become_h2(mut connection: h1::Connection) {
     };
     h2::run(server, stream, client, stop).await;
     drop(announced);
+    None
 }
 
 /// Bytes that an idle connection has, but for what belongs to its stream.

@@ -7,30 +7,26 @@ use std::task::{Context, Poll, Waker, ready};
 use pin_project_lite::pin_project;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use super::Conversation;
+/// A conversation with one client, from its handshakes to its end, of which each part leaves nothing behind but the next.
+pub(in crate::web) struct Conversation(Part);
 
-/// A client from its handshakes to its end.
-pub(in crate::web) enum Visit {
-    /// The handshakes, of which nothing is left when the conversation begins.
-    Greeting(Pin<Box<dyn Future<Output = Option<Conversation>> + Send>>),
-    Talking(Conversation),
-    Over,
+type Part = Pin<Box<dyn Future<Output = Option<Conversation>> + Send>>;
+
+impl Conversation {
+    /// One that begins like this, and goes on with what comes of it.
+    pub(in crate::web) fn new(part: impl Future<Output = Option<Self>> + Send + 'static) -> Self {
+        Self(Box::pin(part))
+    }
 }
 
-impl Future for Visit {
+impl Future for Conversation {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            *self = match &mut *self {
-                Self::Greeting(greeting) => match ready!(greeting.as_mut().poll(cx)) {
-                    Some(conversation) => Self::Talking(conversation),
-                    None => Self::Over,
-                },
-                Self::Talking(conversation) => return conversation.as_mut().poll(cx),
-                Self::Over => return Poll::Ready(()),
-            };
+        while let Some(next) = ready!(self.0.as_mut().poll(cx)) {
+            *self = next;
         }
+        Poll::Ready(())
     }
 }
 
@@ -42,13 +38,13 @@ pin_project! {
         #[pin]
         conversation: F,
         stop: CancellationToken,
+        // For the stop, then for the cut.
         #[pin]
-        stopped: WaitForCancellationFutureOwned,
+        waiting: WaitForCancellationFutureOwned,
         // Who is told of the stop.
         registered: Option<Waker>,
-        cut: CancellationToken,
-        // There once the server stops.
-        cutting: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+        // There until the server stops.
+        cut: Option<CancellationToken>,
     }
 }
 
@@ -61,11 +57,10 @@ impl<F> Watched<F> {
     ) -> Self {
         Self {
             conversation,
-            stopped: stop.clone().cancelled_owned(),
+            waiting: stop.clone().cancelled_owned(),
             stop,
             registered: None,
-            cut,
-            cutting: None,
+            cut: Some(cut),
         }
     }
 }
@@ -74,22 +69,22 @@ impl<F: Future<Output = ()>> Future for Watched<F> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.project();
-        let is_registered = matches!(this.registered, Some(waker) if waker.will_wake(cx.waker()));
-        let is_stopped = match is_registered {
-            true => this.stop.is_cancelled(),
-            false => {
-                *this.registered = Some(cx.waker().clone());
-                this.stopped.poll(cx).is_ready()
+        let mut this = self.project();
+        if this.cut.is_some() {
+            let is_told = matches!(this.registered, Some(waker) if waker.will_wake(cx.waker()));
+            let is_stopped = match is_told {
+                true => this.stop.is_cancelled(),
+                false => {
+                    *this.registered = Some(cx.waker().clone());
+                    this.waiting.as_mut().poll(cx).is_ready()
+                }
+            };
+            if is_stopped && let Some(cut) = this.cut.take() {
+                this.waiting.set(cut.cancelled_owned());
             }
-        };
-        if is_stopped {
-            let cutting = this
-                .cutting
-                .get_or_insert_with(|| Box::pin(this.cut.clone().cancelled_owned()));
-            if cutting.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(());
-            }
+        }
+        if this.cut.is_none() && this.waiting.poll(cx).is_ready() {
+            return Poll::Ready(());
         }
         this.conversation.poll(cx)
     }
