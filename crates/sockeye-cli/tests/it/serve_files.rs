@@ -7,14 +7,17 @@ use std::path::Path;
 use sockeye_testkit::{Program, deadline, pattern, peers, temporary_dir};
 use std::time::Duration;
 
-use crate::serving::{SOCKEYE, address};
+use crate::serving::SOCKEYE;
 
 /// A server of this folder, with these flags.
 fn serve(dir: &Path, flags: &[&str]) -> (Program, SocketAddr) {
     let mut args = vec!["serve", dir.to_str().unwrap(), "--port", "0"];
     args.extend(flags);
     let server = Program::start(SOCKEYE, args);
-    let at = address(&server);
+    // The first line ends with a URL.
+    let text = String::from_utf8(server.stdout_until("\n")).unwrap();
+    let (_, url) = text.split_once("http://").unwrap();
+    let at = url.split('/').next().unwrap().parse().unwrap();
     (server, at)
 }
 

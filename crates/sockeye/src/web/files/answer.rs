@@ -86,7 +86,6 @@ fn send(
     {
         return response;
     }
-    note_form(request, form);
     Response::new(200)
         .with_shared(Arc::clone(&form.headers))
         .with_body(form.content.part(0, form.length))
@@ -226,7 +225,6 @@ fn pack(
         .and_then(|permit| pack::streamed(part, coding, permit).ok());
     match streamed {
         Some(body) => {
-            note_form(&request, &head);
             let response = Response::new(200).with_shared(head.headers);
             response.with_body(body).into()
         }
@@ -342,14 +340,4 @@ fn listed(parts: &[(u64, u64)]) -> String {
         .map(|(first, last)| format!("{first}-{last}"))
         .collect();
     parts.join(", ")
-}
-
-fn note_form(request: &Request, form: &Form) {
-    request.note("headers", || {
-        let lines = form
-            .headers
-            .iter()
-            .map(|field| sockeye_data::escape::escape(field.line));
-        lines.collect::<Vec<_>>().join(" | ")
-    });
 }
