@@ -209,7 +209,10 @@ impl Files {
                 Err(error) => self.failed(&request, &error),
             },
             Ok(Found::Folder(path)) => self.show(path, request),
-            Ok(Found::Redirect(location)) => Response::redirect(301, &location).into(),
+            // What is a folder today may be a file tomorrow.
+            Ok(Found::Redirect(location)) => Response::redirect(301, &location)
+                .header("Cache-Control", "no-cache")
+                .into(),
             Ok(Found::Nothing) => self.nothing(request),
             Ok(Found::Denied) => Response::error(403, "this may not be read").into(),
             Err(error) => self.failed(&request, &error),
