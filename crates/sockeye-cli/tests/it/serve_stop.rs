@@ -92,7 +92,7 @@ fn a_hangup_drops_nothing_and_it_goes_on_listening() {
         server.stderr_until("nothing was read again\n");
         assert!(ask(client(at), GET).ends_with("hello\n"));
         let rest = std::io::copy(
-            &mut std::io::Read::by_ref(&mut stream).take(1 << 29),
+            &mut Read::by_ref(&mut stream).take(1 << 29),
             &mut std::io::sink(),
         );
         assert_eq!(rest.unwrap(), 1 << 29);
@@ -155,6 +155,7 @@ fn a_socket_that_was_passed_on_is_served() {
             s = socket.create_server(('127.0.0.1', 0))\n\
             print(s.getsockname()[1], flush=True)\n\
             os.dup2(s.fileno(), 3)\n\
+            os.set_inheritable(3, True)\n\
             os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1', LISTEN_FDNAMES='web')\n\
             os.execv(sys.argv[1], sys.argv[1:])\n";
         let folder = dir.path().to_str().unwrap();

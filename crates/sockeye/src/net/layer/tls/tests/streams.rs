@@ -414,3 +414,42 @@ fn pinned_to_nobody() -> TlsOptions {
         ..TlsOptions::default()
     }
 }
+
+#[tokio::test]
+async fn a_server_knows_its_clients_by_name_and_may_let_others_in() {
+    let authority = Authority::new("Clients");
+    let server = TlsOptions {
+        ca: authority.ca(),
+        ..authority.server()
+    };
+    let serving = TlsServing {
+        clients_may_be_unknown: true,
+        tickets: true,
+        ..TlsServing::default()
+    };
+    let acceptor = Acceptor::new(&server, None, &serving).unwrap();
+    let known = TlsOptions {
+        cert: authority.client_leaf(),
+        ..authority.trusted()
+    };
+    for (client, name) in [(known, Some("leaf")), (authority.trusted(), None)] {
+        let (connected, accepted) = pair().await;
+        let (client, server) = tokio::join!(
+            connect(
+                stream(connected),
+                &client,
+                Some(&localhost()),
+                None,
+                deadline()
+            ),
+            acceptor.accept(stream(accepted), None, deadline()),
+        );
+        client.unwrap();
+        let server = server.unwrap();
+        let secured = server.secured().unwrap();
+        assert_eq!(secured.peer_name.as_deref(), name);
+        let names: &[&str] = if name.is_some() { &["someone"] } else { &[] };
+        assert_eq!(secured.peer_names, names);
+        assert_eq!(secured.peer_fingerprint.is_some(), name.is_some());
+    }
+}
