@@ -330,6 +330,28 @@ pub(super) fn withhold(args: &Args, mut files: Root) -> Result<Root> {
     Ok(files)
 }
 
+/// What clients may put there must not be run: neither where programs are, nor around or beneath that.
+fn refuse_uploadable(root: &Path, code: &Path, args: &Args) -> Result<()> {
+    for path in args.upload.paths() {
+        let names = path
+            .split('/')
+            .filter(|name| !name.is_empty() && *name != ".");
+        let area = root.join(names.collect::<PathBuf>());
+        // Where the area is a link, what it leads to.
+        let area = area.canonicalize().unwrap_or(area);
+        if code.starts_with(&area) || area.starts_with(code) {
+            let why = format!(
+                "uploads at {path} could become programs: {} and {} overlap",
+                area.display(),
+                code.display()
+            );
+            let hint = "--upload=/PATH takes files beneath one path only; keep programs elsewhere";
+            return Err(Error::new(Kind::Usage, Operation::Parse, why).with_hint(hint));
+        }
+    }
+    Ok(())
+}
+
 /// Something about a program.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename = "program")]
