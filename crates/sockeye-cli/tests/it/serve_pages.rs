@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -83,11 +84,10 @@ fn odd_names_are_text_in_a_browser_and_can_be_fetched() {
 /// One answer, as it comes.
 fn fetch(url: &str, path: &str) -> String {
     let place = url.strip_prefix("http://").unwrap().trim_end_matches('/');
-    let stream = crate::serving::client(place.parse().unwrap());
-    crate::serving::ask(
-        stream,
-        &format!("GET /{path} HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\n\r\n"),
-    )
+    let mut stream = crate::serving::client(place.parse().unwrap());
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {place}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    crate::serving::rest(stream)
 }
 
 #[test]
