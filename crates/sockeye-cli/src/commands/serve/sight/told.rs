@@ -68,10 +68,14 @@ impl Talk {
     }
 
     fn event<E: Serialize + fmt::Display>(&self, event: &E) {
-        let mut line = match self.json {
-            true => serde_json::to_vec(event).unwrap_or_default(),
-            false => event.to_string().into_bytes(),
-        };
+        match self.json {
+            true => self.json(event),
+            false => self.writer.write(format!("{event}\n").as_bytes()),
+        }
+    }
+
+    fn json<E: Serialize>(&self, event: &E) {
+        let mut line = serde_json::to_vec(event).unwrap_or_default();
         line.push(b'\n');
         self.writer.write(&line);
     }
@@ -79,7 +83,7 @@ impl Talk {
     /// Something that anybody outside can make happen as often as they like.
     fn failure<E: Serialize>(&self, event: &E, line: impl fmt::Display) {
         if self.json {
-            return self.event(&Failure { event, line: "" });
+            return self.json(event);
         }
         let Some(unsaid) = self.lot() else { return };
         let mut text = String::new();
@@ -115,24 +119,6 @@ impl Drop for Talk {
             let line = format!("{unsaid} more failures\n");
             self.writer.write(line.as_bytes());
         }
-    }
-}
-
-/// An event whose line for people is another one.
-struct Failure<'a, E> {
-    event: &'a E,
-    line: &'a str,
-}
-
-impl<E: Serialize> Serialize for Failure<'_, E> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.event.serialize(serializer)
-    }
-}
-
-impl<E> fmt::Display for Failure<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.line)
     }
 }
 
