@@ -44,7 +44,7 @@ fn refused(dir: &Path, flags: &[&str]) -> String {
 fn got(server: &Program, target: &str) -> (String, String) {
     let answer = ask(
         client(at(server)),
-        &format!("GET {target} HTTP/1.0\r\nHost: a\r\n\r\n"),
+        &format!("GET {target} HTTP/1.0\r\nHost: localhost\r\n\r\n"),
     );
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head.lines().next().unwrap_or_default();
@@ -174,6 +174,9 @@ fn what_would_be_ignored_is_refused() {
     within(|| {
         let dir = temporary_dir();
         put(dir.path(), "bin/a", "#!/bin/sh\n", 0o755);
+        for folder in ["bin/up", "up"] {
+            std::fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
         put(dir.path(), "text", "", 0o644);
         let error = refused(dir.path(), &[".", "--exec", "/=date"]);
         assert!(error.contains("a program has the whole site"), "{error}");
