@@ -11,11 +11,26 @@ use crate::serving::{ask, client};
 
 const GET: &str = "GET /a.txt HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
 
+/// Far more than the buffers of a connection hold.
+const LARGE: u64 = 1 << 28;
+
+/// Take so much more, or all of it; how much that was.
+fn take(stream: &mut TcpStream, most: u64) -> u64 {
+    let (mut buffer, mut taken) = (vec![0; 1 << 18], 0);
+    while taken < most {
+        match stream.read(&mut buffer).unwrap() {
+            0 => break,
+            read => taken += read as u64,
+        }
+    }
+    taken
+}
+
 fn folder() -> TempDir {
     let dir = temporary_dir();
     fs::write(dir.path().join("a.txt"), "hello\n").unwrap();
     let large = fs::File::create(dir.path().join("large")).unwrap();
-    large.set_len(1 << 30).unwrap();
+    large.set_len(LARGE).unwrap();
     dir
 }
 
@@ -57,8 +72,8 @@ fn a_download_ends_well_after_sigterm_and_nobody_else_comes_in() {
         // The idle one is closed at once.
         assert_eq!(idle.read(&mut [0]).unwrap(), 0);
         assert!(TcpStream::connect(at).is_err());
-        let rest = std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
-        assert!(rest + 1000 > 1 << 30, "{rest}");
+        let rest = take(&mut stream, u64::MAX);
+        assert!(rest + 1000 > LARGE, "{rest}");
         assert_eq!(server.wait().code, Some(0));
     });
 }
@@ -91,11 +106,7 @@ fn a_hangup_drops_nothing_and_it_goes_on_listening() {
         server.hang_up();
         server.stderr_until("nothing was read again\n");
         assert!(ask(client(at), GET).ends_with("hello\n"));
-        let rest = std::io::copy(
-            &mut Read::by_ref(&mut stream).take(1 << 29),
-            &mut std::io::sink(),
-        );
-        assert_eq!(rest.unwrap(), 1 << 29);
+        assert!(take(&mut stream, LARGE / 2) >= LARGE / 2);
         drop(stream);
         server.terminate();
         assert_eq!(server.wait().code, Some(0));
