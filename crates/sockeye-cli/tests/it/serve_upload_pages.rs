@@ -26,7 +26,7 @@ fn files_and_folders_are_uploaded_from_the_page() {
             crate::serving::SOCKEYE,
             ["serve", path, "--port", "0", "--upload"],
         );
-        let url = format!("http://127.0.0.1:{}/", server.port());
+        let url = server.listening();
         let shows = |name: &str| {
             let found = format!(
                 "[...document.querySelectorAll('a')].some(a => a.textContent.includes('{name}'))"
