@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use sockeye_testkit::peers::{Chromium, Look};
+use sockeye_testkit::peers::Chromium;
 use sockeye_testkit::{Program, deadline, temporary_dir};
 
 /// Starting a browser takes a while beside other tests.
@@ -16,7 +16,7 @@ fn files_and_folders_are_uploaded_from_the_page() {
         };
         let (dir, source) = (temporary_dir(), temporary_dir());
         fs::create_dir_all(source.path().join("tree/sub")).unwrap();
-        for name in ["one.txt", "a ä%#?.txt", "three.txt", "tree/sub/deep.txt"] {
+        for name in ["one.txt", "a ä%#?.txt", "tree/sub/deep.txt"] {
             fs::write(source.path().join(name), name).unwrap();
         }
         let from = |name: &str| source.path().join(name);
@@ -54,15 +54,5 @@ fn files_and_folders_are_uploaded_from_the_page() {
         page.choose_files("#upload form input", &[&from("one.txt")]);
         page.click("#upload form button");
         page.wait("document.querySelector('#upload .failed')?.textContent.includes('already')");
-
-        let look = Look {
-            scripts: false,
-            ..Look::default()
-        };
-        let page = browser.open_as(&url, look);
-        page.choose_files("#upload form input", &[&from("three.txt")]);
-        page.click("#upload form button");
-        page.wait(&shows("three.txt"));
-        assert_eq!(read("three.txt"), "three.txt");
     });
 }
