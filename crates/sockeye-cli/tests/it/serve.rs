@@ -7,7 +7,7 @@ use sockeye_testkit::{Program, temporary_dir, within};
 
 use crate::serving::{ask, client};
 
-const REQUEST: &str = "GET /a.txt HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
+const REQUEST: &str = "GET /a.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 #[test]
 fn help_is_in_groups_and_has_no_flag_twice() {

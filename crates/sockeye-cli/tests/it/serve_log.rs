@@ -12,7 +12,7 @@ use sockeye_testkit::{Program, temporary_dir, within};
 
 use crate::serving::{ask, client};
 
-const REQUEST: &str = "GET /a.txt HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
+const REQUEST: &str = "GET /a.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /// A folder with one file.
 fn folder() -> tempfile::TempDir {
@@ -93,7 +93,7 @@ fn combined_is_the_line_of_apache() {
         let server = serve(dir.path(), &["--log"]);
         request(
             &server,
-            "GET /a.txt HTTP/1.1\r\nHost: here\r\nReferer: http://there/\r\nUser-Agent: \"me\"\r\nConnection: close\r\n\r\n",
+            "GET /a.txt HTTP/1.1\r\nHost: localhost\r\nReferer: http://there/\r\nUser-Agent: \"me\"\r\nConnection: close\r\n\r\n",
         );
         let talk = ended(server).stderr_text();
         let (before, rest) = talk.trim_end().split_once('[').unwrap();
@@ -212,7 +212,7 @@ fn nobody_who_reads_the_log_is_waited_for() {
             .unwrap();
         let flags = ["--log-file", pipe.to_str().unwrap(), "--log-room", "1KiB"];
         let server = serve(dir.path(), &flags);
-        let many = "GET /a.txt HTTP/1.1\r\nHost: here\r\n\r\n".repeat(5000) + REQUEST;
+        let many = "GET /a.txt HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(5000) + REQUEST;
         let answers = {
             let stream = client(at(&server));
             let mut sender = stream.try_clone().unwrap();
@@ -257,7 +257,7 @@ fn figures_have_a_place_of_their_own() {
         let place = url.strip_suffix("/metrics").unwrap().parse().unwrap();
         let page = ask(
             client(place),
-            "GET /metrics HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n",
+            "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
         );
         assert!(
             page.contains("\nsockeye_http_requests_total{method=\"GET\",status=\"2xx\"} 1\n"),
