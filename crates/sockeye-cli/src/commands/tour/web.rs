@@ -152,8 +152,10 @@ async fn upload(scene: &mut Scene) -> Result<(), Broken> {
     client.exited(0)?;
     client.wrote_line(&["HTTP/1.1 201 Created"])?;
     scene.says(server.actor, " PUT /note.txt 201 ").await?;
-    let seen = scene.run("the server", "cat site/note.txt").await?;
-    seen.wrote("Goodbye World\n")
+    let command = format!("sockeye fetch http://{}/note.txt", server.address());
+    let other = scene.run("another client", &command).await?;
+    other.exited(0)?;
+    other.wrote("Goodbye World\n")
 }
 
 async fn smuggled(scene: &mut Scene) -> Result<(), Broken> {
