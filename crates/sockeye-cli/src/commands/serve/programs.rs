@@ -314,6 +314,8 @@ pub(super) fn withhold(args: &Args, mut files: Root) -> Result<Root> {
     };
     for place in &flags.cgi {
         if let Some(path) = within(place.what.as_ref()) {
+            // Before uploads find that their folder is not there.
+            refuse_uploadable(&root, &root.join(&path), args)?;
             files = files.withhold(path.as_os_str().as_encoded_bytes());
         }
     }
