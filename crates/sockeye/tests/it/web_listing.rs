@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 /// Names that have broken listings of others.
-pub(crate) const ODD: [&[u8]; 12] = [
+pub(crate) const ODD: [&[u8]; 11] = [
     b"<img src=x onerror=alert(1)>\"'&amp;#.txt",
     b"100%.txt",
     b"%41.txt",
@@ -24,7 +24,6 @@ pub(crate) const ODD: [&[u8]; 12] = [
     b"a\nb.txt",
     b"\xff\xfe.txt",
     b"javascript:alert(1)",
-    b"a\\b.txt",
     b"-rf",
     "\u{202e}txt.exe".as_bytes(),
 ];

@@ -106,7 +106,10 @@ impl Walk {
 
     /// Whether this is there for who asks.
     fn admits(&self, path: &[u8], name: &[u8]) -> bool {
-        self.root.admits(&self.beneath(path, name)) && (self.may_read)(&[path, name].concat())
+        // A path with a backslash is refused, so nothing could be fetched by it.
+        !name.contains(&b'\\')
+            && self.root.admits(&self.beneath(path, name))
+            && (self.may_read)(&[path, name].concat())
     }
 
     fn beneath(&self, path: &[u8], name: &[u8]) -> Vec<u8> {

@@ -95,7 +95,8 @@ impl Reader {
     /// The entry of this name; `None` if it is not there for clients.
     fn look(&mut self, name: &[u8]) -> Option<Entry> {
         let path = self.path_of(name);
-        if !self.root.admits(&path) {
+        // A path with a backslash is refused, so nothing could be fetched by it.
+        if !self.root.admits(&path) || name.contains(&b'\\') {
             self.left_out.hidden += 1;
             return None;
         }
