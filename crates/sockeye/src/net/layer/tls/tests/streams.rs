@@ -434,14 +434,9 @@ async fn a_server_knows_its_clients_by_name_and_may_let_others_in() {
     };
     for (client, name) in [(known, Some("leaf")), (authority.trusted(), None)] {
         let (connected, accepted) = pair().await;
+        let host = localhost();
         let (client, server) = tokio::join!(
-            connect(
-                stream(connected),
-                &client,
-                Some(&localhost()),
-                None,
-                deadline()
-            ),
+            connect(stream(connected), &client, Some(&host), None, deadline()),
             acceptor.accept(stream(accepted), None, deadline()),
         );
         client.unwrap();
