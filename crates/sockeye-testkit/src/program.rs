@@ -233,7 +233,8 @@ impl Program {
     pub fn host_port(&self) -> String {
         let endpoint = self.listening();
         let after = endpoint.split_once("://").map_or(&*endpoint, |(_, at)| at);
-        after.split('?').next().unwrap_or(after).to_owned()
+        let place = after.split(['?', '/']).next();
+        place.unwrap_or(after).to_owned()
     }
 
     /// The port of [`Program::listening`].

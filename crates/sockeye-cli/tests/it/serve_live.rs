@@ -25,7 +25,10 @@ fn ask(at: &str, request: &str) -> TcpStream {
 }
 
 fn follow(at: &str, path: &str) -> TcpStream {
-    ask(at, &format!("GET {path} HTTP/1.0\r\nHost: a\r\n\r\n"))
+    ask(
+        at,
+        &format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n"),
+    )
 }
 
 fn read_until(stream: &mut TcpStream, end: &str) -> String {
@@ -118,9 +121,9 @@ fn lines_of_standard_input_are_events_until_its_end() {
         let id = late
             .lines()
             .filter_map(|line| line.strip_prefix("id: "))
-            .last()
+            .next_back()
             .unwrap();
-        let back = format!("GET /log HTTP/1.0\r\nHost: a\r\nLast-Event-ID: {id}\r\n\r\n");
+        let back = format!("GET /log HTTP/1.0\r\nHost: localhost\r\nLast-Event-ID: {id}\r\n\r\n");
         let over = read_until(&mut ask(&at, &back), "\r\n\r\n");
         assert!(over.starts_with("HTTP/1.1 204 No Content\r\n"), "{over}");
     });

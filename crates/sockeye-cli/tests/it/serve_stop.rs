@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::serving::{ask, client};
 
-const GET: &str = "GET /a.txt HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
+const GET: &str = "GET /a.txt HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 /// Far more than the buffers of a connection hold.
 const LARGE: u64 = 1 << 28;
@@ -47,7 +47,7 @@ fn serve(dir: &TempDir, flags: &[&str]) -> (Program, SocketAddr) {
 fn begin(at: SocketAddr) -> TcpStream {
     let mut stream = client(at);
     stream
-        .write_all(b"GET /large HTTP/1.1\r\nHost: here\r\n\r\n")
+        .write_all(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .unwrap();
     stream.read_exact(&mut [0; 1000]).unwrap();
     stream
@@ -60,7 +60,7 @@ fn a_download_ends_well_after_sigterm_and_nobody_else_comes_in() {
         let (server, at) = serve(&dir, &[]);
         let mut stream = begin(at);
         let mut idle = client(at);
-        idle.write_all(b"GET /a.txt HTTP/1.1\r\nHost: here\r\n\r\n")
+        idle.write_all(b"GET /a.txt HTTP/1.1\r\nHost: localhost\r\n\r\n")
             .unwrap();
         let mut answer = String::new();
         while !answer.ends_with("hello\n") {

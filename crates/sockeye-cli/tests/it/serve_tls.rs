@@ -226,7 +226,7 @@ fn plain_http_is_told_what_to_do() {
     within(|| {
         let site = Site::start(&["--tls"]);
         let at = format!("127.0.0.1:{}", site.port).parse().unwrap();
-        let answer = ask(client(at), "GET / HTTP/1.1\r\nHost: here\r\n\r\n");
+        let answer = ask(client(at), "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
         assert!(
             answer.starts_with("HTTP/1.1 400 Bad Request\r\n")
                 && answer.ends_with("ask for https:// instead of http://\n"),
@@ -256,7 +256,7 @@ fn certificates_change_while_a_client_is_there() {
             openssl,
             ["s_client", "-connect", &at, "-quiet", "-alpn", "http/1.1"],
         );
-        let get = "GET /a.txt HTTP/1.1\r\nHost: here\r\n\r\n";
+        let get = "GET /a.txt HTTP/1.1\r\nHost: localhost\r\n\r\n";
         there.write(get);
         there.stdout_until("hello\n");
 
@@ -272,7 +272,7 @@ fn certificates_change_while_a_client_is_there() {
         assert_eq!(site.curl(&new.ca(), &[&url]).unwrap().0, Some(0));
         assert_ne!(site.curl(&old.ca(), &[&url]).unwrap().0, Some(0));
 
-        there.write("GET /none HTTP/1.1\r\nHost: here\r\n\r\n");
+        there.write("GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n");
         there.stdout_until("404 Not Found");
 
         // Without a signal it is noticed too, by whoever comes a second later.

@@ -177,9 +177,8 @@ impl Endpoint {
 
     /// How TLS is spoken, to be changed, if it is.
     pub fn tls_mut(&mut self) -> Option<&mut TlsOptions> {
-        self.layers.iter_mut().rev().find_map(|layer| match layer {
-            Layer::Tls(options) => Some(options),
-        })
+        let Layer::Tls(options) = self.layers.last_mut()?;
+        Some(options)
     }
 
     /// The options that are not as by default.

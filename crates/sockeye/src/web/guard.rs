@@ -12,7 +12,8 @@ use crate::endpoint::Carrier;
 
 /// A handler around a site that keeps foreign pages from using it.
 ///
-/// - What changes something (every method but GET, HEAD, OPTIONS and TRACE, and every upgrade) is refused with 403 if a
+/// - What changes something (every method but GET, HEAD, OPTIONS and TRACE, and every upgrade but WebSocket, which has its own
+///   [`Origins`](super::Origins)) is refused with 403 if a
 ///   browser says that a page of another origin wants it: by `Sec-Fetch-Site`, else by `Origin`. Programs send neither.
 /// - A site that listens on loopback only answers to addresses, `localhost`, this machine's name and the names it was
 ///   given; else with 421. One that listens for everyone does so if it was given names.
@@ -158,7 +159,10 @@ fn without_port(host: &str) -> &str {
 /// Whether a request may change something.
 fn changes(request: &Request) -> bool {
     !matches!(request.method(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
-        || request.headers().contains("upgrade")
+        || request
+            .headers()
+            .get("upgrade")
+            .is_some_and(|to| !to.eq_ignore_ascii_case(b"websocket"))
 }
 
 impl Handler for Guard {
@@ -224,10 +228,7 @@ mod tests {
             assert_eq!(status(&guard, "PUT", lines), wanted, "{lines:?}");
             assert_eq!(status(&guard, "GET", lines), 200);
         }
-        let socket = [
-            ("Upgrade", "websocket"),
-            ("Origin", "http://elsewhere.example"),
-        ];
+        let socket = [("Upgrade", "h2c"), ("Origin", "http://elsewhere.example")];
         assert_eq!(status(&guard, "GET", &socket), 403);
     }
 

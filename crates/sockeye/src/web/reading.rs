@@ -149,9 +149,9 @@ impl Request {
     /// ```
     pub async fn form(&mut self, limit: u64) -> Result<Form, Problem> {
         const FORM: &str = "application/x-www-form-urlencoded";
-        if !self
+        if self
             .media_type()?
-            .is_some_and(|media| media.essence() == FORM)
+            .is_none_or(|media| media.essence() != FORM)
         {
             return Err(Problem::new(415, format_args!("the body has to be {FORM}")));
         }

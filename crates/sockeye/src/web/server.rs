@@ -345,9 +345,10 @@ impl Server {
 
 /// Who comes in unless something else is said.
 fn limits() -> net::Limits {
-    let mut limits = net::Limits::default();
-    limits.per_address = PER_ADDRESS;
-    limits
+    net::Limits {
+        per_address: PER_ADDRESS,
+        ..net::Limits::default()
+    }
 }
 
 impl Client {

@@ -117,7 +117,8 @@ pub(super) fn wrap(args: &Args, site: Shared, output: &Output) -> Result<Shared>
         site = Shared::new(Gate::new(accounts, rules, site).max_failures(flags.max_failures));
     }
     let mut guard = Guard::new(site);
-    for name in &flags.host {
+    // Whoever has a certificate for a name goes by it.
+    for name in flags.host.iter().chain(args.places.tls_names()) {
         guard = guard.host(name);
     }
     for origin in &flags.allow_origin {

@@ -75,6 +75,11 @@ enum ClientCert {
 }
 
 impl PlaceArgs {
+    /// The names that a certificate is made for, beside those of the machine.
+    pub(super) fn tls_names(&self) -> &[String] {
+        &self.tls_name
+    }
+
     /// Whether others than this machine are spoken to without TLS.
     pub(super) fn is_plain_for_others(&self) -> Result<bool> {
         let is_open = |it: &Endpoint| it.carrier().is_for_everyone() && it.tls().is_none();
@@ -177,7 +182,8 @@ pub(super) async fn listen(args: &Args, net: &Net, output: &Output) -> Result<Ve
         say_everyone(listener, output);
     }
     let acceptors = listeners.iter().flat_map(Listener::acceptors);
-    for acceptor in acceptors.clone().cloned() {
+    for acceptor in acceptors.clone() {
+        let acceptor = acceptor.clone();
         args.reload.add("certificates", move || acceptor.reload());
     }
     if let Some(authority) = acceptors

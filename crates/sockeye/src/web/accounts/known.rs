@@ -96,7 +96,7 @@ impl Failures {
     }
 
     pub(super) fn count(&self, address: Option<IpAddr>) {
-        let Some(address) = address.map(|it| network(it)) else {
+        let Some(address) = address.map(network) else {
             return;
         };
         let mut by_address = lock(&self.by_address);

@@ -75,9 +75,9 @@ impl Accounts {
     ///
     /// A name or a secret that cannot be one, a user that is there already.
     pub fn add_user(&mut self, name: &str, secret: &str) -> Result<()> {
-        accounts::split(&format!("{name}:{secret}")).map_err(|why| usage(why))?;
+        accounts::split(&format!("{name}:{secret}")).map_err(usage)?;
         let secret = match Hash::is_meant(secret) {
-            true => Secret::Hash(Hash::parse(secret).map_err(|why| usage(why))?),
+            true => Secret::Hash(Hash::parse(secret).map_err(usage)?),
             false => Secret::of(secret.as_bytes()),
         };
         self.insert(name, secret)
@@ -104,7 +104,7 @@ impl Accounts {
     ///
     /// A name or a token that cannot be one.
     pub fn add_token(&mut self, name: &str, token: &str) -> Result<()> {
-        accounts::split(&format!("{name}:{token}")).map_err(|why| usage(why))?;
+        accounts::split(&format!("{name}:{token}")).map_err(usage)?;
         let digest = match token.strip_prefix("sha256:") {
             Some(hex) => {
                 let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(hex.as_bytes());

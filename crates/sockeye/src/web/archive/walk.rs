@@ -141,7 +141,7 @@ impl Walk {
                         path,
                         what: What::Link(target),
                         mode: 0o777,
-                        modified: stat.st_mtime as i64,
+                        modified: stat.st_mtime,
                     }));
                 }
                 let file = self.root.open(&self.beneath(&level.path, name)).ok();

@@ -371,7 +371,7 @@ fn stamp(seconds: i64) -> [u16; 2] {
     if !(1980..2108).contains(&year) {
         return FIRST;
     }
-    let time = hour << 11 | minute << 5 | second / 2;
+    let time = hour << 11 | minute << 5 | (second / 2);
     let date = (year - 1980) << 9 | month << 5 | day;
     // Both fit by the range of years.
     [time as u16, date as u16]
@@ -380,7 +380,7 @@ fn stamp(seconds: i64) -> [u16; 2] {
 fn is_compressed(name: &[u8]) -> bool {
     let ending = name.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
     let known = |it: &&str| ending.eq_ignore_ascii_case(it.as_bytes());
-    ending.len() < name.len() && COMPRESSED.iter().any(|it| known(it))
+    ending.len() < name.len() && COMPRESSED.iter().any(known)
 }
 
 #[cfg(test)]

@@ -186,8 +186,10 @@ mod tests {
     #[test]
     fn what_is_kept_stays_within_its_bounds_and_the_last_used_stays() {
         let dir = tempfile::tempdir().unwrap();
-        let mut settings = Settings::default();
-        settings.small = 1000;
+        let mut settings = Settings {
+            small: 1000,
+            ..Settings::default()
+        };
         for index in 0..200 {
             // Half of them are kept in memory, half open.
             let size = if index % 2 == 0 { 1000 } else { 1001 };

@@ -211,7 +211,7 @@ impl Files {
             Ok(Found::Folder(path)) => self.show(path, request),
             // What is a folder today may be a file tomorrow.
             Ok(Found::Redirect(location)) => Response::redirect(301, &location)
-                .header("Cache-Control", "no-cache")
+                .header("Cache-Control", "no-store")
                 .into(),
             Ok(Found::Nothing) => self.nothing(request),
             Ok(Found::Denied) => Response::error(403, "this may not be read").into(),

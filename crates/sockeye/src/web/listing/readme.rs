@@ -301,9 +301,7 @@ mod tests {
             ),
             (
                 "|a|\n|-:|\n|1|",
-                concat!(
-                    "<table><thead><tr><th>a</th></tr></thead><tbody>\n<tr><td>1</td></tr>\n</tbody></table>\n"
-                ),
+                "<table><thead><tr><th>a</th></tr></thead><tbody>\n<tr><td>1</td></tr>\n</tbody></table>\n",
             ),
         ] {
             assert_eq!(markdown(text).0, html, "{text}");

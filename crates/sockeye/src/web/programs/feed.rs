@@ -118,9 +118,8 @@ impl Inner {
     async fn run(self: Arc<Self>, at: Instant, stop: CancellationToken) {
         let ran = stop.run_until_cancelled(async {
             sleep_until(at).await;
-            match self.started() {
-                Some(running) => self.follow(running, &stop).await,
-                None => {}
+            if let Some(running) = self.started() {
+                self.follow(running, &stop).await
             }
         });
         ran.await;

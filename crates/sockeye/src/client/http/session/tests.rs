@@ -31,7 +31,7 @@ fn a_session_comes_back_and_each_origin_has_its_own() {
     }
     session.remember(
         &home,
-        Some(&Credential::login(Login::Digest, "me", "pw")),
+        Some(&Credential::login(Login::Digest, "me", "open sesame")),
         &headers,
     );
     session.save().unwrap();
@@ -66,7 +66,7 @@ fn a_session_comes_back_and_each_origin_has_its_own() {
     ] {
         assert_eq!(applied(other, &[]), "", "{other}");
     }
-    assert!(!format!("{again:?}").contains("pw"));
+    assert!(!format!("{again:?}").contains("sesame"));
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl Server {
             if is_old || stamps != state.stamps {
                 state.stamps = stamps;
                 let outcome = self.load_into(&mut state);
-                self.serving.tell(outcome.as_ref().map(|()| ()));
+                self.serving.tell(outcome.as_ref().copied());
             }
         }
         Arc::clone(&state.current)

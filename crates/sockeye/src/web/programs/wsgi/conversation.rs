@@ -271,12 +271,15 @@ fn poll_write(lane: &Lane, written: usize, cx: &mut Context<'_>) -> Poll<io::Res
     }
 }
 
+/// Who is told of a failure.
+type Failed = Box<dyn Fn(&str, Option<u32>) + Send>;
+
 /// The rest of an answer, as its body.
 pub(super) struct Streaming {
     pub(super) first: Bytes,
     pub(super) talk: Conversation,
     /// Told why an answer breaks off, with the worker's number.
-    pub(super) failed: Box<dyn Fn(&str, Option<u32>) + Send>,
+    pub(super) failed: Failed,
 }
 
 impl Chunks for Streaming {

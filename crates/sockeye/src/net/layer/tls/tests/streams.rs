@@ -432,7 +432,7 @@ async fn a_server_knows_its_clients_by_name_and_may_let_others_in() {
         cert: authority.client_leaf(),
         ..authority.trusted()
     };
-    let host = localhost();
+    let _host = localhost();
     for (client, name) in [(known, Some("leaf")), (authority.trusted(), None)] {
         let (connected, accepted) = pair().await;
         let host = localhost();
