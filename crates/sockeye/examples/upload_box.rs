@@ -24,10 +24,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let root = Root::new(folder, Rules::default())?;
     let listing = Listing::new().title("Box").insert(|_, request| {
-        let mut insert = Insert::default();
-        insert.html = PAGE.html.to_owned();
-        insert.script = PAGE.script.to_owned();
-        request.takes_uploads().then_some(insert)
+        request.takes_uploads().then(|| Insert {
+            html: PAGE.html.to_owned(),
+            script: PAGE.script.to_owned(),
+            ..Insert::default()
+        })
     });
     let mut settings = Settings::default();
     settings.on_conflict = Conflict::Rename;

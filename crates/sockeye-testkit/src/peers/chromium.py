@@ -24,11 +24,8 @@ KEYS = {
     "PageUp": (33, ""), "PageDown": (34, ""), "End": (35, ""), "Home": (36, ""),
 }
 
-# Looks again and again inside the page: it may change for reasons that nobody can be told of.
-UNTIL = """new Promise((done, fail) => {
-    const look = () => { try { if (%s) done(true); else setTimeout(look, 10) } catch (e) { fail(e) } };
-    look();
-})"""
+# Seconds between two looks at a page: it may change for reasons that nobody can be told of.
+LOOK = 0.02
 
 
 class Failed(Exception):
@@ -84,13 +81,16 @@ class Browser:
             left = self.deadline - time.monotonic()
             if left <= 0 or not select.select([self.reader], [], [], left)[0]:
                 raise Failed(f"no {what} within {LIMIT} s")
-            got = os.read(self.reader, 1 << 20)
-            if not got:
-                with open(os.path.join(self.folder, "log"), errors="replace") as log:
-                    raise Failed("the browser ended; it said: " + log.read()[-2000:])
-            *whole, self.rest = (self.rest + got).split(b"\0")
-            for message in whole:
-                self.take(json.loads(message))
+            self.read()
+
+    def read(self):
+        got = os.read(self.reader, 1 << 20)
+        if not got:
+            with open(os.path.join(self.folder, "log"), errors="replace") as log:
+                raise Failed("the browser ended; it said: " + log.read()[-2000:])
+        *whole, self.rest = (self.rest + got).split(b"\0")
+        for message in whole:
+            self.take(json.loads(message))
 
     def take(self, message):
         if "id" in message:
@@ -183,14 +183,19 @@ class Browser:
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
     def wait(self, session, expression):
+        # Asked from here: where scripts are off, the page has no timers.
         while True:
             try:
-                self.evaluate(session, UNTIL % expression)
-                return ""
+                if self.evaluate(session, f"!!({expression})") == "true":
+                    return ""
             except Failed as e:
                 # The page has gone to another place meanwhile: ask there.
                 if not any(word in str(e) for word in ["navigated", "context was destroyed", "Cannot find"]):
                     raise Failed(f"{expression}: {e}; the console: {self.pages[session].said}") from None
+            if time.monotonic() >= self.deadline:
+                raise Failed(f"{expression}: not true within {LIMIT} s; the console: {self.pages[session].said}")
+            if select.select([self.reader], [], [], LOOK)[0]:
+                self.read()
 
     def screenshot(self, session, path):
         data = self.call("Page.captureScreenshot", session, format="png")["data"]

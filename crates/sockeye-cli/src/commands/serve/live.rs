@@ -137,7 +137,7 @@ fn follow_input(hub: EventHub, longest: usize, output: &Output) -> Result<()> {
     tokio::spawn(async move {
         if let Err(error) = hub.send_lines(input, longest).await {
             let what = Error::from_io(Operation::Read, error).about("standard input");
-            output.warn(&what.to_string());
+            output.warn(what.to_string());
         }
         hub.close();
     });

@@ -107,10 +107,11 @@ impl UploadArgs {
 
 /// The form on the page of a folder that takes uploads.
 pub(super) fn form(_folder: &Folder, request: &Request) -> Option<Insert> {
-    let mut insert = Insert::default();
-    insert.html = PAGE.html.to_owned();
-    insert.script = PAGE.script.to_owned();
-    request.takes_uploads().then_some(insert)
+    request.takes_uploads().then(|| Insert {
+        html: PAGE.html.to_owned(),
+        script: PAGE.script.to_owned(),
+        ..Insert::default()
+    })
 }
 
 /// The site so far, with this around it.
