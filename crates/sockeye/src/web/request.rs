@@ -226,6 +226,11 @@ impl Request {
         self.may(false, path)
     }
 
+    /// Whether there are rules on what this user may do.
+    pub(super) fn is_restricted(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.rights.is_some())
+    }
+
     /// Whether the rules let this user write there, see [`Request::may_read`].
     pub fn may_write(&self, path: &[u8]) -> bool {
         self.may(true, path)

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use sockeye::web::accounts::{Accounts, Gate, Rule};
 use sockeye::web::files::{Files, Root, Rules};
 use sockeye::web::listing::Listing;
 use sockeye::web::{Handler, Request, Response, Trail};
@@ -45,7 +46,7 @@ fn site(folder: &Path, listing: Listing) -> Files {
     Files::new(Root::new(folder, Rules::default()).unwrap()).folders(listing)
 }
 
-async fn ask(site: &Files, request: Request) -> (Response, String) {
+async fn ask(site: &impl Handler, request: Request) -> (Response, String) {
     timeout(LIMIT, async {
         let mut response = site.handle(request).response().await;
         let body = response.body.bytes(100 << 20).await.unwrap();
@@ -121,7 +122,7 @@ async fn pages_forbid_what_they_do_not_need() {
         "{policy}"
     );
     assert_eq!(response.get_str("x-content-type-options"), Some("nosniff"));
-    assert_eq!(response.get_str("referrer-policy"), Some("no-referrer"));
+    assert_eq!(response.get_str("referrer-policy"), Some("same-origin"));
     assert!(
         !page.contains("<script") && !page.contains(" style="),
         "{page}"
@@ -202,6 +203,66 @@ async fn what_cannot_be_fetched_is_not_listed() {
         notes.iter().any(|note| note.ends_with(left_out)),
         "{notes:?}"
     );
+}
+
+#[tokio::test]
+async fn what_the_rules_deny_is_told_only_to_those_who_may_read_it() {
+    let folder = folder();
+    put(folder.path(), "docs/README.md", "# Sesame\n");
+    put(folder.path(), "docs/vault/x", "");
+    put(folder.path(), "docs/open.txt", "");
+    put(folder.path(), "docs/other.txt", "");
+    let mut accounts = Accounts::new();
+    accounts.add_user("ann", "s3cret").unwrap();
+    let rules = [
+        "/docs/README.md read ann",
+        "/docs/vault read ann",
+        "/ read everyone",
+    ];
+    let rules = rules.map(|rule| rule.parse::<Rule>().unwrap()).to_vec();
+    let gate = |listing| {
+        Gate::new(
+            accounts.clone(),
+            rules.clone(),
+            site(folder.path(), listing),
+        )
+    };
+    let ann = |target: &str| {
+        Request::made("GET", target)
+            .with_header("Authorization", "Basic YW5uOnMzY3JldA==")
+            .unwrap()
+    };
+    let whole = gate(Listing::new());
+    for form in ["html", "json", "ndjson", "text"] {
+        let target = format!("/docs/?format={form}");
+        let (response, text) = ask(&whole, Request::made("GET", &target)).await;
+        assert!(text.contains("open.txt"), "{form}: {text}");
+        for secret in ["README.md", "Sesame", "vault"] {
+            assert!(!text.contains(secret), "{form}: {text}");
+        }
+        let caching = ["cache-control", "vary"].map(|name| response.get_str(name));
+        let expected = [Some("private, no-cache"), Some("Accept, Authorization")];
+        assert_eq!(caching, expected, "{form}");
+        // What others were shown is not taken for what ann is shown.
+        let tag = response.get_str("etag").unwrap();
+        let request = ann(&target).with_header("If-None-Match", tag).unwrap();
+        let (response, text) = ask(&whole, request).await;
+        assert_eq!(response.status(), 200, "{form}");
+        assert!(
+            text.contains("README.md") && text.contains("vault"),
+            "{form}: {text}"
+        );
+        assert_eq!(text.contains("Sesame"), form == "html", "{form}: {text}");
+    }
+    // Data that is sent while it is read.
+    let streamed = gate(Listing::new().max_entries(1));
+    let target = "/docs/?format=text";
+    let (_, text) = ask(&streamed, Request::made("GET", target)).await;
+    let mut names: Vec<_> = text.lines().collect();
+    names.sort_unstable();
+    assert_eq!(names, ["open.txt", "other.txt"]);
+    let (_, text) = ask(&streamed, ann(target)).await;
+    assert_eq!(text.lines().count(), 4, "{text}");
 }
 
 #[tokio::test]

@@ -229,7 +229,7 @@ pub(super) async fn redirect(
     say_everyone(&listener, output);
     let server = Server::new(https::Redirect::to(to.local()))
         .bounds(args.engine.bounds(&args.serving))
-        .limits(args.serving.limits()?);
+        .limits(args.engine.limits(&args.serving)?);
     Ok(Some((server, listener)))
 }
 

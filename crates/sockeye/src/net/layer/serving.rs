@@ -39,6 +39,10 @@ impl TlsServing {
         Self::default()
     }
 
+    #[allow(
+        dead_code,
+        reason = "for layers that are served, and a build may have none"
+    )]
     pub(crate) fn tell(&self, outcome: Result<(), &Error>) {
         if let Some(told) = &self.told {
             told(outcome);

@@ -17,7 +17,7 @@ use sockeye_data::percent::{self, Keep};
 use tokio::sync::{Semaphore, mpsc};
 
 use self::pipe::{Pipe, Unpacked};
-use self::walk::{MayRead, Walk};
+use self::walk::Walk;
 use super::body::Body;
 use super::files::Folder;
 use super::handler::Reply;
@@ -163,14 +163,14 @@ impl Archives {
             return Response::error(503, why).header("Retry-After", "10").into();
         };
         let bounds = self.bounds;
-        let may_read = may_read(request);
+        let asker = Asker::new(request);
         Reply::later(async move {
             let (sender, chunks) = mpsc::channel(WAITING);
             // On a thread of its own: reading and compressing would hold up the connections of this one. It ends with its
             // archive, or when nobody takes what it packs.
             tokio::task::spawn_blocking(move || {
                 let mut pipe = Pipe::new(sender, bounds.bytes);
-                let packed = pack(folder, format, bounds, may_read, &mut pipe);
+                let packed = pack(folder, format, bounds, asker, &mut pipe);
                 pipe.end(packed);
                 drop(slot);
             });
@@ -183,11 +183,11 @@ fn pack(
     folder: Folder,
     format: Format,
     bounds: Bounds,
-    may_read: MayRead,
+    asker: Asker,
     out: &mut Pipe,
 ) -> io::Result<()> {
     // ZIP has no links that all who unpack it know.
-    let walk = Walk::new(folder, bounds, format != Format::Zip, may_read)?;
+    let walk = Walk::new(folder, bounds, format != Format::Zip, asker)?;
     match format {
         Format::Zip => zip::write(walk, out),
         Format::Tar => tar::write(walk, out),
@@ -204,11 +204,30 @@ fn pack(
     }
 }
 
-/// What accounts let this client read, by paths from the folder that was asked for.
-fn may_read(request: Request) -> MayRead {
-    // It was decoded before the folder was found.
-    let base = percent::decode(request.path()).unwrap_or_default();
-    Box::new(move |path| request.may_read(&[&base, path].concat()))
+/// Who asks for a folder, and so what of it they may read.
+///
+/// It owns the request: many answers are still being made when the handler has returned.
+pub(super) struct Asker {
+    request: Request,
+    /// The folder's path as the rules know it: decoded, with a slash at its end.
+    base: Vec<u8>,
+}
+
+impl Asker {
+    pub(super) fn new(request: Request) -> Self {
+        // It was decoded before the folder was found.
+        let base = percent::decode(request.path()).unwrap_or_default();
+        Self { request, base }
+    }
+
+    pub(super) fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Whether the rules let them read what is at this path from the folder; that of a folder ends with a slash.
+    pub(super) fn may_read(&self, path: &[u8]) -> bool {
+        self.request.may_read(&[&self.base, path].concat())
+    }
 }
 
 /// The name to save an archive as (RFC 6266): that of the folder.

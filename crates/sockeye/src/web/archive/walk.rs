@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
-use super::Bounds;
+use super::{Asker, Bounds};
 use crate::web::files::{Folder, Root};
 
 /// One entry of an archive.
@@ -40,11 +40,8 @@ pub(super) struct Walk {
     bounds: Bounds,
     entries: u64,
     keeps_links: bool,
-    /// Whether who asks may read what is at this path from the folder.
-    may_read: MayRead,
+    asker: Asker,
 }
-
-pub(super) type MayRead = Box<dyn Fn(&[u8]) -> bool + Send>;
 
 struct Level {
     folder: File,
@@ -58,7 +55,7 @@ impl Walk {
         folder: Folder,
         bounds: Bounds,
         keeps_links: bool,
-        may_read: MayRead,
+        asker: Asker,
     ) -> io::Result<Self> {
         let mut prefix = folder.path;
         if !prefix.is_empty() {
@@ -71,7 +68,7 @@ impl Walk {
             bounds,
             entries: 0,
             keeps_links,
-            may_read,
+            asker,
         };
         walk.enter(folder.file, Vec::new())?;
         Ok(walk)
@@ -109,7 +106,7 @@ impl Walk {
         // A path with a backslash is refused, so nothing could be fetched by it.
         !name.contains(&b'\\')
             && self.root.admits(&self.beneath(path, name))
-            && (self.may_read)(&[path, name].concat())
+            && self.asker.may_read(&[path, name].concat())
     }
 
     fn beneath(&self, path: &[u8], name: &[u8]) -> Vec<u8> {
@@ -153,7 +150,7 @@ impl Walk {
         let metadata = file.metadata()?;
         let what = if metadata.is_dir() {
             path.push(b'/');
-            if !(self.may_read)(&path) {
+            if !self.asker.may_read(&path) {
                 return Ok(None);
             }
             self.enter(file, path.clone())?;

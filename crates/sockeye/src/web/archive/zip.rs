@@ -386,8 +386,9 @@ fn is_compressed(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::web::archive::Bounds;
+    use crate::web::archive::{Asker, Bounds};
     use crate::web::files::{Folder, Root, Rules};
+    use crate::web::request::Request;
 
     #[test]
     fn times_are_those_of_dos() {
@@ -424,7 +425,7 @@ mod tests {
             entries: 10,
             depth: 1,
         };
-        let walk = Walk::new(folder, bounds, false, Box::new(|_| true)).unwrap();
+        let walk = Walk::new(folder, bounds, false, Asker::new(Request::made("GET", "/"))).unwrap();
         let mut made = Vec::new();
         write_with(walk, &mut made, 100).unwrap();
         let path = dir.path().join(".zip");

@@ -1,23 +1,18 @@
 //! The body of a request, read from the connection as its reader wants it.
 
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use sockeye_data::http1::{BodyDecoder, BodyLimits, Framing};
-use tokio::time::Instant;
 
 use super::h1::Connection;
-use super::timer::{Phase, Timer};
+use super::rate::Rate;
 use crate::web::body::{Body, BodyError};
 use crate::web::intake::{Inlet, Wish, intake};
 use crate::web::server::Bounds;
 
 /// What a client waits for that asked whether it may send a body (RFC 9110 section 10.1.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-/// Over how long the rate of a body is looked at.
-const WINDOW: Duration = Duration::from_secs(10);
-
 /// A body that comes.
 pub(super) struct Feed {
     inlet: Inlet,
@@ -26,9 +21,7 @@ pub(super) struct Feed {
     expects: bool,
     /// Its reader waits for what the client has not sent yet.
     is_waiting: bool,
-    /// Since when the rate is measured, and what came since.
-    window: Option<(Instant, u64)>,
-    timer: Timer,
+    rate: Rate,
 }
 
 impl Feed {
@@ -50,8 +43,7 @@ impl Feed {
             decoder: BodyDecoder::new(framing, limits),
             expects,
             is_waiting: false,
-            window: None,
-            timer: Timer::default(),
+            rate: Rate::default(),
         };
         (feed, Body::intake(outlet))
     }
@@ -107,7 +99,7 @@ impl Feed {
                         self.inlet.end(end.map_err(BodyError::Broken));
                         return;
                     }
-                    Poll::Ready(Ok(read)) => self.count(read),
+                    Poll::Ready(Ok(read)) => self.rate.count(read),
                     Poll::Ready(Err(error)) => {
                         connection.closing = true;
                         self.inlet.end(Err(error.into()));
@@ -115,7 +107,10 @@ impl Feed {
                     }
                     Poll::Pending => {
                         self.is_waiting = true;
-                        if self.is_too_slow(connection.server.bounds.body_rate, cx) {
+                        if self
+                            .rate
+                            .is_too_slow(connection.server.bounds.body_rate, cx)
+                        {
                             connection.closing = true;
                             self.inlet.end(Err(BodyError::TooSlow));
                         }
@@ -126,8 +121,7 @@ impl Feed {
             self.decode(connection);
         }
         // Nobody asks for more: that is not the client's fault.
-        self.window = None;
-        self.timer.clear();
+        self.rate.pause();
     }
 
     fn decode(&mut self, connection: &mut Connection) {
@@ -162,9 +156,13 @@ impl Feed {
             }
             if connection.input.is_empty() {
                 match connection.poll_fill(cx) {
-                    Poll::Ready(Ok(read)) if read > 0 => self.count(read),
+                    Poll::Ready(Ok(read)) if read > 0 => self.rate.count(read),
                     Poll::Ready(_) => return Poll::Ready(false),
-                    Poll::Pending if self.is_too_slow(connection.server.bounds.body_rate, cx) => {
+                    Poll::Pending
+                        if self
+                            .rate
+                            .is_too_slow(connection.server.bounds.body_rate, cx) =>
+                    {
                         return Poll::Ready(false);
                     }
                     Poll::Pending => return Poll::Pending,
@@ -177,28 +175,6 @@ impl Feed {
                 }
                 Err(_) => return Poll::Ready(false),
             }
-        }
-    }
-
-    fn count(&mut self, read: usize) {
-        if let Some((_, bytes)) = &mut self.window {
-            *bytes += read as u64;
-        }
-    }
-
-    /// Whether less came in the last window than must.
-    fn is_too_slow(&mut self, rate: u64, cx: &mut Context<'_>) -> bool {
-        let (since, bytes) = *self.window.get_or_insert_with(|| (Instant::now(), 0));
-        if !self.timer.is_over(Phase::Body, WINDOW, cx) {
-            return false;
-        }
-        let least = rate.saturating_mul(since.elapsed().as_secs());
-        self.window = None;
-        self.timer.clear();
-        // Begins the next window, which must wake the task too.
-        bytes < least || {
-            self.window = Some((Instant::now(), 0));
-            self.timer.is_over(Phase::Body, WINDOW, cx)
         }
     }
 }

@@ -59,13 +59,13 @@ pub(super) async fn run(
 ) {
     let bounds = Arc::clone(&server.bounds);
     let window = bounds.window.min(i32::MAX.unsigned_abs());
-    let (pipe, line) = Pipe::new(stream, bounds.stall_time);
+    let (pipe, line) = Pipe::new(stream, bounds.stall_time, window);
     let mut builder = Builder::new();
     builder
         .max_concurrent_streams(bounds.streams)
         .max_header_list_size(u32::try_from(bounds.head.head).unwrap_or(u32::MAX))
         .max_frame_size(FRAME)
-        .initial_window_size(window)
+        .initial_window_size((window / 8).max(65_535).min(window))
         .initial_connection_window_size(window)
         .max_send_buffer_size(SEND_BUFFER);
     let shaken = timeout(bounds.head_time, builder.handshake::<_, Bytes>(pipe));

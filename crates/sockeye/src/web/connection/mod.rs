@@ -12,6 +12,7 @@ mod h2;
 mod head;
 mod linger;
 mod prefixed;
+mod rate;
 mod timer;
 mod watched;
 

@@ -185,7 +185,7 @@ impl Files {
         if request.trail().is_none()
             && let Some(resource) = self.kept(request.rest())
         {
-            return answer::answer(request, &resource, &self.service);
+            return self.serve(request, &resource);
         }
         let wanted = match path::read(request.rest()) {
             Ok(wanted) => wanted,
@@ -205,7 +205,7 @@ impl Files {
         let probes = search.probes;
         match found {
             Ok(Found::File(path)) => match self.load(request.rest(), &path, probes, changes) {
-                Ok(resource) => answer::answer(request, &resource, &self.service),
+                Ok(resource) => self.serve(request, &resource),
                 Err(error) => self.failed(&request, &error),
             },
             Ok(Found::Folder(path)) => self.show(path, request),
@@ -217,6 +217,19 @@ impl Files {
             Ok(Found::Denied) => Response::error(403, "this may not be read").into(),
             Err(error) => self.failed(&request, &error),
         }
+    }
+
+    /// Send this file, which may have another path than was asked for: the rules are asked about its own.
+    fn serve(&self, request: Request, resource: &Arc<Resource>) -> Reply {
+        if request.is_restricted() {
+            let base = sockeye_data::percent::decode(request.base()).unwrap_or_default();
+            let path = [&*base, b"/", &*resource.path].concat();
+            if !request.may_read(&path) {
+                request.note("file", || "its own path may not be read".into());
+                return Response::error(403, "this may not be read").into();
+            }
+        }
+        answer::answer(request, resource, &self.service)
     }
 
     /// What is kept for this path, if the file that is held open was not written to.
@@ -290,7 +303,7 @@ impl Files {
                 request.note("spa", || {
                     format!("{fallback}, for paths that only it knows")
                 });
-                return answer::answer(request, &resource, &self.service);
+                return self.serve(request, &resource);
             } else {
                 request.note("spa", || format!("there is no {fallback}"));
             }

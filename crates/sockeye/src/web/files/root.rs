@@ -4,7 +4,7 @@
 
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -102,7 +102,7 @@ impl Root {
     }
 
     /// The same folder without this path, and what is beneath it: it is not there for clients, neither as a file nor in
-    /// listings and archives. A link that leads there leads there still.
+    /// listings and archives, nor by a link that leads there.
     #[must_use]
     pub fn withhold(mut self, path: &[u8]) -> Self {
         Arc::make_mut(self.withheld.get_or_insert_default()).add_path(path);
@@ -156,13 +156,31 @@ impl Root {
         if !flags.contains(OFlags::PATH) {
             flags |= OFlags::NONBLOCK | OFlags::NOCTTY;
         }
-        self.resolve(path, flags, mode)
-            .map(File::from)
+        let opened = self
+            .resolve(path, flags, mode)
             .map_err(|error| match error {
                 // A link that leads out, or round in circles.
                 Errno::XDEV | Errno::LOOP => io::ErrorKind::NotFound.into(),
-                error => error.into(),
-            })
+                error => io::Error::from(error),
+            })?;
+        if !self.is_there(&opened) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(opened.into())
+    }
+
+    /// Whether what was opened is there for clients under its own name too: a link may lead to what is kept from them. Where
+    /// there is no `/proc`, nobody can tell, and the name that was asked for decides.
+    fn is_there(&self, opened: &OwnedFd) -> bool {
+        let (Some(own), Some(folder)) = (place_of(opened), place_of(&self.folder)) else {
+            return true;
+        };
+        let folder = folder.strip_suffix(b"/").unwrap_or(&folder);
+        match own.strip_prefix(folder) {
+            Some([b'/', rest @ ..]) => self.admits(rest),
+            // The folder itself, or a place outside of it, which only links that are followed lead to.
+            _ => true,
+        }
     }
 
     fn resolve(&self, path: &[u8], flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
@@ -191,6 +209,8 @@ impl Root {
         path.split(|&byte| byte == b'/').all(|name| match name {
             b".." => false,
             b"" | b"." | b".well-known" => true,
+            // Uploads under way, which are nobody's business.
+            name if name.starts_with(b".sockeye-") => false,
             [b'.', ..] => self.rules.hidden,
             _ => true,
         }) && !path.starts_with(b"/")
@@ -210,6 +230,13 @@ impl Root {
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
     }
+}
+
+/// Where the kernel has it.
+fn place_of(file: &OwnedFd) -> Option<Vec<u8>> {
+    let link = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let place = std::fs::read_link(link).ok()?;
+    Some(place.into_os_string().into_encoded_bytes())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is in a folder, for clients: read beneath the root, by descriptors, and only what a client could fetch.
+//! What is in a folder, for who asks: read beneath the root, by descriptors, and only what they could fetch.
 //!
 //! Names that the rules keep out, links that lead out or nowhere, and what is neither file nor folder are left out and
 //! counted. A link's size is that of the file it leads to, and only if that is beneath the root.
@@ -10,7 +10,9 @@ use std::os::unix::fs::MetadataExt;
 
 use rustix::fs::{AtFlags, Dir, FileType, Stat};
 
+use crate::web::archive::Asker;
 use crate::web::files::{Folder, Root};
+use crate::web::request::Request;
 
 /// Something in a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,7 +38,7 @@ pub(super) enum Kind {
 /// What was not listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LeftOut {
-    /// Names the rules keep out.
+    /// Names the rules keep out: those of the root, and those on who may read what.
     hidden: u64,
     /// Links that lead out of the root, nowhere, or in circles.
     links: u64,
@@ -61,11 +63,12 @@ pub(super) struct Reader {
     prefix: Vec<u8>,
     dir: Dir,
     folder: File,
+    asker: Asker,
     left_out: LeftOut,
 }
 
 impl Reader {
-    pub(super) fn new(folder: Folder) -> io::Result<Self> {
+    pub(super) fn new(folder: Folder, asker: Asker) -> io::Result<Self> {
         let mut prefix = folder.path;
         if !prefix.is_empty() {
             prefix.push(b'/');
@@ -75,12 +78,17 @@ impl Reader {
             prefix,
             dir: Dir::read_from(&folder.file)?,
             folder: folder.file,
+            asker,
             left_out: LeftOut::default(),
         })
     }
 
     pub(super) fn root(&self) -> &Root {
         &self.root
+    }
+
+    pub(super) fn request(&self) -> &Request {
+        self.asker.request()
     }
 
     pub(super) fn left_out(&self) -> LeftOut {
@@ -92,7 +100,7 @@ impl Reader {
         [&self.prefix, name].concat()
     }
 
-    /// The entry of this name; `None` if it is not there for clients.
+    /// The entry of this name; `None` if it is not there for who asks.
     fn look(&mut self, name: &[u8]) -> Option<Entry> {
         let path = self.path_of(name);
         // A path with a backslash is refused, so nothing could be fetched by it.
@@ -100,12 +108,27 @@ impl Reader {
             self.left_out.hidden += 1;
             return None;
         }
+        let entry = self.examine(name, &path)?;
+        // A name alone may tell too much. The README below the list is one of these entries: this decides on its text, too.
+        let may_read = match entry.kind {
+            Kind::Folder => self.asker.may_read(&[name, b"/"].concat()),
+            Kind::File => self.asker.may_read(name),
+        };
+        if !may_read {
+            self.left_out.hidden += 1;
+            return None;
+        }
+        Some(entry)
+    }
+
+    /// What is there by this name, whoever asks; `None` if it is neither file nor folder, or not there any more.
+    fn examine(&mut self, name: &[u8], path: &[u8]) -> Option<Entry> {
         // Whatever vanished between the reading of its name and now is not there.
         let stat = rustix::fs::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         let kind = match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => Kind::Folder,
             FileType::RegularFile => Kind::File,
-            FileType::Symlink => return self.follow(name, &path),
+            FileType::Symlink => return self.follow(name, path),
             _ => {
                 self.left_out.others += 1;
                 return None;

@@ -1,6 +1,7 @@
 //! Folders for people and programs: a page, JSON, JSON Lines or text, and the whole folder as an archive.
 //!
-//! What is listed is what could be fetched: the rules of the [`Root`](super::files::Root) decide, nobody else.
+//! What is listed is what could be fetched by who asks: the rules of the [`Root`](super::files::Root) decide, and those on
+//! who may read what. Names of other entries are not told.
 
 mod asked;
 mod data;
@@ -24,7 +25,8 @@ use self::asked::{Asked, Form};
 use self::entries::{Entry, Reader};
 use self::page::{Page, Totals};
 use self::readme::Readme;
-use super::archive::{Archives, Format};
+use super::archive::{Archives, Asker, Format};
+use super::body::Body;
 use super::files::{Folder, Folders};
 use super::handler::Reply;
 use super::request::Request;
@@ -41,7 +43,8 @@ const WHOLE: usize = 1000;
 ///
 /// Which of them is asked for by `?format=html`, `json`, `ndjson` or `text`, else by `Accept`; by `?archive=tar`, `tar.gz`,
 /// `tar.zst` or `zip`. `?sort=name`, `size` or `time`, `?order=asc` or `desc`, `?q=WORDS` and `?page=N` say the rest. Names
-/// that the root's rules keep out, and links that lead nowhere a client may go, are not listed.
+/// that the root's rules keep out, what the user may not read, and links that lead nowhere a client may go, are not
+/// listed.
 ///
 /// # Examples
 ///
@@ -149,65 +152,48 @@ impl Listing {
 
     /// Read the folder and answer. Blocks.
     fn answer(&self, wanted: Wanted) -> io::Result<Response> {
-        let path = wanted.folder.path.clone();
-        let mut reader = Reader::new(wanted.folder)?;
-        let is_page = wanted.asked.form == Form::Page;
+        let Wanted {
+            folder,
+            asked,
+            insert,
+            request,
+        } = wanted;
+        let path = folder.path.clone();
+        let mut reader = Reader::new(folder, Asker::new(request))?;
+        let is_page = asked.form == Form::Page;
         let most = match is_page {
             true => READ.max(self.max_entries),
             false => self.max_entries,
         };
         let mut read = Read::default();
-        let next = read.fill(&mut reader, &wanted.asked, most)?;
-        wanted.request.note("folder", || {
+        let next = read.fill(&mut reader, &asked, most)?;
+        reader.request().note("folder", || {
             let entries = read.entries.len();
             format!("{entries} entries listed; {}", reader.left_out())
         });
         read.totals.cut = next.is_some().then_some(most as u64);
-        let asked = &wanted.asked;
-        if is_page || next.is_none() {
-            let order =
-                |a: &Entry, b: &Entry| order::compare(a, b, asked.sort, asked.is_descending);
-            read.entries.sort_unstable_by(order);
+        let response = headers(asked.form, reader.request().is_restricted());
+        if !is_page && let Some(next) = next {
+            return Ok(response.with_body(streamed(reader, read.entries, next, &asked)));
         }
-        let response = headers(asked.form);
-        if !is_page && next.is_some() {
-            wanted.request.note("folder", || {
-                format!("more than {most} entries: sent as they are read, not sorted")
-            });
-            let search = wanted.asked.clone();
-            let others = reader.filter(move |entry| match entry {
-                Ok(entry) => search.admits(&entry.name),
-                Err(_) => true,
-            });
-            let read = read.entries.into_iter().chain(next).map(Ok);
-            let pieces = data::pieces(read.chain(others), asked, wanted.request.path(), false);
-            return Ok(response.with_body(pieces::body(pieces)));
-        }
-        let tag = self.tag(&read, asked, wanted.insert.as_ref());
+        let order = |a: &Entry, b: &Entry| order::compare(a, b, asked.sort, asked.is_descending);
+        read.entries.sort_unstable_by(order);
+        // It is made of what this user may read: of two users who are shown the same, both have the same.
+        let tag = self.tag(&read, &asked, insert.as_ref());
         let response = response.header("ETag", &tag);
-        if is_fresh(&wanted.request, &tag) {
-            wanted
-                .request
-                .note("cache", || format!("the client has {tag}: 304"));
+        let request = reader.request();
+        if is_fresh(request, &tag) {
+            request.note("cache", || format!("the client has {tag}: 304"));
             return Ok(response.with_status(304));
         }
         if !is_page {
             let entries = read.entries.into_iter().map(Ok);
-            let pieces = data::pieces(entries, asked, wanted.request.path(), true);
+            let pieces = data::pieces(entries, &asked, request.path(), true);
             return Ok(response.with_body(gathered(pieces)?));
         }
-        self.page(
-            &path,
-            &reader,
-            read,
-            &wanted.asked,
-            wanted.insert,
-            &wanted.request,
-            response,
-        )
+        self.page(&path, &reader, read, &asked, insert, response)
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn page(
         &self,
         path: &[u8],
@@ -215,7 +201,6 @@ impl Listing {
         read: Read,
         asked: &Asked,
         insert: Option<Insert>,
-        request: &Request,
         response: Response,
     ) -> io::Result<Response> {
         let pages = read.entries.len().div_ceil(self.max_entries).max(1);
@@ -232,7 +217,7 @@ impl Listing {
         let readme =
             readme.and_then(|(_, name)| Readme::read(reader.root(), &reader.path_of(&name), &name));
         if let Some(readme) = &readme {
-            request.note("readme", || {
+            reader.request().note("readme", || {
                 format!("{} is shown below the list", words::shown(&readme.name))
             });
         }
@@ -359,7 +344,7 @@ struct Wanted {
 struct Read {
     entries: Vec<Entry>,
     totals: Totals,
-    /// The best README so far, and how good its name is.
+    /// The best README so far of those that may be read, and how good its name is.
     readme: Option<(usize, Vec<u8>)>,
 }
 
@@ -392,13 +377,37 @@ impl Read {
     }
 }
 
-fn headers(form: Form) -> Response {
+/// What was read, then what is still to be read, sent as it is read. It has no tag: what it will be is not known yet.
+fn streamed(reader: Reader, read: Vec<Entry>, next: Entry, asked: &Asked) -> Body {
+    let most = read.len();
+    reader.request().note("folder", || {
+        format!("more than {most} entries: sent as they are read, not sorted")
+    });
+    // The reader takes its request along.
+    let path = reader.request().path().to_owned();
+    let search = asked.clone();
+    let others = reader.filter(move |entry| match entry {
+        Ok(entry) => search.admits(&entry.name),
+        Err(_) => true,
+    });
+    let read = read.into_iter().chain([next]).map(Ok);
+    pieces::body(data::pieces(read.chain(others), asked, &path, false))
+}
+
+/// `is_personal` says that others may be shown something else here.
+fn headers(form: Form, is_personal: bool) -> Response {
+    let (vary, cache) = match is_personal {
+        // A cache that many share must not show one user what another may see.
+        true => ("Accept, Authorization", "private, no-cache"),
+        false => ("Accept", "no-cache"),
+    };
     Response::new(200)
         .header("Content-Type", form.media_type())
-        .header("Vary", "Accept")
-        .header("Cache-Control", "no-cache")
+        .header("Vary", vary)
+        .header("Cache-Control", cache)
         .header("X-Content-Type-Options", "nosniff")
-        .header("Referrer-Policy", "no-referrer")
+        // Not none: a form of a page without one has no origin, and would be taken for a foreign one.
+        .header("Referrer-Policy", "same-origin")
 }
 
 /// Whether the client has what bears this tag (RFC 9110 section 13.1.2).

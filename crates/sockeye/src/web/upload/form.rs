@@ -187,7 +187,10 @@ impl Task {
         }
         let accept = self.request.headers().get_str("accept").unwrap_or_default();
         if report.error.is_none() && accept.contains("text/html") {
-            return Response::redirect(303, self.request.path());
+            let path = self.request.path();
+            // Two slashes at the beginning would name another host.
+            let back = if path.starts_with("//") { "./" } else { path };
+            return Response::redirect(303, back);
         }
         let mut text: String = report
             .stored

@@ -75,6 +75,9 @@ pub(super) fn check(
     headers: &Headers,
     conflict: Conflict,
 ) -> Result<Option<Metadata>> {
+    if !is_open(place) {
+        return Err(Fault::new(403, "this name is not for uploads"));
+    }
     let there = place.metadata()?;
     if there.as_ref().is_some_and(Metadata::is_dir) {
         return Err(Fault::new(409, "there is a folder of this name"));
@@ -90,6 +93,11 @@ pub(super) fn check(
         (Some(there), _) if !there.is_file() => Err(Fault::exists()),
         _ => Ok(there),
     }
+}
+
+/// Whether clients may have this name at all: what is withheld from readers is not for writers either.
+fn is_open(place: &Place) -> bool {
+    place.area.root.admits(place.names.join("/").as_bytes())
 }
 
 /// Store it. Blocks, but not for long, unless it is to reach the disk first.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -75,6 +75,9 @@ pub(super) fn poll_reply(reply: &mut Option<Reply>, cx: &mut Context<'_>) -> Pol
     }
 }
 
+/// How long a client whose answer is out may go on sending.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
+
 impl Exchange {
     /// See it through.
     pub(super) async fn run(mut self) -> Outcome {
@@ -95,6 +98,11 @@ impl Exchange {
         let user = response.user().map(str::to_owned);
         let sent = self.send(refusing_upgrades(response)).await;
         self.record(user.as_deref(), &sent);
+        if let (Some(feed), None) = (&mut self.feed, &sent.broken) {
+            let drained = poll_fn(|cx| feed.poll_drain(&self.line, cx));
+            // A client that goes on for longer loses its stream.
+            let _ = tokio::time::timeout(DRAIN_TIME, drained).await;
+        }
         sent.outcome
     }
 

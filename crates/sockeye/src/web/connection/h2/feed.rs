@@ -1,20 +1,18 @@
 //! The body of a request over HTTP/2, as its reader wants it: what is not read is not acknowledged, so that the window closes.
 
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
-use tokio::time::Instant;
 
-use super::super::timer::{Phase, Timer};
+use super::super::rate::Rate;
 use super::pipe::Line;
 use crate::web::body::{Body, BodyError};
 use crate::web::intake::{Inlet, Wish, intake};
 
-/// Over how long the rate of a body is looked at.
-const WINDOW: Duration = Duration::from_secs(10);
+/// What is read of a body for nobody.
+const DRAIN: usize = 16 << 20;
 
 /// A body that comes.
 pub(super) struct Feed {
@@ -22,10 +20,10 @@ pub(super) struct Feed {
     stream: RecvStream,
     /// The client waits for `100 Continue` before it sends.
     expects: bool,
-    rate: u64,
-    /// Since when the rate is measured, and what came since.
-    window: Option<(Instant, u64)>,
-    timer: Timer,
+    rate: Rate,
+    least: u64,
+    /// What was read for nobody.
+    drained: usize,
 }
 
 impl Feed {
@@ -35,16 +33,16 @@ impl Feed {
         length: Option<u64>,
         expects: bool,
         limit: u64,
-        rate: u64,
+        least: u64,
     ) -> (Self, Body) {
         let (inlet, outlet) = intake(length, limit);
         let feed = Self {
             inlet,
             stream,
             expects,
-            rate,
-            window: None,
-            timer: Timer::default(),
+            rate: Rate::default(),
+            least,
+            drained: 0,
         };
         (feed, Body::intake(outlet))
     }
@@ -74,7 +72,7 @@ impl Feed {
                 }
                 Poll::Ready(None) => return self.inlet.end(Ok(())),
                 Poll::Pending => {
-                    if self.is_too_slow(cx) {
+                    if self.rate.is_too_slow(self.least, cx) {
                         self.inlet.end(Err(BodyError::TooSlow));
                     }
                     return;
@@ -82,33 +80,35 @@ impl Feed {
             }
         }
         // Nobody asks for more: that is not the client's fault.
-        self.window = None;
-        self.timer.clear();
+        self.rate.pause();
+    }
+
+    /// The answer is out: what the client is still sending is read for nobody, within bounds. To close the stream on it is
+    /// allowed (RFC 9113 section 8.1), but there are clients that lose the answer then.
+    pub(super) fn poll_drain(&mut self, line: &Line, cx: &mut Context<'_>) -> Poll<()> {
+        // Whoever waits to be asked sends nothing.
+        while !self.expects && self.drained < DRAIN {
+            match self.stream.poll_data(cx) {
+                Poll::Ready(Some(Ok(bytes))) => {
+                    line.received(bytes.len());
+                    self.drained += bytes.len();
+                    let _ = self.stream.flow_control().release_capacity(bytes.len());
+                }
+                Poll::Ready(_) => break,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(())
     }
 
     fn take(&mut self, bytes: Bytes, line: &Line) {
         let length = bytes.len();
         line.received(length);
-        if let Some((_, came)) = &mut self.window {
-            *came += length as u64;
-        }
+        self.rate.count(length);
         // An error means that the stream is gone, which the next read says.
         let _ = self.stream.flow_control().release_capacity(length);
         if length > 0 {
             self.inlet.push(bytes);
         }
-    }
-
-    /// Whether less came in the last window than must.
-    fn is_too_slow(&mut self, cx: &mut Context<'_>) -> bool {
-        let (since, came) = *self.window.get_or_insert_with(|| (Instant::now(), 0));
-        if !self.timer.is_over(Phase::Body, WINDOW, cx) {
-            return false;
-        }
-        let least = self.rate.saturating_mul(since.elapsed().as_secs());
-        self.timer.clear();
-        self.window = Some((Instant::now(), 0));
-        // The next window must wake the task too.
-        came < least || self.timer.is_over(Phase::Body, WINDOW, cx)
     }
 }

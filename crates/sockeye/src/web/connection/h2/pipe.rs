@@ -44,6 +44,8 @@ pub(super) struct Line {
     read: AtomicU64,
     /// Bytes of heads and bodies, both ways, as far as they excuse what was read.
     excused: AtomicU64,
+    /// Bytes of bodies that may have come and were not asked for yet.
+    window: u64,
 }
 
 impl Line {
@@ -78,14 +80,14 @@ impl Line {
             .read
             .load(Relaxed)
             .saturating_sub(self.excused.load(Relaxed));
-        excess > OVERHEAD
-            && excess - OVERHEAD > self.began.elapsed().as_secs() * OVERHEAD_PER_SECOND
+        let borne = OVERHEAD + self.window;
+        excess > borne && excess - borne > self.began.elapsed().as_secs() * OVERHEAD_PER_SECOND
     }
 }
 
 impl Pipe {
     /// A pipe over this stream that fails when the client takes nothing for so long.
-    pub(super) fn new(stream: Stream, stall_time: Duration) -> (Self, Arc<Line>) {
+    pub(super) fn new(stream: Stream, stall_time: Duration, window: u32) -> (Self, Arc<Line>) {
         let line = Arc::new(Line {
             began: Instant::now(),
             corked: AtomicBool::new(false),
@@ -93,6 +95,7 @@ impl Pipe {
             gathered: AtomicUsize::new(0),
             read: AtomicU64::new(0),
             excused: AtomicU64::new(0),
+            window: window.into(),
         });
         let pipe = Self {
             stream,
