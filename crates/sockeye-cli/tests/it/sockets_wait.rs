@@ -56,8 +56,9 @@ fn out_of_time_it_says_what_is_there_instead() {
             "{said}"
         );
         assert!(said.contains(" after 100ms\nhint: "), "{said}");
-        let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let port = udp.local_addr().unwrap().port().to_string();
+        // The same number, so that no other program comes to listen there meanwhile.
+        let _udp = std::net::UdpSocket::bind(("127.0.0.1", port)).unwrap();
+        let port = port.to_string();
         let output = sockets(&["--wait-listening", &port, "--timeout", "50ms"]);
         let said = output.stderr_text();
         // A connection of another test that is over may have had the same port.

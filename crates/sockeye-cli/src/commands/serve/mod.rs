@@ -99,13 +99,14 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     }
     let net = args.talking.net(&output, false);
     let mut servers = JoinSet::new();
+    // Before anybody is told that we are there, and may ask for it.
+    let (reload, told) = (args.reload.clone(), output.clone());
+    signals::on_hangup(&stop, move || reload.run(&told));
     let listeners = places::listen(&args, &net, &output).await?;
     if let Some((redirect, listener)) = places::redirect(&args, &net, &listeners, &output).await? {
         let stop = stop.clone();
         servers.spawn(async move { redirect.serve(listener, stop).await });
     }
-    let (reload, told) = (args.reload.clone(), output.clone());
-    signals::on_hangup(&stop, move || reload.run(&told));
     for listener in listeners {
         let (server, stop) = (server.clone(), stop.clone());
         servers.spawn(async move { server.serve(listener, stop).await });
