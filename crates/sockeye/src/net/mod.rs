@@ -69,6 +69,8 @@ pub use datagram::{Arrived, DatagramSocket, PeerAddress, SessionLimits};
 #[cfg(feature = "client")]
 pub(crate) use descriptor::Descriptor;
 pub use detour::{Detour, Known};
+#[cfg(feature = "web")]
+pub(crate) use layer::early;
 #[cfg(feature = "client")]
 pub(crate) use layer::http_connect::login_refused;
 pub use layer::serving::{TlsServing, Told};

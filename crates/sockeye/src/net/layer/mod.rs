@@ -9,7 +9,7 @@ pub(crate) mod tls;
 #[path = "absent.rs"]
 pub(crate) mod tls;
 
-mod early;
+pub(crate) mod early;
 pub(crate) mod http_connect;
 pub(crate) mod serving;
 pub(crate) mod socks;

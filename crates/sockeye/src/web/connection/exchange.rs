@@ -2,17 +2,17 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Instant;
 
 use sockeye_data::http1::{Framing, RequestHead, Version};
 
 use super::carry::Carry;
 use super::feed::Feed;
-use super::h1::{Connection, End, guarded, panicked};
+use super::h1::{Connection, End};
 use super::head::{self, Facts};
+use super::reply::{guarded, poll_reply};
 use crate::web::handler::{Handler, Reply};
 use crate::web::request::Request;
 use crate::web::response::{Response, Upgrade};
@@ -80,25 +80,6 @@ impl Exchange {
             ..Self::new(server, head, reply, facts, began)
         }
     }
-
-    /// The handler's answer.
-    fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Response> {
-        match self.reply.take() {
-            Some(Reply::Now(response)) => Poll::Ready(response),
-            Some(Reply::Later(mut future)) => {
-                // What the handler leaves behind is its own: nothing of ours is in it.
-                match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-                    Ok(Poll::Ready(response)) => Poll::Ready(response),
-                    Ok(Poll::Pending) => {
-                        self.reply = Some(Reply::Later(future));
-                        Poll::Pending
-                    }
-                    Err(_) => Poll::Ready(panicked()),
-                }
-            }
-            None => Poll::Pending,
-        }
-    }
 }
 
 impl Connection {
@@ -128,7 +109,7 @@ impl Connection {
             if let Some(feed) = &mut exchange.feed {
                 feed.poll(self, cx);
             }
-            if let Poll::Ready(response) = exchange.poll_reply(cx) {
+            if let Poll::Ready(response) = poll_reply(&mut exchange.reply, cx) {
                 return Poll::Ready(Ok(response));
             }
             // Answers to earlier requests must not wait for this one.

@@ -6,7 +6,6 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -22,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 use super::buffers::{Input, Output};
 use super::exchange::Exchange;
 use super::head::{self, Facts};
-use super::prefixed::prefixed;
+use super::reply::guarded;
 use super::timer::{Phase, Timer};
-use crate::net::Stream;
+use crate::net::{Stream, early};
 use crate::web::body::{Body, Inner};
 use crate::web::handler::{Handler, Reply};
 use crate::web::request::{Client, Request};
@@ -413,7 +412,7 @@ impl Connection {
     pub(super) fn take_stream(&mut self) -> Stream {
         let stream = self.stream.take();
         let stream = stream.unwrap_or_else(|| Stream::from_io(tokio::io::empty()));
-        let stream = prefixed(self.input.bytes(), stream);
+        let stream = early::before(self.input.bytes().to_vec(), stream);
         self.input.consume(self.input.len());
         stream
     }
@@ -455,15 +454,4 @@ fn unserved(head: &RequestHead) -> Option<(u16, &'static str)> {
         return Some((400, "an empty host (RFC 9110 section 4.2.1)"));
     }
     (head.method == "CONNECT").then_some((501, "CONNECT is for proxies, and this is none"))
-}
-
-/// Whatever a handler does, the connection lives on.
-pub(super) fn guarded(handle: impl FnOnce() -> Reply) -> Reply {
-    // What the handler leaves behind is its own: nothing of ours is in it.
-    catch_unwind(AssertUnwindSafe(handle)).unwrap_or_else(|_| Reply::Now(panicked()))
-}
-
-/// The answer for a handler that panicked.
-pub(super) fn panicked() -> Response {
-    Response::error(500, "the handler of this request failed")
 }

@@ -23,12 +23,12 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-use self::exchange::{Exchange, Outcome, poll_reply, refusing_upgrades};
+use self::exchange::{Exchange, Outcome, refusing_upgrades};
 use self::feed::Feed;
 use self::head::Refusal;
 use self::pipe::{Line, Pipe};
-use super::h1::guarded;
 use super::head::has_no_body;
+use super::reply::{guarded, poll_reply};
 use super::timer::{Phase, Timer};
 use crate::net::Stream;
 use crate::web::body::{Body, Inner};

@@ -11,8 +11,8 @@ mod h1;
 mod h2;
 mod head;
 mod linger;
-mod prefixed;
 mod rate;
+mod reply;
 mod timer;
 mod watched;
 

@@ -1,7 +1,6 @@
 //! One request over HTTP/2 that has to wait, as a task of its own: for its body, its handler, or the peer's window.
 
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,8 +11,8 @@ use h2::server::SendResponse;
 use h2::{Reason, SendStream};
 use sockeye_data::http1::RequestHead;
 
-use super::super::h1::panicked;
 use super::super::head::has_no_body;
+use super::super::reply::poll_reply;
 use super::super::timer::{Phase, Timer};
 use super::feed::Feed;
 use super::head;
@@ -54,25 +53,6 @@ struct Sent {
     bytes: u64,
     broken: Option<String>,
     outcome: Outcome,
-}
-
-/// The handler's answer, if it is there by now.
-pub(super) fn poll_reply(reply: &mut Option<Reply>, cx: &mut Context<'_>) -> Poll<Response> {
-    match reply.take() {
-        Some(Reply::Now(response)) => Poll::Ready(response),
-        Some(Reply::Later(mut future)) => {
-            // What the handler leaves behind is its own: nothing of ours is in it.
-            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-                Ok(Poll::Ready(response)) => Poll::Ready(response),
-                Ok(Poll::Pending) => {
-                    *reply = Some(Reply::Later(future));
-                    Poll::Pending
-                }
-                Err(_) => Poll::Ready(panicked()),
-            }
-        }
-        None => Poll::Pending,
-    }
 }
 
 /// How long a client whose answer is out may go on sending.
