@@ -69,6 +69,9 @@ pub(crate) enum Command {
     Ports(commands::ports::Args),
     Resolve(Box<commands::resolve::Args>),
     Fetch(Box<commands::fetch::Args>),
+    Convert(Box<commands::convert::Args>),
+    Encode(commands::encode::Args),
+    Decode(commands::decode::Args),
     Serve(Box<commands::serve::Args>),
 }
 
@@ -81,7 +84,10 @@ impl Command {
             | Self::Sockets(_)
             | Self::Ports(_)
             | Self::Resolve(_)
-            | Self::Fetch(_) => 1,
+            | Self::Fetch(_)
+            | Self::Convert(_)
+            | Self::Encode(_)
+            | Self::Decode(_) => 1,
             Self::Listen(args) => args.serving.workers(),
             Self::Relay(args) => args.serving.workers(),
             Self::Serve(args) => args.serving.workers(),
@@ -99,6 +105,9 @@ impl Command {
             Self::Ports(args) => commands::ports::run(args, output).await,
             Self::Resolve(args) => commands::resolve::run(*args, output).await,
             Self::Fetch(args) => commands::fetch::run(*args, output).await,
+            Self::Convert(args) => commands::convert::run(*args, output).await,
+            Self::Encode(args) => commands::encode::run(args, output).await,
+            Self::Decode(args) => commands::decode::run(args, output).await,
             Self::Serve(args) => commands::serve::run(*args, output).await,
         }
     }

@@ -61,6 +61,7 @@ peers! {
     dnssec_signzone: "dnssec-signzone";
     haproxy: "haproxy";
     ip: "ip";
+    jq: "jq";
     kdig: "kdig";
     knotd: "knotd";
     microsocks: "microsocks";
@@ -68,6 +69,7 @@ peers! {
     nc: "nc.openbsd", "nc";
     ncat: "ncat";
     nginx: "nginx";
+    node: "node", "nodejs";
     openssl: "openssl";
     python3: "python3";
     socat: "socat";
@@ -130,6 +132,27 @@ pub fn python_with(modules: &[&str]) -> Option<PathBuf> {
             &format!("python3 with {}", modules.join(", ")),
             is_required(),
         );
+    }
+    found
+}
+
+/// The folder of an official suite of tests that `.ci/peers` unpacked (`json-test-suite`), or `None` after a visible note.
+///
+/// # Panics
+///
+/// If it is missing while `SOCKEYE_REQUIRE_PEERS=1` is set.
+#[must_use]
+pub fn suite(name: &str) -> Option<PathBuf> {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers-suites");
+    let folders = fs::read_dir(home).into_iter().flatten().flatten();
+    let found = folders.map(|folder| folder.path()).find(|path| {
+        let folder = path.file_name().and_then(|folder| folder.to_str());
+        folder
+            .and_then(|folder| folder.rsplit_once('@'))
+            .is_some_and(|(known, _)| known == name)
+    });
+    if found.is_none() {
+        missing(name, is_required());
     }
     found
 }

@@ -20,7 +20,8 @@ pub(crate) fn parse() -> Result<Cli, u8> {
     let json = typed.iter().any(|word| word == "--json");
     let command = typed.get(1).and_then(|word| word.to_str()).unwrap_or("");
     let command = [
-        "tour", "connect", "listen", "relay", "sockets", "ports", "resolve", "fetch", "serve",
+        "tour", "connect", "listen", "relay", "sockets", "ports", "resolve", "fetch", "convert",
+        "encode", "decode", "serve",
     ]
     .into_iter()
     .find(|known| *known == command);

@@ -1,6 +1,9 @@
 //! One module for each command: its flags, its help and what it does with the library.
 
 pub(crate) mod connect;
+pub(crate) mod convert;
+pub(crate) mod decode;
+pub(crate) mod encode;
 pub(crate) mod fetch;
 pub(crate) mod listen;
 pub(crate) mod ports;

@@ -1,0 +1,1 @@
+//! `sockeye convert`: recognising, streaming, cores, editing in place.

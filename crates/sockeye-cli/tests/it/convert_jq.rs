@@ -1,0 +1,1 @@
+//! `sockeye convert` with jq programs and the flags of jq.

@@ -1,0 +1,1 @@
+//! `sockeye convert` with JSON in its kinds.

@@ -1,0 +1,1 @@
+//! `sockeye convert --table` and `--plot`.

@@ -1,0 +1,1 @@
+//! `sockeye convert` with mail and mbox.

@@ -1,0 +1,1 @@
+//! `sockeye convert` with YAML, TOML, CBOR and MessagePack.

@@ -1,0 +1,1 @@
+//! `sockeye encode` and `sockeye decode`.

@@ -1,0 +1,1 @@
+//! `sockeye fetch --as` and what is piped on.

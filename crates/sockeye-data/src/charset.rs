@@ -1,0 +1,1 @@
+//! Charsets of the Encoding standard, both ways, in pieces; guesses.

@@ -1,0 +1,1 @@
+//! gzip, deflate, brotli and zstd, both ways, in pieces and within bounds.

@@ -1,0 +1,1 @@
+//! Queries and forms as records (the URL standard, application/x-www-form-urlencoded).

@@ -1,0 +1,1 @@
+//! MessagePack as records.

@@ -1,0 +1,1 @@
+//! What bytes are: compression, charset, format, dialect, and why.

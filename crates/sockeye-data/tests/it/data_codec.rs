@@ -1,0 +1,1 @@
+//! `codec` beside official suites and other programs.

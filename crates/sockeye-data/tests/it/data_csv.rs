@@ -1,0 +1,1 @@
+//! `csv` beside official suites and other programs.

@@ -1,0 +1,1 @@
+//! `html` beside official suites and other programs.

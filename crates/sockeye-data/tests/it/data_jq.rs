@@ -1,0 +1,1 @@
+//! `jq` beside official suites and other programs.

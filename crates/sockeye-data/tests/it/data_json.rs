@@ -1,0 +1,1 @@
+//! `json` beside official suites and other programs.

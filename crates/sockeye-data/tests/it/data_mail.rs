@@ -1,0 +1,1 @@
+//! `mail` beside official suites and other programs.

@@ -1,0 +1,1 @@
+//! `structured` beside official suites and other programs.

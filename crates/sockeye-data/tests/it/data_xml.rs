@@ -1,0 +1,1 @@
+//! `xml` beside official suites and other programs.
