@@ -3,11 +3,14 @@
 //! Every reader yields [`Value`]s and every writer takes them, so that each format converts into each other. Numbers keep the text
 //! they were written as until they are computed with; strings are UTF-8, short ones without an allocation; a clone is cheap.
 
+mod array;
+mod fall;
 mod number;
 mod object;
 
 use std::sync::Arc;
 
+pub use array::Array;
 pub use number::Number;
 pub use object::Object;
 
@@ -38,7 +41,7 @@ pub enum Value {
     /// Bytes that are no text: CBOR, MessagePack and attachments have them. Formats without bytes write them as base64.
     Bytes(Arc<Vec<u8>>),
     /// Values in order.
-    Array(Arc<Vec<Value>>),
+    Array(Arc<Array>),
     /// Names and values, in the order in which they came.
     Object(Arc<Object>),
 }
@@ -46,7 +49,7 @@ pub enum Value {
 impl Value {
     /// An array.
     pub fn array(items: Vec<Value>) -> Self {
-        Self::Array(Arc::new(items))
+        Self::Array(Arc::new(items.into()))
     }
 
     /// Bytes that are no text.
@@ -166,5 +169,17 @@ mod tests {
     #[test]
     fn a_value_is_three_words() {
         assert_eq!(size_of::<Value>(), 24);
+    }
+
+    #[test]
+    fn a_million_levels_fall_apart_without_a_stack() {
+        let mut value = Value::Null;
+        for level in 0..1_000_000 {
+            value = match level % 2 {
+                0 => Value::array(vec![value]),
+                _ => super::Object::from_iter([("a".into(), value)]).into(),
+            };
+        }
+        drop(value);
     }
 }

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use super::{Text, Value};
+use super::{Text, Value, fall};
 
 /// Up to here, looking through all names is quicker than an index.
 const FEW: usize = 16;
@@ -126,12 +126,26 @@ impl Object {
     }
 }
 
+impl Drop for Object {
+    fn drop(&mut self) {
+        match &mut self.0 {
+            Members::Few(few) if few.iter().any(|(_, value)| fall::is_nested(value)) => {
+                fall::apart(std::mem::take(few).into_iter().map(|(_, value)| value));
+            }
+            Members::Many(many) if many.values().any(fall::is_nested) => {
+                fall::apart(std::mem::take(many).into_values());
+            }
+            _ => {}
+        }
+    }
+}
+
 impl IntoIterator for Object {
     type Item = (Text, Value);
     type IntoIter = std::vec::IntoIter<(Text, Value)>;
 
-    fn into_iter(self) -> Self::IntoIter {
-        match self.0 {
+    fn into_iter(mut self) -> Self::IntoIter {
+        match std::mem::take(&mut self.0) {
             Members::Few(few) => few.into_iter(),
             Members::Many(many) => many.into_iter().collect::<Vec<_>>().into_iter(),
         }
