@@ -44,6 +44,14 @@ impl Object {
         }
     }
 
+    /// These members, whose names the caller knows to be distinct.
+    pub fn from_distinct(members: Vec<(Text, Value)>) -> Self {
+        match members.len() {
+            0..=FEW => Self(Members::Few(members)),
+            _ => Self(Members::Many(members.into_iter().collect())),
+        }
+    }
+
     /// How many members there are.
     pub fn len(&self) -> usize {
         match &self.0 {
