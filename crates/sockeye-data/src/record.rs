@@ -169,8 +169,14 @@ impl Error {
         Self::new(ErrorKind::Syntax, format, why).at(at)
     }
 
-    /// Reading failed.
+    /// Reading failed. Where one of ours is within, what a decompressing or decoding reader had to say, it is that one.
     pub fn io(format: &'static str, error: &io::Error) -> Self {
+        if let Some(ours) = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<Self>())
+        {
+            return ours.clone();
+        }
         Self::new(ErrorKind::Io(error.kind()), format, error.to_string())
     }
 
@@ -220,3 +226,16 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// For readers of bytes, which can give nothing else; [`Error::io`] is the way back.
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        let kind = match error.kind {
+            ErrorKind::Syntax | ErrorKind::Limit => io::ErrorKind::InvalidData,
+            ErrorKind::Unsupported => io::ErrorKind::Unsupported,
+            ErrorKind::Truncated => io::ErrorKind::UnexpectedEof,
+            ErrorKind::Io(kind) => kind,
+        };
+        Self::new(kind, error)
+    }
+}
