@@ -49,6 +49,8 @@ pub mod media;
 pub mod msgpack;
 pub mod multipart;
 pub mod netrc;
+#[cfg(feature = "formats")]
+pub mod parallel;
 pub mod percent;
 #[cfg(feature = "formats")]
 pub mod recognise;
