@@ -68,11 +68,10 @@ where
     let jobs = Mutex::new(jobs);
     // Results are waited for in the order in which pieces came.
     let (to_sink, results) = sync_channel::<Receiver<T>>(under_way);
-    let spawn = |scope, body| spawn(scope, threads.stack_bytes, body);
+    let stack_bytes = threads.stack_bytes;
     thread::scope(|scope| {
         for _ in 0..threads.workers.max(1) {
-            let body = || work(&jobs, worker());
-            spawn(scope, Box::new(body) as Box<dyn FnOnce() + Send>);
+            spawn(scope, stack_bytes, || work(&jobs, worker()));
         }
         let (failed, failure) = sync_channel(1);
         let feed = move || {
@@ -81,7 +80,9 @@ where
                     Ok(Some(piece)) => {
                         let (result, waiting) = sync_channel(1);
                         // Whoever hears no more has a reason: the sink has failed.
-                        if to_sink.send(waiting).is_err() || to_workers.send((piece, result)).is_err() {
+                        if to_sink.send(waiting).is_err()
+                            || to_workers.send((piece, result)).is_err()
+                        {
                             break;
                         }
                     }
@@ -93,7 +94,7 @@ where
                 }
             }
         };
-        spawn(scope, Box::new(feed));
+        spawn(scope, stack_bytes, feed);
         let mut outcome = Ok(());
         for waiting in &results {
             // Without a result the worker has panicked: the scope says so at its end.
@@ -114,7 +115,7 @@ where
 fn spawn<'scope, 'env>(
     scope: &'scope thread::Scope<'scope, 'env>,
     stack_bytes: usize,
-    body: Box<dyn FnOnce() + Send + 'scope>,
+    body: impl FnOnce() + Send + 'scope,
 ) {
     let builder = thread::Builder::new().stack_size(stack_bytes);
     builder
@@ -203,6 +204,9 @@ mod tests {
         );
         assert_eq!(outcome, Err("closed"));
         let taken = taken.into_inner();
-        assert!(taken <= 10 + 2 * 2 * 2 + 4, "{taken} pieces were taken ahead");
+        assert!(
+            taken <= 10 + 2 * 2 * 2 + 4,
+            "{taken} pieces were taken ahead"
+        );
     }
 }

@@ -199,7 +199,7 @@ fn charset_of(plain: &[u8], hints: &Hints<'_>) -> Found<Option<Charset>> {
         return Found::certain(Some(given), "it was asked for");
     }
     let marked = charset::guess(plain);
-    if marked.confidence == charset::Confidence::Certain {
+    if marks::has_byte_order_mark(plain) {
         return Found::certain(Some(marked.charset), marked.why);
     }
     let said = hints.media_type.and_then(marks::charset_parameter);
@@ -211,8 +211,8 @@ fn charset_of(plain: &[u8], hints: &Hints<'_>) -> Found<Option<Charset>> {
     }
     let confidence = match marked.confidence {
         charset::Confidence::Certain => Confidence::Certain,
-        charset::Confidence::Likely => Confidence::Likely,
-        _ => Confidence::Guess,
+        charset::Confidence::High => Confidence::Likely,
+        charset::Confidence::Low => Confidence::Guess,
     };
     Found::new(Some(marked.charset), marked.why, confidence)
 }
@@ -261,7 +261,10 @@ fn named_format(hints: &Hints<'_>) -> Option<Found<Format>> {
     if let Some(media_type) = hints.media_type
         && let Some(format) = Format::from_media_type(media_type)
     {
-        return Some(Found::certain(format, format!("it was sent as {media_type}")));
+        return Some(Found::certain(
+            format,
+            format!("it was sent as {media_type}"),
+        ));
     }
     let name = hints.name?;
     let format = Format::from_file_name(name)?;

@@ -23,10 +23,14 @@ pub(super) fn marked(plain: &[u8]) -> Option<Found<Format>> {
 pub(super) fn guess(plain: &[u8]) -> Option<Found<Format>> {
     let first = *plain.first()?;
     let (format, why) = match first {
-        0x81..=0x8f | 0xde | 0xdf => (Format::MessagePack, "it begins as a map of MessagePack does"),
-        0x91..=0x9a | 0xdc | 0xdd => {
-            (Format::MessagePack, "it begins as an array of MessagePack does")
-        }
+        0x81..=0x8f | 0xde | 0xdf => (
+            Format::MessagePack,
+            "it begins as a map of MessagePack does",
+        ),
+        0x91..=0x9a | 0xdc | 0xdd => (
+            Format::MessagePack,
+            "it begins as an array of MessagePack does",
+        ),
         0xa1..=0xbb | 0xbf => (Format::Cbor, "it begins as a map of CBOR does"),
         0x9f => (Format::Cbor, "it begins as an array of CBOR does"),
         _ => return None,

@@ -13,6 +13,12 @@ pub(super) fn is_mostly_utf8(bytes: &[u8]) -> bool {
     }
 }
 
+/// Whether a byte order mark is first, which goes before everything that is said elsewhere.
+pub(super) fn has_byte_order_mark(plain: &[u8]) -> bool {
+    let marks: [&[u8]; 4] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff"];
+    marks.iter().any(|mark| plain.starts_with(mark))
+}
+
 /// `charset=` of a Content-Type.
 pub(super) fn charset_parameter(media_type: &str) -> Option<&str> {
     let mut parameters = media_type.split(';').skip(1);
@@ -31,14 +37,20 @@ pub(super) fn declared_charset(plain: &[u8]) -> Option<(Charset, &'static str)> 
         return None;
     }
     let text = String::from_utf8_lossy(start).to_ascii_lowercase();
+    // Whoever could be read so far is in no wide charset, whatever it says.
+    let known = |label: &str| {
+        let charset: Charset = label.parse().ok()?;
+        let is_wide = label.starts_with("utf-16") || label.starts_with("utf-32");
+        (!is_wide).then_some(charset)
+    };
     if text.starts_with("<?xml") {
         let declaration = text.split("?>").next()?;
         let label = value_behind(declaration, "encoding")?;
-        return Some((label.parse().ok()?, "the XML declaration says so"));
+        return Some((known(label)?, "the XML declaration says so"));
     }
     let tags = text.split("<meta").skip(1);
     let mut labels = tags.filter_map(|tag| value_behind(tag.split('>').next()?, "charset"));
-    Some((labels.next()?.parse().ok()?, "its <meta> says so"))
+    Some((known(labels.next()?)?, "its <meta> says so"))
 }
 
 /// The value of `name = "value"`, with quotes or without.

@@ -1,7 +1,7 @@
 //! Formats that are text, by how their lines look.
 
-use super::binary::has_control_bytes;
 use super::Found;
+use super::binary::has_control_bytes;
 use crate::csv::Sniffed;
 use crate::format::Format;
 
@@ -10,15 +10,31 @@ const LINES: usize = 20;
 
 /// Header fields that messages begin with.
 const MAIL_FIELDS: &[&str] = &[
-    "from", "to", "cc", "subject", "date", "received", "return-path", "message-id", "mime-version",
-    "delivered-to", "reply-to", "content-type", "dkim-signature", "sender", "x-original-to",
-    "in-reply-to", "references", "list-id",
+    "from",
+    "to",
+    "cc",
+    "subject",
+    "date",
+    "received",
+    "return-path",
+    "message-id",
+    "mime-version",
+    "delivered-to",
+    "reply-to",
+    "content-type",
+    "dkim-signature",
+    "sender",
+    "x-original-to",
+    "in-reply-to",
+    "references",
+    "list-id",
 ];
 
 /// Names that stand in HTML and hardly in other XML.
 const HTML_TAGS: &[&str] = &[
-    "html", "head", "body", "title", "meta", "div", "span", "p", "a", "table", "tr", "td", "ul", "ol",
-    "li", "h1", "h2", "h3", "br", "img", "form", "section", "main", "script", "style", "link",
+    "html", "head", "body", "title", "meta", "div", "span", "p", "a", "table", "tr", "td", "ul",
+    "ol", "li", "h1", "h2", "h3", "br", "img", "form", "section", "main", "script", "style",
+    "link",
 ];
 
 /// The format of this text, if it looks like one. `is_all`: its last line is whole.
@@ -30,9 +46,7 @@ pub(super) fn recognise(text: &[u8], is_all: bool) -> Option<Found<Format>> {
     let lines = Lines::new(start, is_all);
     match first {
         b'<' => markup(start),
-        b'[' if is_toml(&lines) => {
-            Some(Found::likely(Format::Toml, "a [section] and its keys"))
-        }
+        b'[' if is_toml(&lines) => Some(Found::likely(Format::Toml, "a [section] and its keys")),
         b'{' | b'[' => Some(json(&lines)),
         b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' if lines.all_json() => Some(json(&lines)),
         _ => by_lines(text, &lines),
@@ -44,7 +58,10 @@ fn by_lines(text: &[u8], lines: &Lines<'_>) -> Option<Found<Format>> {
         return None;
     }
     if is_mbox(lines) {
-        return Some(Found::certain(Format::Mbox, "it begins with a line \"From \""));
+        return Some(Found::certain(
+            Format::Mbox,
+            "it begins with a line \"From \"",
+        ));
     }
     if is_mail(lines) {
         return Some(Found::likely(Format::Mail, "it begins with header fields"));
@@ -56,10 +73,16 @@ fn by_lines(text: &[u8], lines: &Lines<'_>) -> Option<Found<Format>> {
         return Some(Found::likely(Format::Toml, "its lines are key = value"));
     }
     if is_yaml(lines) {
-        return Some(Found::likely(Format::Yaml, "its lines are \"key: value\" or \"- item\""));
+        return Some(Found::likely(
+            Format::Yaml,
+            "its lines are \"key: value\" or \"- item\"",
+        ));
     }
     if is_form(lines) {
-        return Some(Found::likely(Format::Form, "one line of name=value&name=value"));
+        return Some(Found::likely(
+            Format::Form,
+            "one line of name=value&name=value",
+        ));
     }
     rows(text, lines)
 }
@@ -67,12 +90,20 @@ fn by_lines(text: &[u8], lines: &Lines<'_>) -> Option<Found<Format>> {
 fn rows(text: &[u8], lines: &Lines<'_>) -> Option<Found<Format>> {
     let sniffed = crate::csv::sniff(text);
     let delimiter = sniffed.dialect.delimiter;
-    let whole = lines.0.iter().filter(|line| line.contains(&delimiter)).count();
+    let whole = lines
+        .0
+        .iter()
+        .filter(|line| line.contains(&delimiter))
+        .count();
     // Prose has commas too, but not in nearly every line.
     if whole * 10 < lines.0.len() * 9 || whole < lines.0.len().min(2) {
         return None;
     }
-    let format = if delimiter == b'\t' { Format::Tsv } else { Format::Csv };
+    let format = if delimiter == b'\t' {
+        Format::Tsv
+    } else {
+        Format::Csv
+    };
     let why = format!("its lines have {}", separator(delimiter));
     Some(match lines.0.len() {
         0..=1 => Found::guess(format, why),
@@ -127,12 +158,19 @@ impl<'a> Lines<'a> {
 
     /// The same as text, for what is told by words.
     fn texts(&self) -> impl Iterator<Item = &'a str> + '_ {
-        self.0.iter().map_while(|line| std::str::from_utf8(line).ok())
+        self.0
+            .iter()
+            .map_while(|line| std::str::from_utf8(line).ok())
     }
 }
 
 fn json(lines: &Lines<'_>) -> Found<Format> {
-    let starts = |line: &&[u8]| matches!(line.first(), Some(b'{' | b'[' | b'"' | b'0'..=b'9' | b'-' | b't' | b'f' | b'n'));
+    let starts = |line: &&[u8]| {
+        matches!(
+            line.first(),
+            Some(b'{' | b'[' | b'"' | b'0'..=b'9' | b'-' | b't' | b'f' | b'n')
+        )
+    };
     if lines.0.len() > 1 && lines.0.iter().all(starts) && lines.all_json() {
         return Found::likely(Format::Ndjson, "each line is a JSON value");
     }
@@ -196,7 +234,10 @@ fn markup(start: &[u8]) -> Option<Found<Format>> {
     let text = String::from_utf8_lossy(start).to_ascii_lowercase();
     let mut rest = text.as_str();
     if rest.starts_with("<?xml") {
-        return Some(Found::certain(Format::Xml, "it begins with an XML declaration"));
+        return Some(Found::certain(
+            Format::Xml,
+            "it begins with an XML declaration",
+        ));
     }
     while let Some(comment) = rest.strip_prefix("<!--") {
         let Some((_, behind)) = comment.split_once("-->") else {
@@ -214,15 +255,23 @@ fn markup(start: &[u8]) -> Option<Found<Format>> {
     let end = name.find(|c: char| c.is_whitespace() || c == '>' || c == '/');
     let name = &name[..end.unwrap_or(name.len())];
     if HTML_TAGS.contains(&name) {
-        return Some(Found::likely(Format::Html, format!("it begins with <{name}>")));
+        return Some(Found::likely(
+            Format::Html,
+            format!("it begins with <{name}>"),
+        ));
     }
-    let begins = name.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_');
+    let begins = name
+        .chars()
+        .next()
+        .is_some_and(|c| c.is_alphabetic() || c == '_');
     begins.then(|| Found::likely(Format::Xml, "it begins with an element"))
 }
 
 fn is_mbox(lines: &Lines<'_>) -> bool {
     let first = lines.first();
-    let year = first.windows(4).any(|four| four.iter().all(u8::is_ascii_digit));
+    let year = first
+        .windows(4)
+        .any(|four| four.iter().all(u8::is_ascii_digit));
     first.starts_with(b"From ") && year && first.contains(&b':')
 }
 
@@ -259,11 +308,17 @@ fn yaml_mark(lines: &Lines<'_>) -> Option<&'static str> {
 }
 
 fn is_toml(lines: &Lines<'_>) -> bool {
-    let mut keys = 0;
+    let (mut keys, mut goes_on) = (0, false);
     for line in lines.texts().map(str::trim) {
         if line.starts_with('#') {
             continue;
         }
+        if goes_on {
+            return true;
+        }
+        goes_on = ["[", "\"\"\"", "'''"]
+            .iter()
+            .any(|open| line.ends_with(open));
         let is_section = line.starts_with('[') && is_section(line);
         if !is_section && !is_toml_pair(line) {
             // What follows a key may go on over lines.
@@ -294,7 +349,9 @@ fn is_toml_pair(line: &str) -> bool {
     let value = value.trim_start();
     let quoted = value.starts_with(['"', '\'', '[', '{', '+', '-']);
     let plain = value.starts_with(|c: char| c.is_ascii_digit())
-        || ["true", "false", "inf", "nan"].iter().any(|word| value.starts_with(word));
+        || ["true", "false", "inf", "nan"]
+            .iter()
+            .any(|word| value.starts_with(word));
     is_toml_key(key) && (quoted || plain)
 }
 
