@@ -1,1 +1,4 @@
-//! jq programs over values, on the engine of jaq; which of them need only one element at a time.
+//! jq programs: the language of jq over values of all formats, on jaq's engine.
+
+mod slices;
+mod values;

@@ -13,7 +13,7 @@ use super::{Value, fall};
 /// array.push(Value::Null);
 /// assert_eq!(array.len(), 2);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct Array(Vec<Value>);
 
 impl Array {
@@ -28,6 +28,12 @@ impl Drop for Array {
         if self.0.iter().any(fall::is_nested) {
             fall::apart(std::mem::take(&mut self.0).into_iter());
         }
+    }
+}
+
+impl PartialEq for Array {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
     }
 }
 

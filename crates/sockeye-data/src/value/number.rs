@@ -1,5 +1,7 @@
-//! Numbers that keep what was written: `1.10` stays `1.10`, and 40 digits stay 40 digits.
+//! Numbers that keep what was written: `1.10` stays `1.10`, and 40 digits stay 40 digits. What is computed with them is in
+//! `arithmetic`.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
@@ -111,23 +113,63 @@ impl Number {
 }
 
 impl PartialEq for Number {
-    /// By value: `1.0` and `1` are the same number.
+    /// By value: `1.0` and `1` are the same number; what is no number equals nothing.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Int(one), Self::Int(two)) => one == two,
             (Self::Text(one), Self::Text(two)) if one == two => true,
-            _ => self.as_f64() == other.as_f64(),
+            _ => !self.is_nan() && self.total_cmp(other) == Ordering::Equal,
         }
     }
 }
 
 impl fmt::Display for Number {
+    /// As JSON has it: what was written stays; a computed float has as many digits as tell it from its neighbours, in the notation
+    /// of jq; what JSON cannot say is `null`, or the largest float in place of an infinity.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Int(int) => write!(f, "{int}"),
-            Self::Float(float) => write!(f, "{float}"),
+            Self::Float(float) => write_float(*float, f),
             Self::Big(big) => write!(f, "{big}"),
             Self::Text(text) => f.write_str(text),
         }
     }
+}
+
+/// In the notation of jq: plain up to fifteen zeros behind the digits and three before them, `1.5e+300` beyond.
+fn write_float(float: f64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if float.is_nan() {
+        return f.write_str("null");
+    }
+    let float = float.clamp(f64::MIN, f64::MAX);
+    if float.fract() == 0.0 && float.abs() < 1e15 {
+        return match float == 0.0 && float.is_sign_negative() {
+            true => f.write_str("-0"),
+            false => write!(f, "{}", float as i64),
+        };
+    }
+    let text = format!("{float:e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (sign, mantissa) = match mantissa.strip_prefix('-') {
+        Some(mantissa) => ("-", mantissa),
+        None => ("", mantissa),
+    };
+    let digits = mantissa.replace('.', "");
+    // Where the point stands, counted from the start of the digits.
+    let point = exponent.parse::<i32>().unwrap_or(0) + 1;
+    let count = digits.len() as i32;
+    f.write_str(sign)?;
+    if point <= -4 || point > count + 15 {
+        let exponent = point - 1;
+        let sign = if exponent < 0 { '-' } else { '+' };
+        return write!(f, "{mantissa}e{sign}{:02}", exponent.abs());
+    }
+    if point <= 0 {
+        return write!(f, "0.{}{digits}", "0".repeat(-point as usize));
+    }
+    if point >= count {
+        return write!(f, "{digits}{}", "0".repeat((point - count) as usize));
+    }
+    let (whole, fraction) = digits.split_at(point as usize);
+    write!(f, "{whole}.{fraction}")
 }
