@@ -1,0 +1,510 @@
+//! The grammar of JSON as a machine that can stop wherever the text it has ends, and goes on when there is more. It has its own stack,
+//! so that depth costs memory within a bound and never the stack of the thread.
+
+use std::ops::ControlFlow;
+
+use crate::record::ErrorKind;
+use crate::value::{Object, Text, Value};
+
+use super::fault::Fault;
+use super::lex::{self, Lexed, Surrogates};
+use super::relaxed;
+use super::{Dialect, Duplicates, InvalidText, ReadOptions};
+
+/// Whether to go on; the value that is complete, or none if more text is needed.
+type Flow = ControlFlow<Option<Value>>;
+
+/// What is read next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A value that has to be there: at the top, behind a colon.
+    Value,
+    /// A value or the end of an array that just began.
+    FirstItem,
+    /// A value behind a comma.
+    NextItem,
+    /// A name or the end of an object that just began.
+    FirstName,
+    /// A name behind a comma.
+    NextName,
+    /// The colon behind a name.
+    Colon,
+    /// A comma or the end of what is open.
+    After,
+    /// The value of a member that nobody reads.
+    Unread,
+}
+
+/// An array or object that is open.
+#[derive(Debug)]
+struct Frame {
+    is_object: bool,
+    /// Two names may be the same.
+    suspect: bool,
+    /// How many items (arrays) or members (objects) were there before.
+    start: usize,
+    /// A bit for each name that was there.
+    seen: u64,
+}
+
+/// Reads one value after the other.
+#[derive(Debug)]
+pub(super) struct Machine {
+    dialect: Dialect,
+    duplicates: Duplicates,
+    pub(super) surrogates: Surrogates,
+    depth: usize,
+    /// The members of an object at the top that are built.
+    only: Option<Vec<Text>>,
+    /// Reads past the others.
+    unread: Option<Box<Machine>>,
+    state: State,
+    frames: Vec<Frame>,
+    items: Vec<Value>,
+    members: Vec<(Text, Value)>,
+}
+
+impl Machine {
+    pub(super) fn new(options: &ReadOptions) -> Self {
+        let mut machine = Self::with_depth(options, options.limits.depth);
+        // Nobody would see that a name stands twice in what is not built.
+        if options.duplicates != Duplicates::Error {
+            machine.only.clone_from(&options.only);
+        }
+        if machine.only.is_some() {
+            machine.unread = Some(Box::new(Self::with_depth(
+                options,
+                options.limits.depth.saturating_sub(1),
+            )));
+        }
+        machine
+    }
+
+    fn with_depth(options: &ReadOptions, depth: usize) -> Self {
+        Self {
+            dialect: options.dialect,
+            duplicates: options.duplicates,
+            surrogates: Surrogates {
+                replace: options.invalid_text == InvalidText::Replace,
+                replaced: 0,
+            },
+            depth,
+            only: None,
+            unread: None,
+            state: State::Value,
+            frames: Vec::new(),
+            items: Vec::new(),
+            members: Vec::new(),
+        }
+    }
+
+    /// Nothing of a value was read.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.frames.is_empty() && self.state == State::Value
+    }
+
+    /// Forget what was begun.
+    pub(super) fn reset(&mut self) {
+        self.state = State::Value;
+        self.frames.clear();
+        self.items.clear();
+        self.members.clear();
+        if let Some(unread) = &mut self.unread {
+            unread.reset();
+        }
+    }
+
+    /// How many halves of surrogate pairs were replaced.
+    pub(super) fn replaced(&self) -> u64 {
+        let unread = self.unread.as_ref().map_or(0, |unread| unread.replaced());
+        self.surrogates.replaced + unread
+    }
+
+    /// The place behind what may stand between values.
+    pub(super) fn skip_space(&self, text: &str, at: usize, last: bool) -> Lexed<()> {
+        match self.dialect {
+            Dialect::Strict => space::<false>(text, at, last),
+            _ => space::<true>(text, at, last),
+        }
+    }
+
+    /// Begin within these containers (`true` is an object), of which one more item or member has just ended.
+    pub(super) fn resume_within(&mut self, open: impl Iterator<Item = bool>) {
+        self.reset();
+        for is_object in open {
+            self.open(is_object);
+        }
+        if !self.frames.is_empty() {
+            self.state = State::After;
+        }
+    }
+
+    /// Go on with a value at `at`; `None` if the text ends before the value does. What was read is behind `at` then.
+    pub(super) fn build(
+        &mut self,
+        text: &str,
+        at: &mut usize,
+        last: bool,
+    ) -> Result<Option<Value>, Fault> {
+        match self.dialect {
+            Dialect::Strict => self.run::<false, true>(text, at, last),
+            _ => self.run::<true, true>(text, at, last),
+        }
+    }
+
+    /// Go on with a value that is checked, but not built; whether it has ended.
+    pub(super) fn skip(&mut self, text: &str, at: &mut usize, last: bool) -> Result<bool, Fault> {
+        let done = match self.dialect {
+            Dialect::Strict => self.run::<false, false>(text, at, last),
+            _ => self.run::<true, false>(text, at, last),
+        };
+        Ok(done?.is_some())
+    }
+
+    fn run<const RELAXED: bool, const BUILD: bool>(
+        &mut self,
+        text: &str,
+        at: &mut usize,
+        last: bool,
+    ) -> Result<Option<Value>, Fault> {
+        loop {
+            let Some(((), next)) = space::<RELAXED>(text, *at, last)? else {
+                return Ok(None);
+            };
+            *at = next;
+            let Some(&byte) = text.as_bytes().get(next) else {
+                return match last {
+                    true => Err(self.truncated(next)),
+                    false => Ok(None),
+                };
+            };
+            let flow = match self.state {
+                State::Value | State::FirstItem | State::NextItem => {
+                    self.value::<RELAXED, BUILD>(text, at, byte, last)?
+                }
+                State::FirstName | State::NextName => {
+                    self.name::<RELAXED, BUILD>(text, at, byte, last)?
+                }
+                State::Colon if byte == b':' => {
+                    *at += 1;
+                    self.state = self.behind_colon::<BUILD>();
+                    ControlFlow::Continue(())
+                }
+                State::Colon => return Err(Fault::unexpected(text, next, "a colon")),
+                State::After => self.after::<BUILD>(text, at, byte)?,
+                State::Unread => self.pass_unread(text, at, last)?,
+            };
+            if let ControlFlow::Break(end) = flow {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// A value, or the end of the array.
+    #[inline]
+    fn value<const RELAXED: bool, const BUILD: bool>(
+        &mut self,
+        text: &str,
+        at: &mut usize,
+        byte: u8,
+        last: bool,
+    ) -> Result<Flow, Fault> {
+        if let b'{' | b'[' = byte {
+            if self.frames.len() >= self.depth {
+                return Err(self.too_deep(*at));
+            }
+            *at += 1;
+            self.open(byte == b'{');
+            return Ok(ControlFlow::Continue(()));
+        }
+        if byte == b']' && (self.state == State::FirstItem || self.may_end_here::<RELAXED>()) {
+            return self.after::<BUILD>(text, at, byte);
+        }
+        let Some((value, end)) = self.scalar::<RELAXED, BUILD>(text, *at, byte, last)? else {
+            return Ok(ControlFlow::Break(None));
+        };
+        if self.frames.is_empty() {
+            // `true1` is not two values, wherever the text was cut.
+            match text.as_bytes().get(end) {
+                _ if byte == b'"' => {}
+                None if !last => return Ok(ControlFlow::Break(None)),
+                Some(b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'+' | b'-') => {
+                    return Err(Fault::unexpected(text, end, "the end of the value"));
+                }
+                _ => {}
+            }
+            *at = end;
+            return Ok(ControlFlow::Break(Some(value)));
+        }
+        *at = end;
+        self.put::<BUILD>(value);
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// A comma came last, which may stand before the end of an array or object.
+    fn may_end_here<const RELAXED: bool>(&self) -> bool {
+        RELAXED && matches!(self.state, State::NextItem | State::NextName)
+    }
+
+    #[inline]
+    fn scalar<const RELAXED: bool, const BUILD: bool>(
+        &mut self,
+        text: &str,
+        at: usize,
+        byte: u8,
+        last: bool,
+    ) -> Lexed<Value> {
+        let literal = match byte {
+            b'"' => {
+                let string = lex::string(text, at, last, &mut self.surrogates)?;
+                return Ok(string.map(|(string, end)| (Value::String(string), end)));
+            }
+            b'0'..=b'9' | b'-' if !RELAXED => {
+                let number = lex::number(text, at, last)?;
+                return Ok(number.map(|(number, end)| (Value::Number(number), end)));
+            }
+            b't' => (Value::Bool(true), lex::literal(text, at, "true", last)?),
+            b'f' => (Value::Bool(false), lex::literal(text, at, "false", last)?),
+            b'n' => (Value::Null, lex::literal(text, at, "null", last)?),
+            _ if RELAXED => {
+                return relaxed::scalar(self.dialect, text, at, last, &mut self.surrogates);
+            }
+            _ => return Err(self.no_value(text, at)),
+        };
+        Ok(literal.1.map(|((), end)| (literal.0, end)))
+    }
+
+    /// A name, or the end of the object.
+    #[inline]
+    fn name<const RELAXED: bool, const BUILD: bool>(
+        &mut self,
+        text: &str,
+        at: &mut usize,
+        byte: u8,
+        last: bool,
+    ) -> Result<Flow, Fault> {
+        let name = match byte {
+            b'"' => lex::string(text, *at, last, &mut self.surrogates)?,
+            b'}' if self.state == State::FirstName || self.may_end_here::<RELAXED>() => {
+                return self.after::<BUILD>(text, at, byte);
+            }
+            _ if RELAXED => relaxed::name(self.dialect, text, *at, last, &mut self.surrogates)?,
+            _ => return Err(self.no_name(text, *at)),
+        };
+        let Some((name, end)) = name else {
+            return Ok(ControlFlow::Break(None));
+        };
+        *at = end;
+        self.state = State::Colon;
+        if BUILD {
+            self.begin_member(name);
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// A comma or the end of what is open.
+    #[inline]
+    fn after<const BUILD: bool>(
+        &mut self,
+        text: &str,
+        at: &mut usize,
+        byte: u8,
+    ) -> Result<Flow, Fault> {
+        let is_object = self.frames.last().is_some_and(|frame| frame.is_object);
+        match (byte, is_object) {
+            (b',', true) => self.state = State::NextName,
+            (b',', false) => self.state = State::NextItem,
+            (b'}', true) | (b']', false) => {
+                let value = self.close::<BUILD>(*at)?;
+                *at += 1;
+                if self.frames.is_empty() {
+                    self.state = State::Value;
+                    return Ok(ControlFlow::Break(Some(value)));
+                }
+                self.put::<BUILD>(value);
+                return Ok(ControlFlow::Continue(()));
+            }
+            (_, true) => return Err(Fault::unexpected(text, *at, "a comma or '}'")),
+            (_, false) => return Err(Fault::unexpected(text, *at, "a comma or ']'")),
+        }
+        *at += 1;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    #[inline]
+    fn open(&mut self, is_object: bool) {
+        self.frames.push(Frame {
+            is_object,
+            suspect: false,
+            start: match is_object {
+                true => self.members.len(),
+                false => self.items.len(),
+            },
+            seen: 0,
+        });
+        self.state = match is_object {
+            true => State::FirstName,
+            false => State::FirstItem,
+        };
+    }
+
+    /// The value of what ends at `at`.
+    #[inline]
+    fn close<const BUILD: bool>(&mut self, at: usize) -> Result<Value, Fault> {
+        let frame = self.frames.pop().expect("something is open where it ends");
+        Ok(match (BUILD, frame.is_object) {
+            (false, _) => Value::Null,
+            (true, false) => Value::array(self.items.split_off(frame.start)),
+            (true, true) => {
+                let members = self.members.split_off(frame.start);
+                match frame.suspect {
+                    false => Object::from_distinct(members).into(),
+                    true => self.settle(members, at)?.into(),
+                }
+            }
+        })
+    }
+
+    /// An object of which two names may be the same.
+    #[cold]
+    fn settle(&self, members: Vec<(Text, Value)>, at: usize) -> Result<Object, Fault> {
+        let mut object = Object::with_capacity(members.len());
+        // Those that stand more than once, with all their values.
+        let mut several: Object = Object::new();
+        for (name, value) in members {
+            match self.duplicates {
+                Duplicates::Last => {
+                    object.insert(name, value);
+                }
+                Duplicates::Error => {
+                    if object.get(&name).is_some() {
+                        let why = format!("the name {name:?} stands twice in an object");
+                        return Err(Fault::syntax(at, why));
+                    }
+                    object.insert(name, value);
+                }
+                Duplicates::All => match (object.get_mut(&name), several.get(&name).is_some()) {
+                    (None, _) => {
+                        object.insert(name, value);
+                    }
+                    (Some(Value::Array(values)), true) => {
+                        std::sync::Arc::make_mut(values).push(value);
+                    }
+                    (Some(first), _) => {
+                        *first = Value::array(vec![std::mem::take(first), value]);
+                        several.insert(name, Value::Null);
+                    }
+                },
+            }
+        }
+        Ok(object)
+    }
+
+    /// A value inside of something is complete.
+    #[inline]
+    fn put<const BUILD: bool>(&mut self, value: Value) {
+        self.state = State::After;
+        if !BUILD {
+            return;
+        }
+        if self.frames.last().is_some_and(|frame| frame.is_object) {
+            if let Some((_, place)) = self.members.last_mut() {
+                *place = value;
+            }
+        } else {
+            self.items.push(value);
+        }
+    }
+
+    #[inline]
+    fn begin_member(&mut self, name: Text) {
+        let bytes = name.as_bytes();
+        let ends = match bytes {
+            [] => 0,
+            [first, .., last] => usize::from(*first) * 7 + usize::from(*last) * 29,
+            [only] => usize::from(*only),
+        };
+        let bit = 1 << ((ends + bytes.len() * 11) % 64);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.suspect |= frame.seen & bit != 0;
+            frame.seen |= bit;
+        }
+        self.members.push((name, Value::Null));
+    }
+
+    /// What comes behind the colon: the value, unless nobody reads it.
+    #[inline]
+    fn behind_colon<const BUILD: bool>(&mut self) -> State {
+        if BUILD
+            && self.frames.len() == 1
+            && let Some(only) = &self.only
+            && let Some((name, _)) = self.members.last()
+            && !only.contains(name)
+        {
+            self.members.pop();
+            return State::Unread;
+        }
+        State::Value
+    }
+
+    /// Read past a value that nobody reads.
+    fn pass_unread(&mut self, text: &str, at: &mut usize, last: bool) -> Result<Flow, Fault> {
+        let unread = self
+            .unread
+            .as_mut()
+            .expect("there is one where names are chosen");
+        if !unread.skip(text, at, last)? {
+            return Ok(ControlFlow::Break(None));
+        }
+        self.state = State::After;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn no_value(&self, text: &str, at: usize) -> Fault {
+        let fault = Fault::unexpected(text, at, "a value");
+        match (self.state, text.as_bytes()[at]) {
+            (State::NextItem, b']') => {
+                fault.with_hint("commas at the end are read if comments are allowed")
+            }
+            (_, b'\'' | b'+' | b'.' | b'N' | b'I') => fault.with_hint("it may be JSON5"),
+            (_, b'/' | b'#') => fault.with_hint("comments are read if they are allowed"),
+            (_, b'<') => fault.with_hint("it looks like XML or HTML"),
+            _ => fault,
+        }
+    }
+
+    fn no_name(&self, text: &str, at: usize) -> Fault {
+        let fault = Fault::unexpected(text, at, "a name in double quotes");
+        match (self.state, text.as_bytes()[at]) {
+            (State::NextName, b'}') => {
+                fault.with_hint("commas at the end are read if comments are allowed")
+            }
+            (_, b'/' | b'#') => fault.with_hint("comments are read if they are allowed"),
+            (_, b'\'' | b'_' | b'$' | b'a'..=b'z' | b'A'..=b'Z') => {
+                fault.with_hint("it may be JSON5")
+            }
+            _ => fault,
+        }
+    }
+
+    fn truncated(&self, at: usize) -> Fault {
+        match self.frames.last() {
+            None => Fault::truncated(at, "a value"),
+            Some(frame) if frame.is_object => Fault::truncated(at, "an object"),
+            Some(_) => Fault::truncated(at, "an array"),
+        }
+    }
+
+    fn too_deep(&self, at: usize) -> Fault {
+        let why = format!("values are nested deeper than {}", self.depth);
+        Fault::new(ErrorKind::Limit, at, why).with_hint("the bound of the depth can be raised")
+    }
+}
+
+#[inline]
+fn space<const RELAXED: bool>(text: &str, at: usize, last: bool) -> Lexed<()> {
+    match RELAXED {
+        false => Ok(Some(((), lex::skip_space(text.as_bytes(), at)))),
+        true => relaxed::skip_space(text, at, last),
+    }
+}
