@@ -46,6 +46,8 @@ pub mod json;
 pub mod mail;
 pub mod media;
 #[cfg(feature = "formats")]
+pub mod members;
+#[cfg(feature = "formats")]
 pub mod msgpack;
 pub mod multipart;
 pub mod netrc;
@@ -57,6 +59,8 @@ pub mod recognise;
 #[cfg(feature = "formats")]
 pub mod record;
 pub mod socks;
+#[cfg(feature = "formats")]
+pub mod tagged;
 #[cfg(feature = "formats")]
 pub mod toml;
 pub mod units;
