@@ -19,20 +19,31 @@
 //! assert_eq!(out, b"id,zip\n1,02134\n");
 //! ```
 
+mod cell;
+mod cut;
 mod dialect;
+mod encode;
 mod header;
 mod infer;
+mod join;
+mod nested;
+mod raw;
 mod read;
 mod sniff;
 mod split;
 #[cfg(test)]
 mod tests;
+mod write;
 
+pub use cut::Cutter;
 pub use dialect::{Dialect, LineEnd};
+pub use encode::{Encoder, Rows};
 pub use header::Header;
 pub use infer::number;
+pub use join::{Join, Spill, SpillFile};
 pub use read::{Ragged, ReadOptions, Reader};
 pub use sniff::{SNIFFED_BYTES, Sniffed, sniff};
+pub use write::{Columns, Nested, Quotes, WriteOptions, Writer};
 
 /// What the format is called in errors.
 const FORMAT: &str = "csv";

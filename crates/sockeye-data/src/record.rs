@@ -53,6 +53,14 @@ pub trait WriteRecords {
 
     /// Append what comes behind the last record. Called once.
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// The same, instead of [`finish`](Self::finish), straight to where it goes: for formats that hold much until the end.
+    fn finish_into(&mut self, out: &mut dyn io::Write) -> Result<(), Error> {
+        let mut last = Vec::new();
+        self.finish(&mut last)?;
+        out.write_all(&last)
+            .map_err(|error| Error::io("output", &error))
+    }
 }
 
 impl<W: WriteRecords + ?Sized> WriteRecords for Box<W> {
@@ -62,6 +70,10 @@ impl<W: WriteRecords + ?Sized> WriteRecords for Box<W> {
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         (**self).finish(out)
+    }
+
+    fn finish_into(&mut self, out: &mut dyn io::Write) -> Result<(), Error> {
+        (**self).finish_into(out)
     }
 }
 

@@ -1,3 +1,5 @@
 //! Tests of the CSV modules.
 
+mod cut;
 mod read;
+mod write;
