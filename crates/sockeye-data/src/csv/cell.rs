@@ -65,7 +65,11 @@ impl Cells {
         let _ = cells.put(options.null.as_bytes(), all, &mut null);
         cells.null = null;
         if all && dialect.quote.is_some() {
-            cells.missing = if dialect.quote == Some(b'\'') { b"''" } else { b"\"\"" };
+            cells.missing = if dialect.quote == Some(b'\'') {
+                b"''"
+            } else {
+                b"\"\""
+            };
         }
         cells
     }
@@ -105,7 +109,11 @@ impl Cells {
     /// Append text.
     #[inline]
     pub(super) fn text(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        if matches!(text.first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r')) && formula(text) {
+        if matches!(
+            text.first(),
+            Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r')
+        ) && formula(text)
+        {
             self.formulas += 1;
             if self.excel_safe {
                 let safe = [b"'", text].concat();
@@ -122,11 +130,16 @@ impl Cells {
                 push_int(*int, out);
                 Ok(())
             }
+            // As it was written.
             Number::Text(text) if self.plain_numbers && !quoted => {
                 out.extend_from_slice(text.as_bytes());
                 Ok(())
             }
-            _ => self.put(number.to_string().as_bytes(), quoted, out),
+            _ => {
+                let mut text = Vec::new();
+                crate::json::write_number(number, &mut text);
+                self.put(&text, quoted, out)
+            }
         }
     }
 

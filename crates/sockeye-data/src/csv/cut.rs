@@ -111,7 +111,11 @@ impl Cutter {
                 return bytes.len();
             };
             let found = at + found;
-            let before = if found > from { bytes[found - 1] } else { self.before };
+            let before = if found > from {
+                bytes[found - 1]
+            } else {
+                self.before
+            };
             at = found + 1;
             if !self.opens_behind(before) {
                 continue;
@@ -155,7 +159,9 @@ impl Cutter {
         self.before = part[part.len() - 1];
         // A carriage return at the end may be the first half of an end.
         match found {
-            Some(found) if self.breaks && part[found] == b'\r' && from + found + 1 == bytes.len() => {
+            Some(found)
+                if self.breaks && part[found] == b'\r' && from + found + 1 == bytes.len() =>
+            {
                 let before = &part[..found];
                 let earlier = memchr::memrchr2(b'\n', b'\r', before);
                 earlier.map(|found| from + found + 1)

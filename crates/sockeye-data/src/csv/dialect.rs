@@ -92,14 +92,6 @@ impl Dialect {
         }
         Ok(())
     }
-
-    /// Whether this byte ends a row where it stands outside of quotes.
-    pub(super) fn ends_row(&self, byte: u8) -> bool {
-        match self.line_end {
-            LineEnd::Break => byte == b'\n' || byte == b'\r',
-            LineEnd::Byte(end) => byte == end,
-        }
-    }
 }
 
 /// A byte as the name of a delimiter.

@@ -174,7 +174,11 @@ impl Encoder {
     pub fn take(&mut self) -> Rows {
         self.rows.formulas = std::mem::take(&mut self.cells.formulas);
         let fixed = self.policy != Policy::Grow;
-        let columns = if fixed { self.rows.columns.clone() } else { Vec::new() };
+        let columns = if fixed {
+            self.rows.columns.clone()
+        } else {
+            Vec::new()
+        };
         if !fixed {
             self.index.clear();
         }
@@ -278,7 +282,10 @@ impl Encoder {
         }
         let columns = self.rows.columns.len();
         if items.len() > columns {
-            let why = format!("an array has {} items, and there are {columns} columns", items.len());
+            let why = format!(
+                "an array has {} items, and there are {columns} columns",
+                items.len()
+            );
             return Err(Error::new(ErrorKind::Unsupported, FORMAT, why)
                 .with_hint("name as many fields as arrays have items"));
         }

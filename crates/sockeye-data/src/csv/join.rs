@@ -326,7 +326,7 @@ impl Join {
 
     /// Append whole rows of `have` cells as rows of `want` cells. Says how many bytes were whole rows.
     fn emit(&self, bytes: &[u8], have: usize, want: usize, out: &mut Vec<u8>) -> usize {
-        if have == want && want != 1 {
+        if have == want && want > 1 {
             out.extend_from_slice(bytes);
             return bytes.len();
         }
@@ -376,7 +376,10 @@ impl Join {
                 if place > 0 {
                     out.push(self.dialect.delimiter);
                 }
-                match their.filter(|their| *their < have).and_then(|their| cells.get(their)) {
+                match their
+                    .filter(|their| *their < have)
+                    .and_then(|their| cells.get(their))
+                {
                     Some(cell) => out.extend_from_slice(&row[cell.clone()]),
                     None => out.extend_from_slice(self.cells.missing),
                 }

@@ -178,8 +178,11 @@ impl<R: Read> Reader<R> {
         let names = match header {
             Header::First => {
                 let cells = cells(&rows.splitter, &[])?;
-                let names = cells.map(|cell| Text::from(plain(cell, trim)));
-                distinct(names)
+                let escapes = rows.dialect.escapes;
+                distinct(cells.map(|cell| match escapes {
+                    true => unescaped(plain(cell, trim)),
+                    false => Text::from(plain(cell, trim)),
+                }))
             }
             Header::Absent => {
                 rows.pending = true;

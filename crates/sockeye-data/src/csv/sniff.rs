@@ -130,7 +130,7 @@ fn by_first_row(bytes: &[u8], comment: Option<u8>, whole: bool) -> Option<Option
     let (mut start, mut row_start, mut quoted, mut skipped) = (true, true, false, false);
     for (at, &byte) in bytes.iter().enumerate() {
         if skipped {
-            skipped = byte != b'\n';
+            skipped = byte != b'\n' && byte != b'\r';
             continue;
         }
         if quoted {

@@ -16,6 +16,8 @@ pub(super) struct Splitter {
     ends: Vec<usize>,
     count: usize,
     limit: usize,
+    comment: Option<u8>,
+    in_comment: bool,
     in_row: bool,
     after_return: bool,
     last: u8,
@@ -57,7 +59,6 @@ impl Splitter {
             .quote(dialect.quote.unwrap_or(b'"'))
             .escape(dialect.escape)
             .double_quote(dialect.escape.is_none())
-            .comment(comment)
             .terminator(match dialect.line_end {
                 LineEnd::Break => Terminator::CRLF,
                 LineEnd::Byte(byte) => Terminator::Any(byte),
@@ -75,6 +76,8 @@ impl Splitter {
             ends: vec![0; 32],
             count: 0,
             limit,
+            comment,
+            in_comment: false,
             in_row: false,
             after_return: false,
             last: 0,
@@ -87,7 +90,7 @@ impl Splitter {
     pub(super) fn step(&mut self, input: &[u8]) -> (Step, usize) {
         let mut taken = 0;
         if !self.in_row {
-            taken = self.skip_breaks(input);
+            taken = self.skip(input);
             if taken == input.len() {
                 return (Step::More, taken);
             }
@@ -128,8 +131,8 @@ impl Splitter {
         }
     }
 
-    /// Line ends before a row belong to the row before, or to empty lines.
-    fn skip_breaks(&mut self, input: &[u8]) -> usize {
+    /// Line ends before a row belong to the row before, or to empty lines. Comments are no rows.
+    fn skip(&mut self, input: &[u8]) -> usize {
         let mut taken = 0;
         for &byte in input {
             if self.after_return {
@@ -140,12 +143,18 @@ impl Splitter {
                     continue;
                 }
             }
-            match byte {
-                b'\n' if self.breaks => self.core.set_line(self.core.line() + 1),
-                b'\r' if self.breaks => self.after_return = true,
-                _ if byte == self.end_byte => {}
-                _ => break,
+            let ends = match self.breaks {
+                true => byte == b'\n' || byte == b'\r',
+                false => byte == self.end_byte,
+            };
+            if !ends && !self.in_comment && Some(byte) != self.comment {
+                break;
             }
+            self.in_comment = !ends;
+            if byte == b'\n' {
+                self.core.set_line(self.core.line() + 1);
+            }
+            self.after_return = self.breaks && byte == b'\r';
             taken += 1;
         }
         self.byte += taken as u64;
@@ -165,7 +174,7 @@ impl Splitter {
             if self.ends.len() == self.count {
                 self.ends.resize(self.count + 1, 0);
             }
-            let (result, read, wrote, ended) = self.core.read_record(
+            let (result, _, wrote, ended) = self.core.read_record(
                 &[self.end_byte],
                 &mut self.bytes[self.len..],
                 &mut self.ends[self.count..],
@@ -185,11 +194,6 @@ impl Splitter {
                 return Ending::Unclosed {
                     line: self.opening_line(),
                 };
-            }
-            if read > 0 {
-                // A comment without a line end.
-                self.in_row = false;
-                return Ending::Nothing;
             }
         }
     }

@@ -10,8 +10,16 @@ use crate::value::Text;
 /// Bytes in which all that matters comes often.
 fn any_input() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
-        Just(b'"'), Just(b'"'), Just(b','), Just(b'\n'), Just(b'\r'), Just(b'\\'), Just(b'#'),
-        Just(b'a'), Just(b'\''), Just(b';')
+        Just(b'"'),
+        Just(b'"'),
+        Just(b','),
+        Just(b'\n'),
+        Just(b'\r'),
+        Just(b'\\'),
+        Just(b'#'),
+        Just(b'a'),
+        Just(b'\''),
+        Just(b';')
     ];
     prop::collection::vec(byte, 0..60)
 }
@@ -46,7 +54,9 @@ struct Pieces<'a>(&'a [u8], &'a [usize], usize);
 
 impl std::io::Read for Pieces<'_> {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let size = self.1[self.2 % self.1.len()].min(self.0.len()).min(out.len());
+        let size = self.1[self.2 % self.1.len()]
+            .min(self.0.len())
+            .min(out.len());
         self.2 += 1;
         out[..size].copy_from_slice(&self.0[..size]);
         self.0 = &self.0[size..];

@@ -20,7 +20,9 @@ fn number(text: &str) -> Value {
 }
 
 fn object(members: &[(&str, Value)]) -> Value {
-    let members = members.iter().map(|(name, value)| (Text::from(*name), value.clone()));
+    let members = members
+        .iter()
+        .map(|(name, value)| (Text::from(*name), value.clone()));
     Value::from(members.collect::<Object>())
 }
 
@@ -81,7 +83,10 @@ fn columns_are_those_of_all_records_in_the_order_they_came() {
 fn nothing_is_written_of_nothing() {
     assert_eq!(usual(&[]), "");
     assert_eq!(usual(&[object(&[]), object(&[])]), "");
-    assert_eq!(usual(&[object(&[]), object(&[("a", text("1"))])]), "a\n\"\"\n1\n");
+    assert_eq!(
+        usual(&[object(&[]), object(&[("a", text("1"))])]),
+        "a\n\"\"\n1\n"
+    );
 }
 
 #[test]
@@ -118,7 +123,10 @@ fn styles_of_quotes() {
         quotes,
         ..WriteOptions::default()
     };
-    assert_eq!(written(&records, &quotes(Quotes::Needed)), "a,b,c,d\n1,1,,true\n");
+    assert_eq!(
+        written(&records, &quotes(Quotes::Needed)),
+        "a,b,c,d\n1,1,,true\n"
+    );
     assert_eq!(
         written(&records, &quotes(Quotes::All)),
         "\"a\",\"b\",\"c\",\"d\"\n\"1\",\"1\",\"\",\"true\"\n"
@@ -144,17 +152,24 @@ fn excel_gets_its_mark_and_line_ends() {
 
 #[test]
 fn formulas_are_counted_and_made_harmless() {
-    let cells = ["=1+1", "+49", "-x", "-5", "-1.5e3", "@a", "\tx", "\rx", "a=b", ""];
+    let cells = [
+        "=1+1", "+49", "-x", "-5", "-1.5e3", "@a", "\tx", "\rx", "a=b", "",
+    ];
     let members = cells.iter().enumerate();
     let members: Vec<(String, Value)> = members.map(|(i, c)| (i.to_string(), text(c))).collect();
-    let members: Vec<(&str, Value)> = members.iter().map(|(n, v)| (n.as_str(), v.clone())).collect();
+    let members: Vec<(&str, Value)> = members
+        .iter()
+        .map(|(n, v)| (n.as_str(), v.clone()))
+        .collect();
     let record = object(&members);
     let headless = WriteOptions {
         header: false,
         ..WriteOptions::default()
     };
     let mut writer = Writer::new(&headless);
-    writer.write_record(&record, &mut Vec::new()).expect("it can");
+    writer
+        .write_record(&record, &mut Vec::new())
+        .expect("it can");
     assert_eq!(writer.formulas(), 6);
     let safe = WriteOptions {
         excel_safe: true,
@@ -179,13 +194,23 @@ fn strict_columns_refuse_others_and_write_at_once() {
     records.push(object(&[a, ("x", text("9"))]));
     let (out, error) = try_written(&records, &strict).expect_err("x is new");
     assert_eq!(out, "a,b\n1,2\n,2\n");
-    assert_eq!(error.to_string(), "csv: record 3 has \"x\", which is no column");
-    assert!(error.hint().is_some_and(|hint| hint.contains("--columns union")));
+    assert_eq!(
+        error.to_string(),
+        "csv: record 3 has \"x\", which is no column"
+    );
+    assert!(
+        error
+            .hint()
+            .is_some_and(|hint| hint.contains("--columns union"))
+    );
 
     // Whoever goes on has lost that record alone.
     let mut writer = Writer::new(&strict);
     let mut out = Vec::new();
-    let failed = records.iter().filter(|r| writer.write_record(r, &mut out).is_err()).count();
+    let failed = records
+        .iter()
+        .filter(|r| writer.write_record(r, &mut out).is_err())
+        .count();
     writer.write_record(&good[0], &mut out).expect("it goes on");
     assert_eq!((failed, out), (1, b"a,b\n1,2\n,2\n1,2\n".to_vec()));
 }
@@ -207,7 +232,10 @@ fn fields_are_chosen_and_known_columns_are_all() {
     assert_eq!(written(&records, &one), "a\n1\n\"\"\n");
     let known = columns(Columns::Known(vec!["a".into(), "b".into()]));
     let (out, error) = try_written(&records, &known).expect_err("c is no column");
-    assert_eq!((out.as_str(), error.kind()), ("a,b\n1,2\n", ErrorKind::Unsupported));
+    assert_eq!(
+        (out.as_str(), error.kind()),
+        ("a,b\n1,2\n", ErrorKind::Unsupported)
+    );
 }
 
 #[test]
@@ -220,7 +248,10 @@ fn arrays_are_rows_or_tables_and_scalars_are_values() {
     assert_eq!(usual(&[array(&rows)]), "name,age,\nAda,36,\n");
     let table = array(&[object(&[("a", text("1"))]), object(&[("b", text("2"))])]);
     assert_eq!(usual(&[table]), "a,b\n1,\n,2\n");
-    assert_eq!(usual(&[number("1"), text("x"), Value::Null]), "value\n1\nx\n\"\"\n");
+    assert_eq!(
+        usual(&[number("1"), text("x"), Value::Null]),
+        "value\n1\nx\n\"\"\n"
+    );
     assert_eq!(
         usual(&[object(&[("a", text("1"))]), array(&[text("2")])]),
         "a,_1\n1,\n,2\n"
@@ -231,14 +262,21 @@ fn arrays_are_rows_or_tables_and_scalars_are_values() {
     };
     assert_eq!(written(&[array(&[text("1")])], &named), "x,y\n1,\n");
     let (_, error) = try_written(&[array(&vec![text("1"); 3])], &named).expect_err("too many");
-    assert!(error.to_string().contains("3 items, and there are 2 columns"));
+    assert!(
+        error
+            .to_string()
+            .contains("3 items, and there are 2 columns")
+    );
     assert_eq!(usual(&[array(&[])]), "");
 }
 
 #[test]
 fn nested_values_are_json_or_columns() {
     let record = object(&[
-        ("a", object(&[("b", number("1")), ("c", array(&[text("x"), object(&[])]))])),
+        (
+            "a",
+            object(&[("b", number("1")), ("c", array(&[text("x"), object(&[])]))]),
+        ),
         ("a.b", text("2")),
         ("d", array(&[])),
     ]);
@@ -297,7 +335,10 @@ fn dialects_are_written() {
         ..Dialect::CSV.with_delimiter(0x1f)
     };
     assert_eq!(
-        written(&[object(&[("a", text("1\n")), ("b", text("\x1e"))])], &dialect(separators)),
+        written(
+            &[object(&[("a", text("1\n")), ("b", text("\x1e"))])],
+            &dialect(separators)
+        ),
         "a\x1fb\x1e1\n\x1f\"\x1e\"\x1e"
     );
 }
@@ -319,7 +360,9 @@ fn what_is_held_is_spilled_or_refused() {
         Writer::new(&options).spill(Box::new(|| Ok(Box::new(Cursor::new(Vec::new())))));
     let mut out = Vec::new();
     for record in &records {
-        writer.write_record(record, &mut out).expect("it is written");
+        writer
+            .write_record(record, &mut out)
+            .expect("it is written");
     }
     assert!(out.is_empty());
     writer.finish_into(&mut out).expect("it ends");
@@ -359,11 +402,24 @@ fn any_options() -> impl Strategy<Value = WriteOptions> {
         Just(Dialect::CSV),
         Just(Dialect::TSV),
         Just(Dialect::TSV_ESCAPES),
-        Just(Dialect { escape: Some(b'\\'), ..Dialect::CSV }),
-        Just(Dialect { quote: Some(b'\''), ..Dialect::CSV.with_delimiter(b';') }),
-        Just(Dialect { line_end: LineEnd::Byte(0), ..Dialect::CSV }),
+        Just(Dialect {
+            escape: Some(b'\\'),
+            ..Dialect::CSV
+        }),
+        Just(Dialect {
+            quote: Some(b'\''),
+            ..Dialect::CSV.with_delimiter(b';')
+        }),
+        Just(Dialect {
+            line_end: LineEnd::Byte(0),
+            ..Dialect::CSV
+        }),
     ];
-    let quotes = prop_oneof![Just(Quotes::Needed), Just(Quotes::All), Just(Quotes::NonNumeric)];
+    let quotes = prop_oneof![
+        Just(Quotes::Needed),
+        Just(Quotes::All),
+        Just(Quotes::NonNumeric)
+    ];
     let columns = prop_oneof![
         3 => Just(Columns::Union),
         1 => Just(Columns::Fields(vec!["c".into(), "a".into()])),
