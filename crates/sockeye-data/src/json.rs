@@ -5,6 +5,7 @@
 
 mod core;
 mod elements;
+mod encoding;
 mod fault;
 mod float;
 mod lex;
@@ -19,7 +20,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use elements::{Elements, Step};
+pub use elements::{Elements, PathError, Step};
+pub use encoding::encoding_of;
 pub use float::write_float;
 pub use lines::Lines;
 pub use options::{

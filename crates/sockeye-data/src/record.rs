@@ -148,6 +148,8 @@ pub enum ErrorKind {
     Limit,
     /// The format cannot say this value.
     Unsupported,
+    /// The input is right, but a path that was asked for leads to nothing in it. The reader goes on behind that value.
+    Mismatch,
     /// The input ended within a value.
     Truncated,
     /// Reading failed.
@@ -243,7 +245,9 @@ impl std::error::Error for Error {}
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match error.kind {
-            ErrorKind::Syntax | ErrorKind::Limit => io::ErrorKind::InvalidData,
+            ErrorKind::Syntax | ErrorKind::Limit | ErrorKind::Mismatch => {
+                io::ErrorKind::InvalidData
+            }
             ErrorKind::Unsupported => io::ErrorKind::Unsupported,
             ErrorKind::Truncated => io::ErrorKind::UnexpectedEof,
             ErrorKind::Io(kind) => kind,

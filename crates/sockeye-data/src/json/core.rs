@@ -53,6 +53,23 @@ impl Core {
         }
     }
 
+    /// Where in the text the record began, if one did since the last time this was asked.
+    #[inline]
+    pub(super) fn take_begin(&mut self) -> Option<usize> {
+        match self {
+            Self::Whole(_) => None,
+            Self::Elements(walk) => walk.take_begin(),
+        }
+    }
+
+    /// A record is being read, and not something around it.
+    pub(super) fn is_in_record(&self) -> bool {
+        match self {
+            Self::Whole(machine) => !machine.is_fresh(),
+            Self::Elements(walk) => walk.is_in_record(),
+        }
+    }
+
     /// Forget what was begun.
     pub(super) fn reset(&mut self) {
         match self {
@@ -114,7 +131,10 @@ impl Core {
         let value_end = *at;
         *at = self.behind_space(frame, value_end)?;
         if *at < frame.len() {
-            return Err(Fault::unexpected(frame, *at, "nothing more"));
+            return Err(match framing {
+                Framing::Lines => Fault::unexpected(frame, *at, "the end of the line"),
+                _ => Fault::unexpected(frame, *at, "nothing more"),
+            });
         }
         // RFC 7464, section 2.4: `12` may be the rest of `123`.
         let is_open = || {

@@ -123,18 +123,28 @@ impl Machine {
     /// The place behind what may stand between values.
     pub(super) fn skip_space(&self, text: &str, at: usize, last: bool) -> Lexed<()> {
         match self.dialect {
-            Dialect::Strict => space::<false>(text, at, last),
-            _ => space::<true>(text, at, last),
+            Dialect::Strict => self.space::<false>(text, at, last),
+            _ => self.space::<true>(text, at, last),
         }
     }
 
-    /// Begin within these containers (`true` is an object), of which one more item or member has just ended.
-    pub(super) fn resume_within(&mut self, open: impl Iterator<Item = bool>) {
+    /// A name at `at`, by itself.
+    pub(super) fn lex_name(&mut self, text: &str, at: usize, last: bool) -> Lexed<Text> {
+        match (self.dialect, text.as_bytes()[at]) {
+            (Dialect::Strict, b'"') => lex::string(text, at, last, &mut self.surrogates),
+            (Dialect::Strict, _) => Err(self.no_name(text, at)),
+            (dialect, _) => relaxed::name(dialect, text, at, last, &mut self.surrogates),
+        }
+    }
+
+    /// Begin within these containers (`true` is an object): the last of them has just begun, or an item or member of it has just
+    /// ended.
+    pub(super) fn resume_within(&mut self, open: impl Iterator<Item = bool>, has_begun: bool) {
         self.reset();
         for is_object in open {
             self.open(is_object);
         }
-        if !self.frames.is_empty() {
+        if !has_begun && !self.frames.is_empty() {
             self.state = State::After;
         }
     }
@@ -168,7 +178,7 @@ impl Machine {
         last: bool,
     ) -> Result<Option<Value>, Fault> {
         loop {
-            let Some(((), next)) = space::<RELAXED>(text, *at, last)? else {
+            let Some(((), next)) = self.space::<RELAXED>(text, *at, last)? else {
                 return Ok(None);
             };
             *at = next;
@@ -226,7 +236,7 @@ impl Machine {
         if self.frames.is_empty() {
             // `true1` is not two values, wherever the text was cut.
             match text.as_bytes().get(end) {
-                _ if byte == b'"' => {}
+                _ if matches!(byte, b'"' | b'\'') => {}
                 None if !last => return Ok(ControlFlow::Break(None)),
                 Some(b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'+' | b'-') => {
                     return Err(Fault::unexpected(text, end, "the end of the value"));
@@ -255,7 +265,7 @@ impl Machine {
         last: bool,
     ) -> Lexed<Value> {
         let literal = match byte {
-            b'"' => {
+            b'"' if !RELAXED => {
                 let string = lex::string(text, at, last, &mut self.surrogates)?;
                 return Ok(string.map(|(string, end)| (Value::String(string), end)));
             }
@@ -284,7 +294,7 @@ impl Machine {
         last: bool,
     ) -> Result<Flow, Fault> {
         let name = match byte {
-            b'"' => lex::string(text, *at, last, &mut self.surrogates)?,
+            b'"' if !RELAXED => lex::string(text, *at, last, &mut self.surrogates)?,
             b'}' if self.state == State::FirstName || self.may_end_here::<RELAXED>() => {
                 return self.after::<BUILD>(text, at, byte);
             }
@@ -487,7 +497,7 @@ impl Machine {
         }
     }
 
-    fn truncated(&self, at: usize) -> Fault {
+    pub(super) fn truncated(&self, at: usize) -> Fault {
         match self.frames.last() {
             None => Fault::truncated(at, "a value"),
             Some(frame) if frame.is_object => Fault::truncated(at, "an object"),
@@ -499,12 +509,12 @@ impl Machine {
         let why = format!("values are nested deeper than {}", self.depth);
         Fault::new(ErrorKind::Limit, at, why).with_hint("the bound of the depth can be raised")
     }
-}
 
-#[inline]
-fn space<const RELAXED: bool>(text: &str, at: usize, last: bool) -> Lexed<()> {
-    match RELAXED {
-        false => Ok(Some(((), lex::skip_space(text.as_bytes(), at)))),
-        true => relaxed::skip_space(text, at, last),
+    #[inline]
+    fn space<const RELAXED: bool>(&self, text: &str, at: usize, last: bool) -> Lexed<()> {
+        match RELAXED {
+            false => Ok(Some(((), lex::skip_space(text.as_bytes(), at)))),
+            true => relaxed::skip_space(self.dialect, text, at, last),
+        }
     }
 }

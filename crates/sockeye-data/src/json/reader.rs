@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::record::{Error, Position, ReadRecords};
+use crate::record::{Error, ErrorKind, Position, ReadRecords};
 use crate::value::Value;
 
 use super::core::{Core, Step};
@@ -83,11 +83,13 @@ impl<R: io::Read> Reader<R> {
                 }
             }
             let step = self.core.step(self.window.text(), &mut at, last);
+            if let Some(begin) = self.core.take_begin() {
+                self.begin = self.window.byte_at(begin);
+            }
             self.window.at = at;
             match step.map_err(|fault| self.error(fault))? {
                 Step::Record(value) => {
-                    // Elements are records of their own.
-                    self.begin = self.window.byte();
+                    self.check_size(self.window.byte())?;
                     return Ok(Some(value));
                 }
                 Step::Nothing => {}
@@ -169,11 +171,19 @@ impl<R: io::Read> Reader<R> {
 
     /// More of a value.
     fn more(&mut self) -> Result<(), Error> {
-        let size = self.window.end_byte() - self.begin;
-        if size > self.limit as u64 {
-            return Err(self.error(Fault::too_large(self.window.at, self.limit)));
+        if !self.core.is_in_record() {
+            self.begin = self.window.byte();
         }
+        self.check_size(self.window.end_byte())?;
         self.window.fill()
+    }
+
+    /// The record, which goes on up to `end`, has not more bytes than it may have.
+    fn check_size(&self, end: u64) -> Result<(), Error> {
+        match end - self.begin > self.limit as u64 {
+            true => Err(self.error(Fault::too_large(self.window.at, self.limit))),
+            false => Ok(()),
+        }
     }
 
     fn error(&self, fault: Fault) -> Error {
@@ -194,7 +204,8 @@ impl<R: io::Read> ReadRecords for Reader<R> {
         let result = match self.framing {
             Framing::Values => {
                 let result = self.next_value();
-                self.is_done = result.is_err();
+                // A path that leads nowhere in one value may lead somewhere in the next.
+                self.is_done = matches!(&result, Err(error) if error.kind() != ErrorKind::Mismatch);
                 result
             }
             Framing::Lines => self.next_framed(b'\n'),

@@ -178,7 +178,12 @@ impl<R: io::Read> Window<R> {
 
     /// The bytes of the input before the place that comes next.
     pub(super) fn byte(&self) -> u64 {
-        self.before + self.decoded.bytes_before(self.at) as u64
+        self.byte_at(self.at)
+    }
+
+    /// The bytes of the input before a place of the text.
+    pub(super) fn byte_at(&self, at: usize) -> u64 {
+        self.before + self.decoded.bytes_before(at) as u64
     }
 
     /// Where a place of the text is in the input.
@@ -187,12 +192,12 @@ impl<R: io::Read> Window<R> {
         if at <= self.at {
             self.mark.set(mark);
         }
-        mark.position(self.before + self.decoded.bytes_before(at) as u64)
+        mark.position(self.byte_at(at))
     }
 
     /// The bytes of the input before the end of the text.
     pub(super) fn end_byte(&self) -> u64 {
-        self.before + self.decoded.bytes_before(self.text().len()) as u64
+        self.byte_at(self.text().len())
     }
 
     /// What comes behind the text is no UTF-8.
