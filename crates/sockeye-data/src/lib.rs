@@ -43,6 +43,8 @@ pub mod jq;
 #[cfg(feature = "formats")]
 pub mod json;
 #[cfg(feature = "formats")]
+pub mod lines;
+#[cfg(feature = "formats")]
 pub mod mail;
 pub mod media;
 #[cfg(feature = "formats")]

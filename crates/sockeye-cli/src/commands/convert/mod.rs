@@ -4,10 +4,23 @@
 //! the results are written in the format of the output ([`write`]). Flags have a file for each theme in `args/`.
 
 mod args;
+mod cores;
+mod cut;
+mod engine;
+mod flow;
+mod job;
+mod look;
 mod open;
+mod place;
+mod program;
+mod records;
+mod run;
+mod sink;
+mod source;
+mod what;
 mod write;
 
-use sockeye::{Error, Kind, Operation, Result};
+use sockeye::Result;
 
 use self::args::{FormatArgs, InputArgs, JqArgs, LookArgs, OutputArgs};
 use crate::exit::Outcome;
@@ -41,10 +54,6 @@ pub(crate) struct Args {
     formats: FormatArgs,
 }
 
-pub(crate) async fn run(args: Args, _output: Output) -> Result<Outcome> {
-    Err(Error::new(
-        Kind::Unsupported,
-        Operation::Run,
-        format!("not built yet: {:?}", args.input.files),
-    ))
+pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
+    run::run(args, output).await
 }

@@ -3,27 +3,37 @@
 use std::io::Read;
 
 use sockeye::data::format::Format;
-use sockeye::data::record::{Limits, ReadRecords};
+use sockeye::data::json::{self, Elements};
+use sockeye::data::record::{Position, ReadRecords};
+use sockeye::data::{csv, lines};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::FormatArgs;
+use super::cut::Reading;
 
 /// Reads records of whatever format.
 pub(crate) type Reader = Box<dyn ReadRecords + Send>;
 /// The bytes of an input: inflated, and UTF-8 where the format is text.
 pub(crate) type Bytes = Box<dyn Read + Send>;
 
-/// A reader of this format for these bytes.
-pub(crate) fn reader(format: Format, bytes: Bytes, args: &FormatArgs) -> Result<Reader> {
-    let limits: Limits = args.limits.limits();
-    let _ = (bytes, limits);
+/// A reader of this format for these bytes. JSON comes as these elements of its values.
+pub(crate) fn reader(
+    format: Format,
+    bytes: Bytes,
+    args: &FormatArgs,
+    elements: Option<&Elements>,
+) -> Result<Reader> {
+    let limits = args.limits.limits();
     // Each arm: `Format::X => Ok(Box::new(x::Reader::new(bytes, &args.x.read_options(limits))))`.
     match format {
-        Format::Json => Err(not_built(format)),
-        Format::Ndjson => Err(not_built(format)),
-        Format::JsonSeq => Err(not_built(format)),
-        Format::Csv => Err(not_built(format)),
-        Format::Tsv => Err(not_built(format)),
+        Format::Json | Format::Ndjson | Format::JsonSeq => {
+            let options = json_options(format, args, elements);
+            Ok(Box::new(json::Reader::new(bytes, &options)))
+        }
+        Format::Csv | Format::Tsv => {
+            let options = args.csv.read_options(format, limits);
+            Ok(Box::new(csv::Reader::new(bytes, &options)))
+        }
         Format::Xml => Err(not_built(format)),
         Format::Yaml => Err(not_built(format)),
         Format::Toml => Err(not_built(format)),
@@ -33,7 +43,39 @@ pub(crate) fn reader(format: Format, bytes: Bytes, args: &FormatArgs) -> Result<
         Format::Form => Err(not_built(format)),
         Format::Cbor => Err(not_built(format)),
         Format::MessagePack => Err(not_built(format)),
+        Format::Lines => Ok(Box::new(lines::Reader::lines(bytes, &limits))),
+        Format::Text => Ok(Box::new(lines::Reader::whole(bytes, &limits))),
         _ => Err(not_built(format)),
+    }
+}
+
+/// How JSON is read.
+pub(crate) fn json_options(
+    format: Format,
+    args: &FormatArgs,
+    elements: Option<&Elements>,
+) -> json::ReadOptions {
+    let mut options = args.json.read_options(format, args.limits.limits());
+    options.elements = elements.cloned();
+    if args.limits.replaces() {
+        options.invalid_text = json::InvalidText::Replace;
+    }
+    options
+}
+
+/// A reader of a piece that begins and ends with a record.
+pub(crate) fn piece_reader<'a>(
+    piece: &'a [u8],
+    start: Position,
+    reading: &Reading,
+) -> Box<dyn ReadRecords + 'a> {
+    match reading {
+        Reading::Json(options) => Box::new(json::Lines::new(piece, options, start)),
+        Reading::Csv(options) => {
+            let mut options = options.clone();
+            options.part = Some(start);
+            Box::new(csv::Reader::new(piece, &options))
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sockeye::data::compress::{self, Compression};
 use sockeye::{Error, Operation};
 
 /// The buffer is written when it has so many bytes.
@@ -35,13 +36,31 @@ pub(crate) type Step<T = ()> = Result<T, Halt>;
 pub(crate) struct Sink(Arc<Mutex<Inner>>);
 
 struct Inner {
-    target: Box<dyn Write + Send>,
+    target: Target,
     buffer: Vec<u8>,
     /// Each record is written at once.
     is_unbuffered: bool,
     terminal: Option<Terminal>,
     /// What failed when the source made it flush.
     failed: Option<io::Error>,
+}
+
+enum Target {
+    Plain(File),
+    /// Compressed on the way.
+    Packed(compress::Writer<File>),
+    /// Nothing is written any more.
+    Closed,
+}
+
+impl Target {
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Plain(file) => file.write_all(bytes),
+            Self::Packed(writer) => writer.write_all(bytes),
+            Self::Closed => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
 }
 
 /// A terminal obeys control characters: those of the data are not for it.
@@ -52,10 +71,10 @@ pub(crate) struct Terminal {
 }
 
 impl Sink {
-    /// Write to this target.
-    pub(crate) fn new(target: Box<dyn Write + Send>, is_unbuffered: bool) -> Self {
+    /// Write into this file.
+    pub(crate) fn new(file: File, is_unbuffered: bool) -> Self {
         Self(Arc::new(Mutex::new(Inner {
-            target,
+            target: Target::Plain(file),
             buffer: Vec::with_capacity(FULL + (64 << 10)),
             is_unbuffered,
             terminal: None,
@@ -63,11 +82,34 @@ impl Sink {
         })))
     }
 
-    /// The same for standard output.
-    pub(crate) fn stdout(file: File, is_unbuffered: bool, terminal: Option<Terminal>) -> Self {
-        let sink = Self::new(Box::new(file), is_unbuffered);
-        sink.lock().terminal = terminal;
-        sink
+    /// The same, compressed.
+    pub(crate) fn packed(file: File, compression: Option<Compression>) -> io::Result<Self> {
+        let sink = match compression {
+            None => return Ok(Self::new(file, false)),
+            Some(compression) => {
+                let sink = Self::new(file.try_clone()?, false);
+                let writer = compress::writer(compression, None, file)?;
+                sink.lock().target = Target::Packed(writer);
+                sink
+            }
+        };
+        Ok(sink)
+    }
+
+    /// The same for a terminal.
+    pub(crate) fn for_terminal(self, terminal: Option<Terminal>) -> Self {
+        self.lock().terminal = terminal;
+        self
+    }
+
+    /// Write what is left, and the end of what is compressed.
+    pub(crate) fn close(&self) -> Step {
+        let mut inner = self.lock();
+        inner.flush().map_err(halt)?;
+        match std::mem::replace(&mut inner.target, Target::Closed) {
+            Target::Packed(writer) => writer.finish().map(drop).map_err(halt),
+            _ => Ok(()),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -116,8 +158,7 @@ impl Inner {
             None => self.target.write_all(&self.buffer),
         };
         self.buffer.clear();
-        outcome?;
-        self.target.flush()
+        outcome
     }
 }
 
@@ -179,6 +220,9 @@ mod tests {
         assert_eq!(escape(true, "\x1b[1;31mé\x1b[0m\n"), "\x1b[1;31mé\x1b[0m\n");
         assert_eq!(escape(false, "\x1b[1m"), "\\x1b[1m");
         assert_eq!(escape(true, "\x1b]0;x\x07\x1b["), "\\x1b]0;x\\x07\\x1b[");
-        assert_eq!(escape(true, "a\r\tb\u{9b}2J\x7f"), "a\\x0d\tb\\u{9b}2J\\x7f");
+        assert_eq!(
+            escape(true, "a\r\tb\u{9b}2J\x7f"),
+            "a\\x0d\tb\\u{9b}2J\\x7f"
+        );
     }
 }

@@ -67,15 +67,76 @@ pub(crate) struct Source {
     /// Its first bytes, as they came.
     pub(crate) head: Vec<u8>,
     /// The head is all there is.
-    pub(crate) is_all: bool,
-    rest: Bytes,
+    is_all: bool,
+    rest: Box<dyn Flow>,
+}
+
+/// Bytes that may make whoever reads them wait.
+pub(crate) trait Flow: Read + Send {
+    /// More may come at any time: it is no regular file.
+    fn is_live(&self) -> bool;
+
+    /// Whether a read gives something, or the end, at once.
+    fn is_ready(&self) -> bool;
+}
+
+impl Flow for Cursor<Vec<u8>> {
+    fn is_live(&self) -> bool {
+        false
+    }
+
+    fn is_ready(&self) -> bool {
+        true
+    }
+}
+
+/// Bytes that went through layers: nobody knows whether there are more.
+struct Layered(Bytes);
+
+impl Read for Layered {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into)
+    }
+}
+
+impl Flow for Layered {
+    fn is_live(&self) -> bool {
+        false
+    }
+
+    fn is_ready(&self) -> bool {
+        true
+    }
+}
+
+/// The head, and what follows it.
+struct Chained(io::Chain<Cursor<Vec<u8>>, Box<dyn Flow>>);
+
+impl Read for Chained {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into)
+    }
+}
+
+impl Flow for Chained {
+    fn is_live(&self) -> bool {
+        self.0.get_ref().1.is_live()
+    }
+
+    fn is_ready(&self) -> bool {
+        let (head, rest) = self.0.get_ref();
+        head.position() < head.get_ref().len() as u64 || rest.is_ready()
+    }
 }
 
 impl Source {
     /// A file, or standard input where the path is `-`. Before it waits, `sink` is flushed.
     pub(crate) fn open(path: &Path, asked: &Asked, sink: Option<&Sink>) -> Result<Self> {
         let (file, name) = match path == Path::new("-") {
-            true => (io::stdin().as_fd().try_clone_to_owned().map(File::from), None),
+            true => (
+                io::stdin().as_fd().try_clone_to_owned().map(File::from),
+                None,
+            ),
             false => (File::open(path), Some(path)),
         };
         let failed = |error| {
@@ -98,7 +159,13 @@ impl Source {
     }
 
     /// Bytes from elsewhere, of which these are the first.
-    pub(crate) fn new(name: Option<String>, head: Vec<u8>, is_all: bool, rest: Bytes, asked: &Asked) -> Self {
+    pub(crate) fn new(
+        name: Option<String>,
+        head: Vec<u8>,
+        is_all: bool,
+        rest: Box<dyn Flow>,
+        asked: &Asked,
+    ) -> Self {
         let hints = Hints {
             format: asked.format,
             charset: asked.charset,
@@ -122,38 +189,61 @@ impl Source {
         self.what.format.what
     }
 
-    /// Whether its bytes come as they are: what is UTF-8 is not even checked.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.what.compression.what.is_none() && self.is_utf8()
+    fn is_utf8(&self) -> bool {
+        self.what
+            .charset
+            .what
+            .is_none_or(|charset| charset == Charset::UTF_8)
     }
 
-    fn is_utf8(&self) -> bool {
-        self.what.charset.what.is_none_or(|charset| charset == Charset::UTF_8)
+    /// Whether pieces of it can be read ahead: it is known when a pipe has no more for now, or there is nothing to wait for.
+    pub(crate) fn is_cuttable(&self) -> bool {
+        self.is_all || !self.rest.is_live() || self.is_plain()
+    }
+
+    /// Whether its bytes need no work before they are read as records, which find out themselves whether they are UTF-8.
+    fn is_plain(&self) -> bool {
+        let checks_itself = matches!(
+            self.format(),
+            Format::Json | Format::Ndjson | Format::JsonSeq | Format::Csv | Format::Tsv
+        );
+        self.what.compression.what.is_none() && self.is_utf8() && checks_itself
+    }
+
+    /// The same as [`bytes`](Self::bytes), but of a pipe only what is there already.
+    pub(crate) fn beginning(mut self, args: &FormatArgs, is_file: bool) -> Box<dyn Flow> {
+        self.is_all |= !is_file;
+        self.bytes(args)
     }
 
     /// Its plain bytes, UTF-8 where the format is text.
-    pub(crate) fn bytes(self, args: &FormatArgs) -> Bytes {
-        let checks_itself = matches!(self.format(), Format::Json | Format::Ndjson | Format::JsonSeq);
-        let is_utf8 = self.is_utf8();
-        let raw: Bytes = match self.is_all {
+    pub(crate) fn bytes(self, args: &FormatArgs) -> Box<dyn Flow> {
+        let is_plain = self.is_plain() && !args.limits.replaces();
+        let raw: Box<dyn Flow> = match self.is_all {
             true => Box::new(Cursor::new(self.head)),
-            false => Box::new(Cursor::new(self.head).chain(self.rest)),
+            false => Box::new(Chained(Cursor::new(self.head).chain(self.rest))),
         };
+        if is_plain {
+            return raw;
+        }
         let plain: Bytes = match self.what.compression.what {
-            Some(compression) => Box::new(compress::reader(compression, raw, &args.limits.limits())),
-            None => raw,
+            Some(compression) => {
+                Box::new(compress::reader(compression, raw, &args.limits.limits()))
+            }
+            None => Box::new(raw),
         };
         let Some(charset) = self.what.charset.what else {
-            return plain;
+            return Box::new(Layered(plain));
         };
-        if is_utf8 && checks_itself {
-            return plain;
-        }
         let on_invalid = match args.limits.replaces() {
             true => OnInvalid::Replace,
             false => OnInvalid::Refuse,
         };
-        Box::new(charset::reader(Some(charset), plain, on_invalid))
+        Box::new(Layered(Box::new(charset::reader(
+            Some(charset),
+            plain,
+            on_invalid,
+        ))))
     }
 }
 
@@ -185,7 +275,7 @@ impl Feed {
                 true => Timespec::default(),
                 false => PATIENCE,
             };
-            if length == HEAD || (self.is_live && !self.is_ready(patience)) {
+            if length == HEAD || (self.is_live && !self.is_ready_within(patience)) {
                 head.truncate(length);
                 return Ok((head, false));
             }
@@ -193,19 +283,28 @@ impl Feed {
     }
 
     /// Whether a read gives something, or the end, within this time.
-    fn is_ready(&self, patience: Timespec) -> bool {
+    fn is_ready_within(&self, patience: Timespec) -> bool {
         let mut watched = [PollFd::new(&self.file, PollFlags::IN)];
         // What cannot be watched is not waited for.
         poll(&mut watched, Some(&patience)).map_or(true, |ready| ready > 0)
     }
 }
 
+impl Flow for Feed {
+    fn is_live(&self) -> bool {
+        self.is_live
+    }
+
+    fn is_ready(&self) -> bool {
+        !self.is_live || self.is_ready_within(Timespec::default())
+    }
+}
 
 impl Read for Feed {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.is_live
             && let Some(sink) = &self.sink
-            && !self.is_ready(Timespec::default())
+            && !self.is_ready()
         {
             sink.flush_before_waiting()?;
         }

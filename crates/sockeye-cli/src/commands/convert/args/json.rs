@@ -1,5 +1,9 @@
 //! How json, ndjson and json-seq are written: jq's flags.
 
+use sockeye::data::format::Format;
+use sockeye::data::json::{self, End, Framing, Layout, Palette};
+use sockeye::data::record::Limits;
+
 /// Flags of JSON.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "JSON")]
@@ -40,4 +44,57 @@ pub(crate) struct JsonArgs {
     /// All results as the elements of one array
     #[arg(long, conflicts_with = "seq")]
     pub(crate) array: bool,
+}
+
+impl JsonArgs {
+    /// How this kind of JSON is read.
+    pub(crate) fn read_options(&self, format: Format, limits: Limits) -> json::ReadOptions {
+        let framing = match format {
+            Format::Ndjson => Framing::Lines,
+            Format::JsonSeq => Framing::Sequence,
+            _ => Framing::Values,
+        };
+        json::ReadOptions {
+            framing,
+            limits,
+            ..json::ReadOptions::default()
+        }
+    }
+
+    /// How this kind of JSON is written, or text by the same rules.
+    pub(crate) fn write_options(&self, format: Format, has_colors: bool) -> json::WriteOptions {
+        let is_text = matches!(format, Format::Lines | Format::Text);
+        let end = match self {
+            _ if self.nul => End::Nul,
+            _ if self.join || format == Format::Text => End::Nothing,
+            _ => End::Newline,
+        };
+        json::WriteOptions {
+            layout: self.layout(format),
+            sorted: self.sort,
+            ascii: self.ascii,
+            colours: has_colors.then(palette),
+            raw: self.raw || self.join || self.nul || is_text,
+            array: self.array,
+            sequence: self.seq || format == Format::JsonSeq,
+            end,
+        }
+    }
+
+    fn layout(&self, format: Format) -> Layout {
+        match (self.tab, self.indent) {
+            _ if self.compact || self.indent == Some(0) => Layout::Compact,
+            (true, _) => Layout::Tab,
+            (_, Some(count)) => Layout::Indent(count),
+            _ if format == Format::Json => Layout::Indent(2),
+            _ => Layout::Compact,
+        }
+    }
+}
+
+/// The colours of `JQ_COLORS`, or jq's own.
+fn palette() -> Palette {
+    let set = std::env::var("JQ_COLORS").ok();
+    set.and_then(|colors| Palette::from_jq_colors(&colors))
+        .unwrap_or_default()
 }

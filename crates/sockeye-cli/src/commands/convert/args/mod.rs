@@ -17,7 +17,7 @@ pub(crate) use html::HtmlArgs;
 pub(crate) use input::InputArgs;
 pub(crate) use jq::JqArgs;
 pub(crate) use json::JsonArgs;
-pub(crate) use limits::{LimitArgs, OnError};
+pub(crate) use limits::LimitArgs;
 pub(crate) use look::LookArgs;
 pub(crate) use mail::MailArgs;
 pub(crate) use output::{OutputArgs, To};

@@ -35,6 +35,8 @@ pub(crate) enum To {
     Format(Format),
     /// Columns for the eye.
     Table,
+    /// A chart.
+    Plot,
 }
 
 fn to(name: &str) -> Result<To, sockeye::data::format::UnknownFormat> {

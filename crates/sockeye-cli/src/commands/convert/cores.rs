@@ -1,0 +1,268 @@
+//! All cores on one input: pieces that end with a record, in order in and in order out.
+//!
+//! Where a pipe has no more for now, pieces are smaller and their results are written at once.
+
+use std::sync::{Mutex, PoisonError};
+
+use sockeye::data::parallel::{Threads, in_order};
+use sockeye::data::record::{ErrorKind, Position, ReadRecords};
+use sockeye::data::value::Value;
+
+use super::cut::{Piece, Pieces, Reading, is_cuttable};
+use super::engine::failed_record;
+use super::job::{Job, Verdict, data_error, verdict};
+use super::open;
+use super::program::Inputs;
+use super::sink::{Halt, Sink, Step};
+use super::source::Source;
+use super::write::{Join, PieceWriter, Product, Target};
+
+/// Programs recurse, on each thread.
+pub(crate) const STACK: usize = 256 << 20;
+
+/// So many records of an input that cannot be cut are converted at a time.
+const BATCH: usize = 1000;
+
+/// Why a source is not shared among cores; `None`: it is.
+pub(crate) fn why_not(job: &Job, source: &Source, target: &Target) -> Option<&'static str> {
+    let takes_more = |job: &Job| job.program.as_ref().is_some_and(|p| !p.is_stateless());
+    if job.formats.limits.threads() < 2 {
+        Some("one core: there is no other, or --threads says so")
+    } else if job.is_one_run() {
+        Some("one core: -n and -s are one run over all records")
+    } else if takes_more(job) {
+        Some("one core: the program looks at more than its record")
+    } else if !is_cuttable(source.format(), &job.formats) {
+        Some("one core: only ndjson, and csv and tsv with a header, are cut between records")
+    } else if !source.is_cuttable() {
+        Some("one core: nobody knows when a pipe that is inflated or recoded has no more for now")
+    } else if Join::new(target, &job.formats).is_none() {
+        Some("one core: what is written is not put together from pieces")
+    } else {
+        None
+    }
+}
+
+/// What a worker made of a piece.
+struct Made {
+    product: Product,
+    failures: Vec<sockeye::Error>,
+    /// The program ended everything.
+    halt: Option<Halt>,
+    verdict: Verdict,
+    /// Nothing else was there.
+    is_live: bool,
+    /// The piece's room.
+    room: Vec<u8>,
+}
+
+/// Convert a source on all cores. The results are put together by `join`, which may have those of other sources.
+pub(crate) fn run(
+    job: &Job,
+    target: &Target,
+    source: Source,
+    join: &mut Join,
+    sink: &Sink,
+) -> Step<Verdict> {
+    let name = source.name.clone();
+    let name = name.as_deref();
+    let format = source.format();
+    let limit = job.formats.limits.limits().record;
+    let failed = |error| Halt::Failed(data_error(name, &error));
+    let begun = Pieces::new(source.bytes(&job.formats), format, &job.formats);
+    let (mut pieces, reading) = begun.map_err(failed)?;
+    let rooms = Rooms::default();
+    let threads = Threads {
+        workers: job.formats.limits.threads(),
+        stack_bytes: STACK,
+    };
+    let worker = Worker { job, name, target };
+    let mut last = Verdict::Nothing;
+    in_order(
+        threads,
+        || pieces.next(rooms.take(), limit).map_err(failed),
+        || |piece| worker.make(piece, &reading),
+        |made: Made| {
+            let joined = sink.append(|out| join.append(&made.product, out))?;
+            rooms.give(made.room);
+            if let Err(error) = joined {
+                job.fail(data_error(name, &error))?;
+            }
+            if made.verdict != Verdict::Nothing {
+                last = made.verdict;
+            }
+            for failure in made.failures {
+                job.fail(failure)?;
+            }
+            if let Some(halt) = made.halt {
+                return Err(halt);
+            }
+            match made.is_live {
+                true => sink.flush(),
+                false => Ok(()),
+            }
+        },
+    )?;
+    Ok(last)
+}
+
+/// Convert a source that cannot be cut, between others that can.
+pub(crate) fn run_alone(
+    job: &Job,
+    target: &Target,
+    source: Source,
+    join: &mut Join,
+    sink: &Sink,
+) -> Step<Verdict> {
+    let name = source.name.clone();
+    let format = source.format();
+    let bytes = source.bytes(&job.formats);
+    let mut records = open::reader(format, Box::new(bytes), &job.formats, None)?;
+    let worker = Worker {
+        job,
+        name: name.as_deref(),
+        target,
+    };
+    let mut last = Verdict::Nothing;
+    loop {
+        let mut making = worker.begin(0);
+        let is_over = worker.read(&mut records, &mut making, BATCH);
+        let product = making.writer.finish(making.out);
+        if let Err(error) = sink.append(|out| join.append(&product, out))? {
+            job.fail(data_error(name.as_deref(), &error))?;
+        }
+        if making.verdict != Verdict::Nothing {
+            last = making.verdict;
+        }
+        for failure in making.failures {
+            job.fail(failure)?;
+        }
+        if let Some(halt) = making.halt {
+            return Err(halt);
+        }
+        if is_over {
+            return Ok(last);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Worker<'a> {
+    job: &'a Job,
+    name: Option<&'a str>,
+    target: &'a Target,
+}
+
+/// What comes of a piece while it is worked on.
+struct Making {
+    writer: PieceWriter,
+    out: Vec<u8>,
+    failures: Vec<sockeye::Error>,
+    halt: Option<Halt>,
+    verdict: Verdict,
+}
+
+impl Worker<'_> {
+    fn begin(self, room: usize) -> Making {
+        Making {
+            writer: Join::piece_writer(self.target, &self.job.formats),
+            out: Vec::with_capacity(room),
+            failures: Vec::new(),
+            halt: None,
+            verdict: Verdict::Nothing,
+        }
+    }
+
+    fn make(self, piece: Piece, reading: &Reading) -> Made {
+        let mut making = self.begin(piece.bytes().len());
+        let mut records = open::piece_reader(piece.bytes(), piece.start, reading);
+        self.read(&mut records, &mut making, usize::MAX);
+        drop(records);
+        Made {
+            product: making.writer.finish(making.out),
+            failures: making.failures,
+            halt: making.halt,
+            verdict: making.verdict,
+            is_live: piece.is_live,
+            room: piece.into_room(),
+        }
+    }
+
+    /// Convert so many records. True: there are no more, or it has come to an end.
+    fn read(self, records: &mut dyn ReadRecords, making: &mut Making, count: usize) -> bool {
+        for _ in 0..count {
+            let place = records.position();
+            match records.next_record() {
+                Ok(Some(value)) => self.apply(value, place, making),
+                Ok(None) => return true,
+                Err(error) => {
+                    making.failures.push(data_error(self.name, &error));
+                    if matches!(error.kind(), ErrorKind::Io(_)) {
+                        return true;
+                    }
+                }
+            }
+            if self.is_stopped(making) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn is_stopped(self, making: &Making) -> bool {
+        let has_failed = !making.failures.is_empty() && !self.job.formats.limits.skips();
+        has_failed || making.halt.is_some()
+    }
+
+    fn apply(self, value: Value, place: Position, making: &mut Making) {
+        let Some(program) = &self.job.program else {
+            return self.write(&value, place, making);
+        };
+        let outcome = program.run(value, &Inputs::None, &mut |result| {
+            self.write(&result, place, making);
+            match self.is_stopped(making) {
+                // The failure is known: this only ends the program.
+                true => Err(Halt::Closed),
+                false => Ok(()),
+            }
+        });
+        match outcome {
+            Ok(None) | Err(Halt::Closed) => {}
+            Ok(Some(why)) => {
+                let place = self.called(place);
+                making.failures.push(failed_record(Some(&place), &why));
+            }
+            Err(halt) => making.halt = Some(halt),
+        }
+    }
+
+    fn write(self, value: &Value, place: Position, making: &mut Making) {
+        match making.writer.write(value, &mut making.out) {
+            Ok(()) => making.verdict = verdict(value),
+            Err(error) => {
+                let place = self.called(place);
+                making.failures.push(data_error(Some(&place), &error));
+            }
+        }
+    }
+
+    fn called(self, place: Position) -> String {
+        super::records::called(self.name, place)
+    }
+}
+
+/// Rooms for pieces, used again: the allocator would give and take megabytes all the time.
+#[derive(Default)]
+struct Rooms(Mutex<Vec<Vec<u8>>>);
+
+impl Rooms {
+    fn take(&self) -> Vec<u8> {
+        let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rooms.pop().unwrap_or_default()
+    }
+
+    fn give(&self, room: Vec<u8>) {
+        let mut rooms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        rooms.push(room);
+    }
+}

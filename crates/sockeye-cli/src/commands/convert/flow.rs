@@ -1,0 +1,131 @@
+//! How a job is done: on all cores, streamed, or whole; and how to say so.
+
+use sockeye::data::format::Format;
+use sockeye::data::json::Elements;
+
+use super::args::To;
+use super::job::{Job, Verdict};
+use super::records::Records;
+use super::sink::{Sink, Step};
+use super::write::{self, Join, Target};
+use super::{cores, engine};
+use crate::output::Level;
+
+/// What the sink is for people.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) has_colors: bool,
+    pub(crate) width: Option<usize>,
+}
+
+/// Convert all records into the sink.
+pub(crate) fn convert(
+    job: &Job,
+    mut records: Records<'_>,
+    sink: &Sink,
+    look: Look,
+) -> Step<Verdict> {
+    // With -n, the program may never ask for an input.
+    let input = match job.jq.null_input {
+        true => None,
+        false => records.first_format()?,
+    };
+    let target = target(job, input, look);
+    let spreads = job.spreads(target.to);
+    let elements = elements(job, input, spreads);
+    let why_not = match input {
+        None => Some("one core: -n and -s are one run over all records"),
+        Some(_) => records.with_first(|source| cores::why_not(job, source, &target)),
+    };
+    if job.is_explained {
+        explain(job, input, &target, elements.as_ref(), why_not);
+    }
+    if why_not.is_none() {
+        return on_cores(job, &records, &target, sink);
+    }
+    records.stream_elements(elements);
+    let writer = write::writer(&target, &job.formats)?;
+    engine::run(job, &records, spreads, writer, sink)
+}
+
+/// One input after the other on all cores. Those that cannot be shared are converted by one of them.
+fn on_cores(job: &Job, records: &Records<'_>, target: &Target, sink: &Sink) -> Step<Verdict> {
+    let mut join = Join::new(target, &job.formats).expect("it was asked whether there is one");
+    let mut last = Verdict::Nothing;
+    while let Some(source) = records.take_first()? {
+        let verdict = match cores::why_not(job, &source, target) {
+            None => cores::run(job, target, source, &mut join, sink)?,
+            Some(_) => cores::run_alone(job, target, source, &mut join, sink)?,
+        };
+        if verdict != Verdict::Nothing {
+            last = verdict;
+        }
+    }
+    if let Err(error) = write::finish_into(sink, |end| join.finish(&job.formats, end))? {
+        job.fail(super::job::data_error(None, &error))?;
+    }
+    sink.flush()?;
+    Ok(last)
+}
+
+fn target(job: &Job, input: Option<Format>, look: Look) -> Target {
+    let to = job.target();
+    Target {
+        to,
+        is_array: input.is_some_and(|input| job.is_array(input, to)) || job.formats.json.array,
+        has_colors: look.has_colors,
+        width: look.width,
+        plot: job.plot.clone(),
+    }
+}
+
+/// The elements that suffice, of JSON that may be one huge value.
+fn elements(job: &Job, input: Option<Format>, spreads: bool) -> Option<Elements> {
+    if input? != Format::Json || job.is_one_run() {
+        return None;
+    }
+    let program = job.program.as_ref()?;
+    program.elements().filter(|_| !spreads)
+}
+
+fn explain(
+    job: &Job,
+    input: Option<Format>,
+    target: &Target,
+    elements: Option<&Elements>,
+    why_not: Option<&str>,
+) {
+    let say = |line: String| job.output.say(Level::Quiet, line);
+    let to = match target.to {
+        To::Format(format) => format.name(),
+        To::Table => "table",
+        To::Plot => "plot",
+    };
+    let array = if target.is_array { ", one array" } else { "" };
+    match input {
+        Some(input) => say(format!("explain: {input} to {to}{array}")),
+        None => say(format!("explain: to {to}{array}")),
+    }
+    match why_not {
+        None => say(format!(
+            "explain: shared among {} cores, in order",
+            job.formats.limits.threads()
+        )),
+        Some(why) => say(format!("explain: {why}")),
+    }
+    let memory = match (elements, input) {
+        _ if job.is_slurped() => "built whole: -s wants all records in one array".to_owned(),
+        (Some(elements), _) => {
+            format!("streamed: only the elements of {elements} are built, one at a time")
+        }
+        (None, Some(Format::Json)) => match &job.program {
+            Some(program) => format!("each value is built whole: {}", program.why_whole()),
+            None => "each value is built whole: there is no program that asks for less".to_owned(),
+        },
+        (None, Some(Format::Yaml | Format::Toml | Format::Html | Format::Mail)) => {
+            "each document is built whole".to_owned()
+        }
+        (None, _) => "one record at a time".to_owned(),
+    };
+    say(format!("explain: {memory}"));
+}

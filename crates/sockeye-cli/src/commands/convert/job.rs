@@ -1,0 +1,202 @@
+//! What the flags mean together, understood once: what is read, what runs on it, and what is written.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sockeye::data::format::Format;
+use sockeye::{Error, Kind, Operation, Result};
+
+use super::Args;
+use super::args::{FormatArgs, JqArgs, OutputArgs, To};
+use super::program::Program;
+use super::sink::{Halt, Step};
+use super::source::Asked;
+use crate::exit::Outcome;
+use crate::output::Output;
+
+/// What is to be done.
+pub(crate) struct Job {
+    pub(crate) files: Vec<PathBuf>,
+    pub(crate) asked: Asked,
+    pub(crate) formats: FormatArgs,
+    pub(crate) jq: JqArgs,
+    pub(crate) to: Option<To>,
+    /// The format was asked for by a flag or by the name of the output.
+    pub(crate) is_to_given: bool,
+    pub(crate) program: Option<Program>,
+    pub(crate) plot: Vec<String>,
+    pub(crate) is_explained: bool,
+    pub(crate) output: Output,
+    failures: AtomicUsize,
+}
+
+/// How the results ended, for `-e`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Verdict {
+    /// There was none.
+    Nothing,
+    /// The last was false or null.
+    No,
+    /// The last was something else.
+    Yes,
+}
+
+impl Job {
+    /// What these flags mean.
+    pub(crate) fn new(args: &Args, output: Output) -> Result<Self> {
+        let mut asked = Asked::new(&args.input)?;
+        if args.formats.json.seq {
+            asked = asked.with_format(args.input.from.or(Some(Format::JsonSeq)));
+        }
+        if args.jq.raw_input {
+            let format = match args.jq.slurp {
+                true => Format::Text,
+                false => Format::Lines,
+            };
+            asked = asked.with_format(Some(format));
+        }
+        let mut files = args.input.files.clone();
+        if files.is_empty() {
+            files.push("-".into());
+        }
+        let to = to(&args.output, &args.look)?;
+        Ok(Self {
+            files,
+            asked,
+            formats: args.formats.clone(),
+            jq: args.jq.clone(),
+            to,
+            is_to_given: to.is_some(),
+            program: Program::compile(&args.jq)?,
+            plot: args.look.plot.clone(),
+            is_explained: args.input.explain,
+            output,
+            failures: AtomicUsize::new(0),
+        })
+    }
+
+    /// The records come to the program by `input`, or all in one, not one by one.
+    pub(crate) fn is_one_run(&self) -> bool {
+        self.jq.null_input || self.is_slurped()
+    }
+
+    /// All records become one array. The text of `-R -s` is one record anyway.
+    pub(crate) fn is_slurped(&self) -> bool {
+        self.jq.slurp && !self.jq.raw_input
+    }
+
+    /// What is written.
+    pub(crate) fn target(&self) -> To {
+        self.to.unwrap_or(To::Format(Format::Json))
+    }
+
+    /// Whether what is written is one array of all records: a document of JSON made of rows.
+    pub(crate) fn is_array(&self, input: Format, target: To) -> bool {
+        use Format::{Csv, Html, JsonSeq, Lines, Mbox, Ndjson, Tsv};
+        if target != To::Format(Format::Json)
+            || self.program.is_some()
+            || self.jq.slurp
+            || self.is_bare()
+        {
+            return false;
+        }
+        match input {
+            Csv | Tsv | Mbox => true,
+            Html => self.formats.html.html_table.is_some(),
+            Ndjson | JsonSeq | Lines => self.is_to_given,
+            _ => false,
+        }
+    }
+
+    /// Flags for what stands on a line ask for lines.
+    fn is_bare(&self) -> bool {
+        let json = &self.formats.json;
+        json.compact || json.raw || json.join || json.nul || json.seq
+    }
+
+    /// Whether the items of arrays become records: rows are made of them.
+    pub(crate) fn spreads(&self, target: To) -> bool {
+        use Format::{Csv, JsonSeq, Lines, Ndjson, Tsv};
+        let of_records = match target {
+            To::Table | To::Plot => true,
+            To::Format(format) => matches!(format, Csv | Tsv | Ndjson | JsonSeq | Lines),
+        };
+        of_records && self.is_to_given && self.program.is_none() && !self.is_one_run()
+    }
+
+    /// Write this format, which is not spread over records: a file that is edited stays what it is.
+    pub(crate) fn keep_format(&mut self, to: To) {
+        self.is_to_given = self.to.is_some();
+        self.to = Some(to);
+    }
+
+    /// Whether a record failed so far.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) > 0
+    }
+
+    /// A record failed: it is reported and left out, or it is the end.
+    pub(crate) fn fail(&self, error: Error) -> Step {
+        if !self.formats.limits.skips() {
+            return Err(Halt::Failed(error));
+        }
+        self.output.error(&error);
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How it ended, if nothing stopped it.
+    pub(crate) fn outcome(&self, verdict: Verdict) -> Outcome {
+        match verdict {
+            _ if self.failures.load(Ordering::Relaxed) > 0 => Outcome::No,
+            Verdict::Yes => Outcome::Done,
+            _ if !self.jq.exit_status => Outcome::Done,
+            Verdict::No => Outcome::No,
+            Verdict::Nothing => Outcome::Code(4),
+        }
+    }
+}
+
+fn to(output: &OutputArgs, look: &super::args::LookArgs) -> Result<Option<To>> {
+    if look.table == Some(None) {
+        return Ok(Some(To::Table));
+    }
+    if !look.plot.is_empty() {
+        return Ok(Some(To::Plot));
+    }
+    if output.to.is_some() {
+        return Ok(output.to);
+    }
+    let Some(path) = &output.output else {
+        return Ok(None);
+    };
+    let name = path.to_string_lossy();
+    let stem = sockeye::data::compress::Compression::from_file_name(&name).map(|found| found.1);
+    Ok(Format::from_file_name(stem.unwrap_or(&name)).map(To::Format))
+}
+
+/// An error of this input's data.
+pub(crate) fn data_error(name: Option<&str>, error: &sockeye::data::record::Error) -> Error {
+    let why = match name {
+        Some(name) => format!("{name}: {error}"),
+        None => error.to_string(),
+    };
+    let kind = match error.kind() {
+        sockeye::data::record::ErrorKind::Io(_) => Kind::Io,
+        _ => Kind::Rejected,
+    };
+    let ours = Error::new(kind, Operation::Parse, why);
+    match error.hint() {
+        Some(hint) => ours.with_hint(hint),
+        None => ours,
+    }
+}
+
+/// The verdict of one result.
+pub(crate) fn verdict(value: &sockeye::data::value::Value) -> Verdict {
+    use sockeye::data::value::Value;
+    match value {
+        Value::Null | Value::Bool(false) => Verdict::No,
+        _ => Verdict::Yes,
+    }
+}

@@ -1,0 +1,178 @@
+//! The records of all inputs, one after the other, as the engine and the program's `input` take them.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use sockeye::data::format::Format;
+use sockeye::data::json::Elements;
+use sockeye::data::record::{ErrorKind, Position, ReadRecords as _};
+use sockeye::data::value::Value;
+
+use super::job::{Job, data_error};
+use super::open::{self, Reader};
+use super::sink::{Halt, Sink, Step};
+use super::source::Source;
+
+/// The records of all inputs. The program takes some itself, so they are shared.
+pub(crate) struct Records<'a> {
+    job: &'a Job,
+    sink: Option<Sink>,
+    /// JSON comes as these elements of its values.
+    elements: Option<Elements>,
+    state: RefCell<State>,
+}
+
+struct State {
+    opened: Option<Source>,
+    files: VecDeque<PathBuf>,
+    current: Option<Current>,
+    /// The input that the last record came from.
+    name: Option<String>,
+    /// Where the last record begins.
+    place: Position,
+}
+
+struct Current {
+    name: Option<String>,
+    reader: Reader,
+}
+
+impl<'a> Records<'a> {
+    /// The records of these files. `sink` is flushed before they make us wait.
+    pub(crate) fn new(job: &'a Job, files: Vec<PathBuf>, sink: Option<Sink>) -> Self {
+        Self {
+            job,
+            sink,
+            elements: None,
+            state: RefCell::new(State {
+                opened: None,
+                files: files.into(),
+                current: None,
+                name: None,
+                place: Position::default(),
+            }),
+        }
+    }
+
+    /// The same, with an input before the files.
+    pub(crate) fn with_source(self, source: Source) -> Self {
+        self.state.borrow_mut().opened = Some(source);
+        self
+    }
+
+    /// The format of the first input, which is opened for this.
+    pub(crate) fn first_format(&self) -> Step<Option<Format>> {
+        let mut state = self.state.borrow_mut();
+        self.open_next(&mut state)?;
+        Ok(state.opened.as_ref().map(Source::format))
+    }
+
+    /// Ask something about the first input; nothing if there is none.
+    pub(crate) fn with_first<T>(&self, ask: impl FnOnce(&Source) -> Option<T>) -> Option<T> {
+        self.state.borrow().opened.as_ref().and_then(ask)
+    }
+
+    /// The same, and it is opened for that.
+    pub(crate) fn with_opened<T>(&self, ask: impl FnOnce(&Source) -> T) -> Step<Option<T>> {
+        self.first_format()?;
+        Ok(self.state.borrow().opened.as_ref().map(ask))
+    }
+
+    /// The first input, before it is read.
+    pub(crate) fn take_first(&self) -> Step<Option<Source>> {
+        let mut state = self.state.borrow_mut();
+        self.open_next(&mut state)?;
+        Ok(state.opened.take())
+    }
+
+    /// Read JSON as these elements.
+    pub(crate) fn stream_elements(&mut self, elements: Option<Elements>) {
+        self.elements = elements;
+    }
+
+    /// The next record of any input.
+    pub(crate) fn next(&self) -> Step<Option<Value>> {
+        let mut state = self.state.borrow_mut();
+        loop {
+            if state.current.is_none() && !self.start_next(&mut state)? {
+                return Ok(None);
+            }
+            let State {
+                current,
+                place,
+                name,
+                ..
+            } = &mut *state;
+            let Some(Current {
+                name: called,
+                reader,
+            }) = current
+            else {
+                return Ok(None);
+            };
+            *place = reader.position();
+            match reader.next_record() {
+                Ok(Some(value)) => return Ok(Some(value)),
+                Ok(None) => *current = None,
+                Err(error) => {
+                    if let Some(halt) = self.sink.as_ref().and_then(Sink::take_failure) {
+                        return Err(halt);
+                    }
+                    *name = called.clone();
+                    let failure = data_error(called.as_deref(), &error);
+                    if matches!(error.kind(), ErrorKind::Io(_)) {
+                        return Err(Halt::Failed(failure));
+                    }
+                    self.job.fail(failure)?;
+                }
+            }
+        }
+    }
+
+    /// What the input of the last record is called; `None`: standard input.
+    pub(crate) fn name(&self) -> Option<String> {
+        self.state.borrow().name.clone()
+    }
+
+    /// The input of the last record and where that begins, for messages.
+    pub(crate) fn place(&self) -> String {
+        let state = self.state.borrow();
+        called(state.name.as_deref(), state.place)
+    }
+
+    fn open_next(&self, state: &mut State) -> Step {
+        if state.opened.is_none()
+            && let Some(path) = state.files.pop_front()
+        {
+            state.opened = Some(Source::open(&path, &self.job.asked, self.sink.as_ref())?);
+        }
+        Ok(())
+    }
+
+    fn start_next(&self, state: &mut State) -> Step<bool> {
+        self.open_next(state)?;
+        let Some(source) = state.opened.take() else {
+            return Ok(false);
+        };
+        let (name, format) = (source.name.clone(), source.format());
+        let bytes = source.bytes(&self.job.formats);
+        let reader = open::reader(
+            format,
+            Box::new(bytes),
+            &self.job.formats,
+            self.elements.as_ref(),
+        )?;
+        state.name.clone_from(&name);
+        state.current = Some(Current { name, reader });
+        Ok(true)
+    }
+}
+
+/// A record in messages.
+pub(crate) fn called(name: Option<&str>, place: Position) -> String {
+    match name {
+        Some(name) => format!("{name}: the record at {place}"),
+        None => format!("the record at {place}"),
+    }
+}
