@@ -1,0 +1,202 @@
+//! A compiled program, and its runs.
+
+use std::fmt;
+
+use jaq_core::load::{Arena, File, Loader};
+use jaq_core::{Compiler, Ctx, Vars};
+
+use super::engine::{Data, Host, Jq, Stack, Values};
+use super::fault::{CompileError, Failure};
+use super::inputs::Inputs;
+use super::prelude;
+use super::rewrite::{Def, Term, Uses};
+use super::settings::Settings;
+use super::sources::Sources;
+use crate::value::{Object, Value};
+
+/// The name under which the program itself is compiled. No program can name it.
+const MAIN: &str = "_program";
+
+/// A program, compiled once and run often, from as many threads as one likes.
+///
+/// ```
+/// use sockeye_data::jq::{Inputs, Program, Settings};
+/// use sockeye_data::value::Value;
+///
+/// let program = Program::compile("map(. * 2) | add", &Settings::default()).unwrap();
+/// let input = Value::array(vec![1.into(), 2.into()]);
+/// let outputs: Result<Vec<_>, _> = program.run(input, &Inputs::none()).collect();
+/// assert_eq!(outputs.unwrap(), [Value::from(6)]);
+///
+/// let error = Program::compile("map(. * 2) | ad", &Settings::default()).unwrap_err();
+/// assert_eq!(error.to_string(), "jq: there is no function ad/0 at line 1, column 14");
+/// assert_eq!(error.hint.as_deref(), Some("did you mean add/0?"));
+/// ```
+pub struct Program {
+    filter: jaq_core::Filter<Jq>,
+    globals: Vec<Value>,
+    stack: usize,
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program").finish_non_exhaustive()
+    }
+}
+
+impl Program {
+    /// Compile a program. An empty one is `.`.
+    pub fn compile(text: &str, settings: &Settings) -> Result<Self, CompileError> {
+        let arena = Arena::default();
+        let mut sources = Sources::new(&arena, settings);
+        let term = sources.program(text)?;
+        assemble(&arena, sources, term, settings)
+    }
+
+    /// Run it on one input. What comes out is computed as it is asked for; after a failure there is nothing more.
+    pub fn run<'a>(&'a self, input: Value, inputs: &'a Inputs<'_>) -> Outputs<'a> {
+        let data = Data {
+            lut: &self.filter.lut,
+            host: inputs,
+            stack: Stack::from_here(self.stack),
+        };
+        let globals = Vars::new(self.globals.iter().cloned());
+        let context = Ctx::<Jq>::new(data, globals);
+        Outputs {
+            values: Some(self.filter.id.run((context, input))),
+            host: inputs,
+        }
+    }
+}
+
+/// The outputs of a run.
+pub struct Outputs<'a> {
+    values: Option<Values<'a>>,
+    host: &'a dyn Host,
+}
+
+impl fmt::Debug for Outputs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outputs").finish_non_exhaustive()
+    }
+}
+
+impl Iterator for Outputs<'_> {
+    type Item = Result<Value, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.values.as_mut()?.next()?;
+        Some(next.map_err(|exn| {
+            self.values = None;
+            match exn.get_err() {
+                Ok(error) => Failure::Error(error.into_val()),
+                Err(exn) => match exn.get_halt() {
+                    Ok(code) => Failure::Halt {
+                        code,
+                        says: self.host.said(),
+                    },
+                    Err(_) => Failure::Error("break".into()),
+                },
+            }
+        }))
+    }
+}
+
+/// Put all together and compile it.
+fn assemble<'s>(
+    arena: &'s Arena,
+    mut sources: Sources<'s, '_>,
+    term: Term<'s>,
+    settings: &Settings,
+) -> Result<Program, CompileError> {
+    let natives = prelude::natives((settings.functions)());
+    let mut definitions = prelude::reached(&mut sources.uses);
+    definitions.append(&mut sources.definitions);
+    definitions.push(Def {
+        name: MAIN,
+        args: Vec::new(),
+        body: term,
+    });
+    let (names, globals) = globals(&sources, settings, arena);
+    let main = File {
+        code: MAIN,
+        path: (),
+    };
+    let modules = Loader::new(definitions).load(arena, main);
+    let modules = modules.map_err(|_| CompileError::new("the program cannot be put together"))?;
+    let compiled = Compiler::default()
+        .with_funs(natives)
+        .with_global_vars(names)
+        .compile(modules);
+    let filter = compiled.map_err(|errors| {
+        let first = errors.iter().find_map(|(_, errors)| errors.first());
+        match first {
+            Some((name, kind)) => undefined(name, kind, &sources),
+            None => CompileError::new("the program cannot be compiled"),
+        }
+    })?;
+    Ok(Program {
+        filter,
+        globals,
+        stack: settings.stack,
+    })
+}
+
+fn undefined(
+    name: &str,
+    kind: &jaq_core::compile::Undefined,
+    sources: &Sources<'_, '_>,
+) -> CompileError {
+    let known = prelude::all_names();
+    let own = sources.uses.defined.iter().map(|name| (*name, 0));
+    let variables = ["$ENV", "$ARGS", "$__loc__", "$__prog_args"].map(|name| (name, 0));
+    let is_variable = matches!(kind, jaq_core::compile::Undefined::Var);
+    let known: Vec<(&str, usize)> = match is_variable {
+        true => variables
+            .into_iter()
+            .chain(sources.uses.variables.iter().map(|name| (*name, 0)))
+            .filter(|(known, _)| *known != name)
+            .collect(),
+        false => known.into_iter().chain(own).collect(),
+    };
+    for (file, text) in &sources.texts {
+        let error = CompileError::undefined(text, name, kind, known.iter().copied());
+        if error.line > 0 {
+            return error.in_file(file.as_deref());
+        }
+    }
+    CompileError::undefined("", name, kind, known.into_iter())
+}
+
+/// The variables that are there without being bound, as far as the program refers to them: names and values.
+fn globals<'s>(
+    sources: &Sources<'s, '_>,
+    settings: &Settings,
+    arena: &'s Arena,
+) -> (Vec<&'s str>, Vec<Value>) {
+    let Uses { variables, .. } = &sources.uses;
+    let mut all: Vec<(&'s str, Value)> = Vec::new();
+    let mut add = |name: &str, value: &dyn Fn() -> Value| {
+        if variables.contains(name) {
+            let name: &'s str = arena.alloc(name.to_owned());
+            all.push((name, value()));
+        }
+    };
+    add("$ENV", &|| settings.environment.clone().into());
+    add("$__prog_args", &|| {
+        Value::array(settings.positional.clone())
+    });
+    add("$ARGS", &|| {
+        let named = Object::from_iter(settings.variables.iter().cloned());
+        let positional = Value::array(settings.positional.clone());
+        let members = [("positional", positional), ("named", named.into())];
+        Object::from_iter(members.map(|(name, value)| (name.into(), value))).into()
+    });
+    for (name, value) in &settings.variables {
+        add(&format!("${name}"), &|| value.clone());
+    }
+    for (name, value) in &sources.data {
+        add(name, &|| value.clone());
+    }
+    all.into_iter().unzip()
+}
