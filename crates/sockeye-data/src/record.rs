@@ -218,6 +218,11 @@ impl Error {
         self.format
     }
 
+    /// What is wrong, without the place.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
     /// Where it is, if that is known.
     pub fn position(&self) -> Option<Position> {
         self.position
