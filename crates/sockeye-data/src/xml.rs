@@ -70,6 +70,9 @@ pub struct ReadOptions {
     pub keep_space: bool,
     /// Whether prefixes must be declared.
     pub namespaces: Namespaces,
+    /// Whether someone has decoded the bytes from another charset. Unless it is set, a document that declares to be UTF-16, or has a
+    /// mark of UTF-8 and declares something else, is wrong.
+    pub decoded: bool,
     /// How many attributes an element may have. 10,000 unless it is set.
     pub attributes: usize,
     /// How many bytes a name may have. 50,000 unless it is set.
@@ -88,6 +91,7 @@ impl Default for ReadOptions {
             list: Vec::new(),
             keep_space: false,
             namespaces: Namespaces::default(),
+            decoded: false,
             attributes: 10_000,
             name: 50_000,
             limits: Limits::default(),

@@ -18,6 +18,8 @@ pub(super) struct Input<R> {
     begun: usize,
     /// The window.
     pub(super) text: String,
+    /// Whether it started with the mark of UTF-8.
+    pub(super) has_mark: bool,
     /// Up to here, the window is understood.
     pub(super) at: usize,
     /// Where the window starts.
@@ -43,6 +45,7 @@ impl<R: Read> Input<R> {
             chunk,
             begun: 0,
             text: String::new(),
+            has_mark: false,
             at: 0,
             before: Position {
                 byte: 0,
@@ -183,6 +186,7 @@ impl<R: Read> Input<R> {
             && let Some(rest) = text.strip_prefix('\u{feff}')
         {
             self.before.byte = 3;
+            self.has_mark = true;
             text = rest;
         }
         let foreign = names::foreign_char(text);

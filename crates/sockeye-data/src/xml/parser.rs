@@ -76,6 +76,7 @@ pub(super) struct Parser<R> {
     bounds: Bounds,
     depth: usize,
     record: usize,
+    decoded: bool,
 }
 
 impl<R: Read> Parser<R> {
@@ -100,6 +101,7 @@ impl<R: Read> Parser<R> {
             },
             depth: options.limits.depth,
             record: options.limits.record,
+            decoded: options.decoded,
         }
     }
 
@@ -243,6 +245,16 @@ impl<R: Read> Parser<R> {
     fn declared(&mut self, range: std::ops::Range<usize>) -> Result<Event<'_>, Error> {
         let declared = declaration::parse(&self.input.text[range.clone()]);
         let declared = declared.map_err(|fault| self.fail(range.start, fault))?;
+        let encoding = declared.encoding.unwrap_or("UTF-8").to_ascii_uppercase();
+        let is_wide = encoding.starts_with("UTF-16") || encoding.starts_with("ISO-10646-UCS-");
+        let is_other = self.input.has_mark && encoding != "UTF-8";
+        if !self.decoded && (is_wide || is_other) {
+            let fault = Fault::new(
+                0,
+                format!("the document declares {encoding}, but it is UTF-8"),
+            );
+            return Err(self.fail(range.start, fault));
+        }
         self.standalone = declared.standalone == Some("yes");
         Ok(Event::Declaration(declared))
     }

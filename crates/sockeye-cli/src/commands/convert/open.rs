@@ -5,7 +5,7 @@ use std::io::Read;
 use sockeye::data::format::Format;
 use sockeye::data::json::{self, Elements};
 use sockeye::data::record::{Position, ReadRecords};
-use sockeye::data::{csv, lines};
+use sockeye::data::{csv, lines, xml};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::FormatArgs;
@@ -34,7 +34,10 @@ pub(crate) fn reader(
             let options = args.csv.read_options(format, limits);
             Ok(Box::new(csv::Reader::new(bytes, &options)))
         }
-        Format::Xml => Err(not_built(format)),
+        Format::Xml => Ok(Box::new(xml::Reader::new(
+            bytes,
+            &args.xml.read_options(limits),
+        ))),
         Format::Yaml => Err(not_built(format)),
         Format::Toml => Err(not_built(format)),
         Format::Html => Err(not_built(format)),

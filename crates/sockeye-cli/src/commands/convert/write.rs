@@ -6,7 +6,7 @@ use std::io;
 use sockeye::data::format::Format;
 use sockeye::data::record::{Error as RecordError, WriteRecords};
 use sockeye::data::value::Value;
-use sockeye::data::{csv, json};
+use sockeye::data::{csv, json, xml};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::{FormatArgs, To};
@@ -63,7 +63,9 @@ pub(crate) fn writer(target: &Target, args: &FormatArgs) -> Result<Writer> {
             Ok(Box::new(writer.spill(Box::new(spill))))
         }
         // Each arm: `Format::X => Ok(Box::new(x::Writer::new(&args.x.write_options())))`.
-        Format::Xml => Err(not_built(format)),
+        Format::Xml => Ok(Box::new(xml::Writer::new(
+            &args.xml.write_options(&args.json),
+        ))),
         Format::Yaml => Err(not_built(format)),
         Format::Toml => Err(not_built(format)),
         Format::Html => Err(not_built(format)),

@@ -21,7 +21,7 @@ pub(super) struct Layout {
 /// What is still to be written, the next thing last.
 enum Task<'a> {
     Element(&'a str, &'a Value, Layout),
-    Text(&'a str, &'a Value),
+    Text(&'a Value),
     End(&'a str, Layout, bool),
     Enter(Crumb),
     Leave,
@@ -42,10 +42,9 @@ pub(super) fn write(
             Task::Element(name, value, layout) => {
                 element(name, value, layout, trail, &mut tasks, out)?;
             }
-            Task::Text(name, value) => {
+            Task::Text(value) => {
                 let Some(content) = scalar(value) else {
                     let why = format!("{} as the text of an element", value.kind());
-                    trail.0.push(Crumb::Member(name.to_owned()));
                     return Err(trail.unsupported(&why));
                 };
                 text::text(&content, trail, out)?;
@@ -154,7 +153,7 @@ fn members<'a>(
     for (member, value) in object.iter().filter(|(member, _)| !member.starts_with('@')) {
         tasks.push(Task::Enter(Crumb::Member(member.to_string())));
         match value {
-            _ if member == "#text" => tasks.push(Task::Text(member, value)),
+            _ if member == "#text" => tasks.push(Task::Text(value)),
             Value::Array(items) => {
                 for (at, item) in items.iter().enumerate() {
                     tasks.push(Task::Enter(Crumb::Item(at)));
