@@ -4,6 +4,7 @@
 //! one huge value; [`Lines`] those of a piece of NDJSON. Numbers keep their text.
 
 mod core;
+mod duplicates;
 mod elements;
 mod encoding;
 mod fault;
@@ -12,6 +13,7 @@ mod lex;
 mod lines;
 mod machine;
 mod options;
+mod quick;
 mod reader;
 mod relaxed;
 mod window;

@@ -100,13 +100,18 @@ impl<'a> Lines<'a> {
     }
 
     fn decode(&mut self, bytes: &'a [u8]) {
-        let good = match simdutf8::compat::from_utf8(bytes) {
-            Ok(_) => bytes.len(),
-            Err(error) => error.valid_up_to(),
-        };
-        let (good, bad) = bytes.split_at(good);
-        self.text = Cow::Borrowed(std::str::from_utf8(good).unwrap_or_default());
-        self.bad = bad;
+        match simdutf8::compat::from_utf8(bytes) {
+            Ok(text) => {
+                self.text = Cow::Borrowed(text);
+                self.bad = &[];
+            }
+            Err(error) => {
+                let (good, bad) = bytes.split_at(error.valid_up_to());
+                // Proved a moment ago; this is the way to say so without unsafe code.
+                self.text = Cow::Borrowed(std::str::from_utf8(good).unwrap_or_default());
+                self.bad = bad;
+            }
+        }
     }
 
     /// The end of the next line.

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use crate::record::ErrorKind;
 use crate::value::{Object, Text, Value};
 
+use super::duplicates;
 use super::fault::Fault;
 use super::lex::{self, Lexed, Surrogates};
 use super::relaxed;
@@ -16,7 +17,7 @@ type Flow = ControlFlow<Option<Value>>;
 
 /// What is read next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     /// A value that has to be there: at the top, behind a colon.
     Value,
     /// A value or the end of an array that just began.
@@ -58,7 +59,7 @@ pub(super) struct Machine {
     only: Option<Vec<Text>>,
     /// Reads past the others.
     unread: Option<Box<Machine>>,
-    state: State,
+    pub(super) state: State,
     frames: Vec<Frame>,
     items: Vec<Value>,
     members: Vec<(Text, Value)>,
@@ -178,6 +179,9 @@ impl Machine {
         last: bool,
     ) -> Result<Option<Value>, Fault> {
         loop {
+            if !RELAXED && let Some(value) = self.quick::<BUILD>(text, at) {
+                return Ok(Some(value));
+            }
             let Some(((), next)) = self.space::<RELAXED>(text, *at, last)? else {
                 return Ok(None);
             };
@@ -220,7 +224,7 @@ impl Machine {
         last: bool,
     ) -> Result<Flow, Fault> {
         if let b'{' | b'[' = byte {
-            if self.frames.len() >= self.depth {
+            if self.is_full() {
                 return Err(self.too_deep(*at));
             }
             *at += 1;
@@ -307,7 +311,7 @@ impl Machine {
         *at = end;
         self.state = State::Colon;
         if BUILD {
-            self.begin_member(name);
+            self.begin_member(name, Value::Null);
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -341,8 +345,20 @@ impl Machine {
         Ok(ControlFlow::Continue(()))
     }
 
+    /// Nothing more may be opened.
     #[inline]
-    fn open(&mut self, is_object: bool) {
+    pub(super) fn is_full(&self) -> bool {
+        self.frames.len() >= self.depth
+    }
+
+    /// Whether what is open is an object; nothing if nothing is open.
+    #[inline]
+    pub(super) fn is_object(&self) -> Option<bool> {
+        self.frames.last().map(|frame| frame.is_object)
+    }
+
+    #[inline]
+    pub(super) fn open(&mut self, is_object: bool) {
         self.frames.push(Frame {
             is_object,
             suspect: false,
@@ -358,68 +374,43 @@ impl Machine {
         };
     }
 
-    /// The value of what ends at `at`.
+    /// The value of what ends, unless two names in it are the same.
     #[inline]
-    fn close<const BUILD: bool>(&mut self, at: usize) -> Result<Value, Fault> {
-        let frame = self.frames.pop().expect("something is open where it ends");
-        Ok(match (BUILD, frame.is_object) {
+    pub(super) fn quick_close<const BUILD: bool>(&mut self) -> Option<Value> {
+        let frame = self.frames.last()?;
+        if frame.suspect {
+            return None;
+        }
+        let value = match (BUILD, frame.is_object) {
             (false, _) => Value::Null,
             (true, false) => Value::array(self.items.split_off(frame.start)),
-            (true, true) => {
-                let members = self.members.split_off(frame.start);
-                match frame.suspect {
-                    false => Object::from_distinct(members).into(),
-                    true => self.settle(members, at)?.into(),
-                }
-            }
-        })
+            (true, true) => Object::from_distinct(self.members.split_off(frame.start)).into(),
+        };
+        self.frames.pop();
+        Some(value)
     }
 
-    /// An object of which two names may be the same.
-    #[cold]
-    fn settle(&self, members: Vec<(Text, Value)>, at: usize) -> Result<Object, Fault> {
-        let mut object = Object::with_capacity(members.len());
-        // Those that stand more than once, with all their values.
-        let mut several: Object = Object::new();
-        for (name, value) in members {
-            match self.duplicates {
-                Duplicates::Last => {
-                    object.insert(name, value);
-                }
-                Duplicates::Error => {
-                    if object.get(&name).is_some() {
-                        let why = format!("the name {name:?} stands twice in an object");
-                        return Err(Fault::syntax(at, why));
-                    }
-                    object.insert(name, value);
-                }
-                Duplicates::All => match (object.get_mut(&name), several.get(&name).is_some()) {
-                    (None, _) => {
-                        object.insert(name, value);
-                    }
-                    (Some(Value::Array(values)), true) => {
-                        std::sync::Arc::make_mut(values).push(value);
-                    }
-                    (Some(first), _) => {
-                        *first = Value::array(vec![std::mem::take(first), value]);
-                        several.insert(name, Value::Null);
-                    }
-                },
-            }
+    /// The value of what ends at `at`.
+    fn close<const BUILD: bool>(&mut self, at: usize) -> Result<Value, Fault> {
+        if let Some(value) = self.quick_close::<BUILD>() {
+            return Ok(value);
         }
-        Ok(object)
+        let frame = self.frames.pop().expect("something is open where it ends");
+        let members = self.members.split_off(frame.start);
+        Ok(duplicates::settle(self.duplicates, members, at)?.into())
     }
 
     /// A value inside of something is complete.
     #[inline]
-    fn put<const BUILD: bool>(&mut self, value: Value) {
+    pub(super) fn put<const BUILD: bool>(&mut self, value: Value) {
         self.state = State::After;
         if !BUILD {
             return;
         }
-        if self.frames.last().is_some_and(|frame| frame.is_object) {
+        if self.is_object() == Some(true) {
             if let Some((_, place)) = self.members.last_mut() {
-                *place = value;
+                // It was null: there is nothing to drop.
+                std::mem::forget(std::mem::replace(place, value));
             }
         } else {
             self.items.push(value);
@@ -427,7 +418,13 @@ impl Machine {
     }
 
     #[inline]
-    fn begin_member(&mut self, name: Text) {
+    pub(super) fn push_item(&mut self, value: Value) {
+        self.items.push(value);
+    }
+
+    /// A member, of which the value may come later.
+    #[inline]
+    pub(super) fn begin_member(&mut self, name: Text, value: Value) {
         let bytes = name.as_bytes();
         let ends = match bytes {
             [] => 0,
@@ -436,25 +433,34 @@ impl Machine {
         };
         let bit = 1 << ((ends + bytes.len() * 11) % 64);
         if let Some(frame) = self.frames.last_mut() {
-            frame.suspect |= frame.seen & bit != 0;
+            if frame.seen & bit != 0 && !frame.suspect {
+                frame.suspect = duplicates::is_there(&self.members[frame.start..], &name);
+            }
             frame.seen |= bit;
         }
-        self.members.push((name, Value::Null));
+        self.members.push((name, value));
+    }
+
+    /// Whether a member is built.
+    #[inline]
+    pub(super) fn is_wanted(&self, name: &str) -> bool {
+        match &self.only {
+            Some(only) if self.frames.len() == 1 => only.iter().any(|wanted| wanted == name),
+            _ => true,
+        }
     }
 
     /// What comes behind the colon: the value, unless nobody reads it.
-    #[inline]
     fn behind_colon<const BUILD: bool>(&mut self) -> State {
-        if BUILD
-            && self.frames.len() == 1
-            && let Some(only) = &self.only
-            && let Some((name, _)) = self.members.last()
-            && !only.contains(name)
-        {
-            self.members.pop();
-            return State::Unread;
+        let is_wanted = match self.members.last() {
+            Some((name, _)) if BUILD => self.is_wanted(name),
+            _ => true,
+        };
+        if is_wanted {
+            return State::Value;
         }
-        State::Value
+        self.members.pop();
+        State::Unread
     }
 
     /// Read past a value that nobody reads.
