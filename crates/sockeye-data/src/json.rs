@@ -12,6 +12,7 @@ mod float;
 mod lex;
 mod lines;
 mod machine;
+mod names;
 mod options;
 mod quick;
 mod reader;

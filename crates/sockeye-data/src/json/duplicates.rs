@@ -12,7 +12,7 @@ const FEW: usize = 16;
 
 /// Whether a name is there already. Yes is also said where it would take long to know.
 #[cold]
-pub(super) fn is_there(members: &[(Text, Value)], name: &Text) -> bool {
+pub(super) fn is_there(members: &[(Text, Value)], name: &str) -> bool {
     members.len() > FEW || members.iter().any(|(known, _)| known == name)
 }
 

@@ -9,6 +9,7 @@ use crate::value::{Object, Text, Value};
 use super::duplicates;
 use super::fault::Fault;
 use super::lex::{self, Lexed, Surrogates};
+use super::names::Names;
 use super::relaxed;
 use super::{Dialect, Duplicates, InvalidText, ReadOptions};
 
@@ -63,6 +64,7 @@ pub(super) struct Machine {
     frames: Vec<Frame>,
     items: Vec<Value>,
     members: Vec<(Text, Value)>,
+    names: Names,
 }
 
 impl Machine {
@@ -96,6 +98,7 @@ impl Machine {
             frames: Vec::new(),
             items: Vec::new(),
             members: Vec::new(),
+            names: Names::default(),
         }
     }
 
@@ -311,7 +314,7 @@ impl Machine {
         *at = end;
         self.state = State::Colon;
         if BUILD {
-            self.begin_member(name, Value::Null);
+            self.begin_member(&name, Value::Null);
         }
         Ok(ControlFlow::Continue(()))
     }
@@ -423,22 +426,17 @@ impl Machine {
     }
 
     /// A member, of which the value may come later.
-    #[inline]
-    pub(super) fn begin_member(&mut self, name: Text, value: Value) {
-        let bytes = name.as_bytes();
-        let ends = match bytes {
-            [] => 0,
-            [first, .., last] => usize::from(*first) * 7 + usize::from(*last) * 29,
-            [only] => usize::from(*only),
-        };
-        let bit = 1 << ((ends + bytes.len() * 11) % 64);
+    #[inline(always)]
+    pub(super) fn begin_member(&mut self, name: &str, value: Value) {
+        let (known, place) = self.names.get(name);
         if let Some(frame) = self.frames.last_mut() {
+            let bit = 1 << place;
             if frame.seen & bit != 0 && !frame.suspect {
-                frame.suspect = duplicates::is_there(&self.members[frame.start..], &name);
+                frame.suspect = duplicates::is_there(&self.members[frame.start..], name);
             }
             frame.seen |= bit;
         }
-        self.members.push((name, value));
+        self.members.push((known, value));
     }
 
     /// Whether a member is built.

@@ -69,19 +69,29 @@ impl Machine {
             }
             let name = &text[at + 1..name_end];
             let value = lex::skip_space(bytes, colon + 1);
-            if BUILD && !self.is_wanted(name) {
-                self.state = State::Unread;
-                return Way::Stop(value);
-            }
             let Some(&byte) = bytes.get(value) else {
                 return Way::Stop(at);
             };
+            if BUILD && !self.is_wanted(name) {
+                let Some((_, end)) = scalar::<false>(text, value, byte) else {
+                    self.state = State::Unread;
+                    return Way::Stop(value);
+                };
+                at = end;
+                self.state = State::After;
+                if bytes.get(at) != Some(&b',') {
+                    return Way::On(at);
+                }
+                at += 1;
+                self.state = State::NextName;
+                continue;
+            }
             if let b'{' | b'[' = byte {
                 if self.is_full() {
                     return Way::Stop(at);
                 }
                 if BUILD {
-                    self.begin_member(Text::from(name), Value::Null);
+                    self.begin_member(name, Value::Null);
                 }
                 self.open(byte == b'{');
                 return Way::On(value + 1);
@@ -90,7 +100,7 @@ impl Machine {
                 return Way::Stop(at);
             };
             if BUILD {
-                self.begin_member(Text::from(name), value);
+                self.begin_member(name, value);
             }
             at = end;
             if bytes.get(at) != Some(&b',') {
