@@ -260,6 +260,8 @@ fn refined(named: Found<Format>, seen: Found<Format>) -> Found<Format> {
 fn named_format(hints: &Hints<'_>) -> Option<Found<Format>> {
     if let Some(media_type) = hints.media_type
         && let Some(format) = Format::from_media_type(media_type)
+        // Servers say `text/plain` of whatever they do not know.
+        && format != Format::Text
     {
         return Some(Found::certain(
             format,

@@ -8,6 +8,7 @@ mod cores;
 mod cut;
 mod engine;
 mod flow;
+mod foreign;
 mod job;
 mod look;
 mod open;
@@ -57,3 +58,5 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     run::run(args, output).await
 }
+
+pub(crate) use self::foreign::{Foreign, check, run_on};

@@ -13,6 +13,7 @@ use sockeye::data::recognise::{HEAD, Hints, Recognised, recognise};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::{FormatArgs, InputArgs};
+use super::foreign::Foreign;
 use super::open::Bytes;
 use super::sink::Sink;
 
@@ -29,6 +30,8 @@ pub(crate) struct Asked {
     charset: Option<Charset>,
     compression: Option<Option<Compression>>,
     media_type: Option<String>,
+    /// Instead of standard input.
+    foreign: Option<Foreign>,
 }
 
 impl Asked {
@@ -43,7 +46,11 @@ impl Asked {
             format: args.from,
             charset: charset.map_err(usage)?,
             compression: compression.transpose().map_err(usage)?,
-            media_type: args.media_type.clone(),
+            media_type: args
+                .media_type
+                .clone()
+                .or_else(|| args.foreign.as_ref()?.media_type.clone()),
+            foreign: args.foreign.clone(),
         })
     }
 
@@ -132,12 +139,14 @@ impl Flow for Chained {
 impl Source {
     /// A file, or standard input where the path is `-`. Before it waits, `sink` is flushed.
     pub(crate) fn open(path: &Path, asked: &Asked, sink: Option<&Sink>) -> Result<Self> {
-        let (file, name) = match path == Path::new("-") {
-            true => (
+        let foreign = asked.foreign.as_ref().filter(|_| path == Path::new("-"));
+        let (file, name) = match (path == Path::new("-"), foreign) {
+            (true, Some(foreign)) => (foreign.bytes.try_clone(), None),
+            (true, None) => (
                 io::stdin().as_fd().try_clone_to_owned().map(File::from),
                 None,
             ),
-            false => (File::open(path), Some(path)),
+            (false, _) => (File::open(path), Some(path)),
         };
         let failed = |error| {
             let error = Error::from_io(Operation::Open, error);
@@ -152,6 +161,7 @@ impl Source {
             file,
             is_live,
             sink: sink.cloned(),
+            foreign: foreign.cloned(),
         };
         let (head, is_all) = feed.head().map_err(failed)?;
         let name = name.map(|path| path.display().to_string());
@@ -171,7 +181,9 @@ impl Source {
             charset: asked.charset,
             compression: asked.compression,
             media_type: asked.media_type.as_deref(),
-            name: name.as_deref(),
+            name: name
+                .as_deref()
+                .or_else(|| Some(asked.foreign.as_ref()?.name.as_str())),
             is_all,
         };
         let what = recognise(&head, &hints);
@@ -253,6 +265,7 @@ struct Feed {
     /// More may come later: it is no regular file.
     is_live: bool,
     sink: Option<Sink>,
+    foreign: Option<Foreign>,
 }
 
 impl Feed {
@@ -261,7 +274,7 @@ impl Feed {
         let mut head = vec![0; HEAD];
         let mut length = 0;
         loop {
-            match self.file.read(&mut head[length..]) {
+            match self.read_file(&mut head[length..]) {
                 Ok(0) => {
                     head.truncate(length);
                     return Ok((head, true));
@@ -279,6 +292,15 @@ impl Feed {
                 head.truncate(length);
                 return Ok((head, false));
             }
+        }
+    }
+
+    fn read_file(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(into)?;
+        let is_broken = count == 0 && self.foreign.as_ref().is_some_and(Foreign::is_broken);
+        match is_broken && !into.is_empty() {
+            true => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it broke off")),
+            false => Ok(count),
         }
     }
 
@@ -308,6 +330,6 @@ impl Read for Feed {
         {
             sink.flush_before_waiting()?;
         }
-        self.file.read(into)
+        self.read_file(into)
     }
 }

@@ -83,7 +83,7 @@ async fn data(fetch: &Fetch, job: &Job) -> Result<()> {
     let media_type = MediaType::parse(data.media_type.as_bytes());
     let length = data.body.len() as u64;
     let body = Body::Bytes(data.body.into());
-    show::body(fetch, body, media_type.as_ref(), Some(length)).await
+    show::body(fetch, body, &job.url, media_type.as_ref(), Some(length)).await
 }
 
 async fn file(fetch: &Fetch, job: &Job) -> Result<()> {
@@ -120,9 +120,15 @@ async fn file(fetch: &Fetch, job: &Job) -> Result<()> {
         .then(|| MediaType::parse(b"application/json"))
         .flatten();
     let length = metadata.is_file().then_some(metadata.len());
-    show::body(fetch, Body::File(file), media_type.as_ref(), length)
-        .await
-        .map_err(|error| error.about(path.display()))
+    show::body(
+        fetch,
+        Body::File(file),
+        &job.url,
+        media_type.as_ref(),
+        length,
+    )
+    .await
+    .map_err(|error| error.about(path.display()))
 }
 
 /// What is saved.

@@ -7,6 +7,7 @@ mod ahead;
 mod args;
 mod body;
 mod conditions;
+mod convert;
 mod dry_run;
 mod ftp;
 mod habits;
@@ -23,8 +24,8 @@ mod show;
 mod source;
 mod words;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use sockeye::client::download::Rate;
@@ -33,7 +34,9 @@ use sockeye::data::url::Scheme;
 use sockeye::{Error, Kind, Operation, Result};
 use tokio::time::Instant;
 
-use self::args::{FtpArgs, IdentityArgs, PolicyArgs, ReachArgs, ReportArgs, RequestArgs, SaveArgs};
+use self::args::{
+    ConvertArgs, FtpArgs, IdentityArgs, PolicyArgs, ReachArgs, ReportArgs, RequestArgs, SaveArgs,
+};
 pub(crate) use self::habits::hint_for;
 use self::identity::Identity;
 use self::plan::{Job, Plan};
@@ -75,6 +78,8 @@ pub(crate) struct Args {
     identity: IdentityArgs,
     #[command(flatten)]
     save: SaveArgs,
+    #[command(flatten)]
+    convert: ConvertArgs,
     #[command(flatten)]
     reach: ReachArgs,
     #[command(flatten)]
@@ -128,6 +133,8 @@ struct Fetch {
     deadline: Option<Instant>,
     /// Nobody reads standard output any more.
     unread: AtomicBool,
+    /// How the first conversion ended that did not end well.
+    converted: OnceLock<Outcome>,
 }
 
 /// How long after the end of `--timeout` a job may still say what was late.
@@ -152,6 +159,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         args,
         output,
         unread: AtomicBool::new(false),
+        converted: OnceLock::new(),
     });
     let stop = signals::stop_on_signals();
     let work = fetch.within(timeout);
@@ -184,14 +192,22 @@ impl Fetch {
             return Outcome::Code(exit::code(error.kind()));
         }
         let shows = self.args.report.curl || self.args.request.dry_run;
-        if self.args.save.saves() && !shows {
+        let converts = self.args.convert.is_given();
+        if self.args.save.saves() && !shows && !converts {
             return save::all(self).await;
         }
-        if let Err(error) = self.args.save.refuse_without_saving() {
+        let refused = match converts {
+            true => convert::refuse(self),
+            false => self.args.save.refuse_without_saving(),
+        };
+        if let Err(error) = refused {
             return Outcome::Code(self.output.fail(&error));
         }
         let at_once = self.args.save.jobs.unwrap_or(1) as usize;
-        ahead::all(self, at_once).await
+        match ahead::all(self, at_once).await {
+            Outcome::Done => self.converted.get().copied().unwrap_or(Outcome::Done),
+            outcome => outcome,
+        }
     }
 
     /// One job, by the scheme of its URL.
@@ -220,6 +236,14 @@ impl Fetch {
     /// Whoever read standard output has read enough: that is a quiet end.
     fn is_unread(&self) {
         self.unread.store(true, Ordering::Relaxed);
+    }
+
+    /// A conversion ended so.
+    fn is_converted(&self, outcome: Outcome) {
+        if outcome != Outcome::Done {
+            // The first counts.
+            let _ = self.converted.set(outcome);
+        }
     }
 
     /// How much is left of `--timeout`.

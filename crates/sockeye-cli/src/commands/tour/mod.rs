@@ -4,6 +4,7 @@
 //! claims. What is shown is what happened: nothing here talks to the network itself.
 
 mod clients;
+mod data;
 mod fundamentals;
 mod introduction;
 mod page;
@@ -33,6 +34,7 @@ const STAGES: &[Stage] = &[
     introduction::STAGE,
     fundamentals::STAGE,
     clients::STAGE,
+    data::STAGE,
     web::STAGE,
 ];
 

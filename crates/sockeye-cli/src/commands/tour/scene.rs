@@ -389,6 +389,14 @@ impl Finished {
         Err(broken(format!("exit code {code}"), seen))
     }
 
+    /// Its standard output has this in it.
+    pub(super) fn contains(&self, wanted: &str) -> Result<(), Broken> {
+        match self.data.contains(wanted) {
+            true => Ok(()),
+            false => Err(broken(format!("{wanted:?} within it"), &self.data)),
+        }
+    }
+
     /// Its standard output is exactly this.
     pub(super) fn wrote(&self, wanted: &str) -> Result<(), Broken> {
         if self.data == wanted {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use sockeye::data::format::Format;
 
+use crate::commands::convert::Foreign;
+
 /// What is read.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Input")]
@@ -18,6 +20,9 @@ pub(crate) struct InputArgs {
     /// What it was sent as: the Content-Type decides format and charset, if -f and --charset do not
     #[arg(long, value_name = "TYPE")]
     pub(crate) media_type: Option<String>,
+    /// Instead of standard input.
+    #[arg(skip)]
+    pub(crate) foreign: Option<Foreign>,
     /// The charset of the input: utf-8, utf-16le, windows-1252, shift_jis ... [default: recognised]
     #[arg(long, value_name = "NAME")]
     pub(crate) charset: Option<String>,

@@ -1,5 +1,6 @@
 //! The flags of `fetch`, one group for each theme.
 
+mod convert;
 mod ftp;
 mod identity;
 mod pieces;
@@ -9,6 +10,7 @@ mod report;
 mod request;
 mod save;
 
+pub(super) use self::convert::ConvertArgs;
 pub(super) use self::ftp::FtpArgs;
 pub(super) use self::identity::IdentityArgs;
 pub(super) use self::pieces::Manner;

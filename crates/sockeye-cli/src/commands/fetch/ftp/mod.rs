@@ -282,7 +282,7 @@ async fn get(fetch: &Fetch, job: &Job, ftp: &mut Ftp, path: &[u8]) -> Result<()>
     }
     let download = ftp.get(path).await?;
     let length = download.size();
-    show::body(fetch, Body::Ftp(Box::new(download)), None, length).await
+    show::body(fetch, Body::Ftp(Box::new(download)), &job.url, None, length).await
 }
 
 /// Send a file, or standard input.

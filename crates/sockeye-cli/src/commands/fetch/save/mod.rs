@@ -276,6 +276,10 @@ pub(super) fn destination(fetch: &Fetch, job: &Job) -> Result<Option<PathBuf>> {
         Scheme::Data => None,
         _ => url_file_name(job.url.path()),
     };
+    if fetch.args.convert.is_given() {
+        // It goes through the conversion, which knows of the file.
+        return Ok(None);
+    }
     match save.output.get(job.number) {
         Some(name) if name == Path::new("-") => Ok(None),
         Some(name) => Ok(Some(folder.join(name))),

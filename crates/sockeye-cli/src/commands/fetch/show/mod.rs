@@ -14,13 +14,14 @@ use sockeye::client::Sink;
 use sockeye::client::download::Rate;
 use sockeye::client::http::Response;
 use sockeye::data::fields::MediaType;
+use sockeye::data::url::Url;
 use sockeye::{Error, Kind, Operation, Result};
 use tokio::io::{AsyncReadExt, AsyncWrite};
 
 pub(super) use self::event::Text;
 
-use super::Fetch;
 use super::args::Pretty;
+use super::{Fetch, convert};
 use crate::local::TerminalText;
 use crate::output::Output;
 
@@ -45,7 +46,7 @@ pub(super) struct Paced<'r> {
 
 impl Paced<'_> {
     /// As [`Body::chunk`].
-    async fn chunk(&mut self) -> Result<Option<Bytes>> {
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         if let Some(rate) = &self.rate {
             rate.passed(std::mem::take(&mut self.unpaid)).await;
         }
@@ -84,7 +85,15 @@ pub(super) async fn response(fetch: &Fetch, response: &mut Response) -> Result<(
     }
     let media_type = response.media_type();
     let length = response.content_length().filter(|_| !response.is_decoded());
-    body(fetch, Body::Response(response), media_type.as_ref(), length).await
+    let url = response.url().clone();
+    body(
+        fetch,
+        Body::Response(response),
+        &url,
+        media_type.as_ref(),
+        length,
+    )
+    .await
 }
 
 /// The head of an answer. False when nobody reads it.
@@ -113,6 +122,7 @@ fn head(fetch: &Fetch, response: &Response) -> bool {
 pub(super) async fn body(
     fetch: &Fetch,
     body: Body<'_>,
+    url: &Url,
     media_type: Option<&MediaType>,
     length: Option<u64>,
 ) -> Result<()> {
@@ -123,6 +133,10 @@ pub(super) async fn body(
         rate: fetch.rate.clone().filter(|_| is_paced),
         unpaid: 0,
     };
+    if fetch.args.convert.is_given() {
+        let media_type = media_type.map(MediaType::to_string);
+        return convert::body(fetch, body, url, media_type).await;
+    }
     let is_terminal = io::stdout().is_terminal();
     let is_json = media_type.is_some_and(MediaType::is_json);
     let lays_out = match fetch.args.request.pretty {
