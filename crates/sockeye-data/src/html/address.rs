@@ -41,8 +41,8 @@ impl Base {
     pub(super) fn resolved_attribute(base: Option<&Self>, name: &str, value: &str) -> Text {
         match name {
             _ if base.is_none() => value.into(),
-            "href" | "src" | "action" | "formaction" | "cite" | "poster" | "background" | "longdesc"
-            | "manifest" | "data" | "xlink:href" => Self::resolved(base, value),
+            "href" | "src" | "action" | "formaction" | "cite" | "poster" | "background"
+            | "longdesc" | "manifest" | "data" | "xlink:href" => Self::resolved(base, value),
             "ping" => {
                 let urls = value.split_ascii_whitespace();
                 let urls: Vec<_> = urls.map(|url| Self::resolved(base, url)).collect();

@@ -54,8 +54,8 @@ impl Builder {
         Self::fragment_with(context, limits, false)
     }
 
-    /// As a browser that runs scripts reads it: `<noscript>` holds text.
-    pub(super) fn fragment_with(context: &str, limits: &Limits, scripts: bool) -> Self {
+    /// See [`Builder::fragment`]; with `scripts` as a browser that runs them reads it: `<noscript>` holds text.
+    pub fn fragment_with(context: &str, limits: &Limits, scripts: bool) -> Self {
         let gauge = Rc::new(Gauge::default());
         let (space, tag) = match context.split_once(' ') {
             Some(("svg", tag)) => (ns!(svg), tag),
@@ -64,13 +64,12 @@ impl Builder {
         };
         let name = QualName::new(None, space, LocalName::from(tag));
         let sink = Sink::new(Rc::clone(&gauge));
-        let parser =
-            html5ever::parse_fragment(sink, options(scripts), name, Vec::new(), scripts);
+        let parser = html5ever::parse_fragment(sink, options(scripts), name, Vec::new(), scripts);
         Self::with(parser, gauge, limits, true)
     }
 
-    /// As a browser that runs scripts reads it: `<noscript>` holds text.
-    pub(super) fn with_scripts(limits: &Limits) -> Self {
+    /// See [`Builder::new`]; as a browser that runs scripts reads it: `<noscript>` holds text.
+    pub fn with_scripts(limits: &Limits) -> Self {
         let gauge = Rc::new(Gauge::default());
         let parser = html5ever::parse_document(Sink::new(Rc::clone(&gauge)), options(true));
         Self::with(parser, gauge, limits, false)
@@ -101,7 +100,11 @@ impl Builder {
             let (piece, behind) = rest.split_at(cut);
             self.bytes += piece.len() as u64;
             if self.bytes > self.limits.record as u64 {
-                return Err(self.limit("the document is larger than", self.limits.record, "--record-limit"));
+                return Err(self.limit(
+                    "the document is larger than",
+                    self.limits.record,
+                    "--record-limit",
+                ));
             }
             self.parser.process(piece.into());
             self.check_cost()?;
@@ -141,7 +144,12 @@ impl Builder {
 fn check(gauge: &Gauge, limits: &Limits, bytes: u64) -> Result<(), Error> {
     // The document and the text in the innermost element are levels, too.
     if gauge.depth.get() as usize > limits.depth.saturating_add(2) {
-        return Err(limit("elements are nested deeper than", limits.depth, "--depth", bytes));
+        return Err(limit(
+            "elements are nested deeper than",
+            limits.depth,
+            "--depth",
+            bytes,
+        ));
     }
     let allowed = (bytes as usize)
         .saturating_add(limits.expansion)

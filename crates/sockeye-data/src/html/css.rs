@@ -9,15 +9,16 @@ use selectors::attr::{AttrSelectorOperation, CaseSensitivity, NamespaceConstrain
 use selectors::bloom::BloomFilter;
 use selectors::matching::{ElementSelectorFlags, MatchingContext, matches_selector};
 use selectors::parser::{
-    self, Combinator, ParseRelative, SelectorImpl, SelectorList, SelectorParseErrorKind as Wrong,
+    self, Combinator, ParseRelative, Selector, SelectorImpl, SelectorList,
+    SelectorParseErrorKind as Wrong,
 };
 use selectors::{Element as _, OpaqueElement};
 
 use super::element::Element;
-use super::tree::{Kind, NONE, ROOT};
+use super::tree::{ElementData, Kind, NONE, NodeId, ROOT};
 
 /// The kinds of things that our selectors are made of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Names;
 
 impl SelectorImpl for Names {
@@ -189,7 +190,8 @@ impl<'i> parser::Parser<'i> for Grammar {
     ) -> Result<PseudoClass, ParseError<Wrong>> {
         if name.eq_ignore_ascii_case("has") && !self.in_has {
             let inner = Grammar { in_has: true };
-            return SelectorList::parse(&inner, parser, ParseRelative::ForHas).map(PseudoClass::Has);
+            return SelectorList::parse(&inner, parser, ParseRelative::ForHas)
+                .map(PseudoClass::Has);
         }
         if !name.eq_ignore_ascii_case("contains") {
             return Err(ParseError::custom(Wrong::UnsupportedPseudoClassOrElement));
@@ -210,21 +212,37 @@ impl<'i> parser::Parser<'i> for Grammar {
     }
 }
 
-impl Element<'_> {
-    fn other(&self, id: super::tree::NodeId) -> Self {
-        Self {
-            document: self.document,
+/// An element as selectors see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen<'a>(pub(super) Element<'a>);
+
+impl Seen<'_> {
+    fn other(&self, id: NodeId) -> Self {
+        Self(Element {
+            document: self.0.document,
             id,
-        }
+        })
+    }
+
+    fn data(&self) -> &ElementData {
+        self.0.data()
+    }
+
+    fn attribute(&self, name: &str) -> Option<&str> {
+        self.0.attribute(name)
     }
 
     fn is_disabled(&self) -> bool {
-        let can_be = ["button", "input", "select", "textarea", "fieldset", "optgroup", "option"];
+        let can_be = [
+            "button", "input", "select", "textarea", "fieldset", "optgroup", "option",
+        ];
         can_be.contains(&self.data().html_tag()) && self.attribute("disabled").is_some()
     }
 
     fn is_enabled(&self) -> bool {
-        let can_be = ["button", "input", "select", "textarea", "fieldset", "optgroup", "option"];
+        let can_be = [
+            "button", "input", "select", "textarea", "fieldset", "optgroup", "option",
+        ];
         can_be.contains(&self.data().html_tag()) && self.attribute("disabled").is_none()
     }
 
@@ -242,14 +260,18 @@ impl Element<'_> {
 }
 
 /// Whether something that the element has matches: below it, or behind it.
-fn has(element: &Element<'_>, list: &SelectorList<Names>, context: &mut MatchingContext<'_, Names>) -> bool {
+fn has(
+    element: &Seen<'_>,
+    list: &SelectorList<Names>,
+    context: &mut MatchingContext<'_, Names>,
+) -> bool {
     if context.relative_selector_anchor().is_some() {
         return false;
     }
     context.nest_for_relative_selector(element.opaque(), |context| {
         list.slice().iter().any(|selector| {
             let mut matches =
-                |found: Element<'_>| matches_selector(selector, 0, None, &found, context);
+                |found: Seen<'_>| matches_selector(selector, 0, None, &found, context);
             match selector.combinator_at_parse_order(1) {
                 Combinator::NextSibling | Combinator::LaterSibling => {
                     let mut sibling = element.next_sibling_element();
@@ -261,26 +283,40 @@ fn has(element: &Element<'_>, list: &SelectorList<Names>, context: &mut Matching
                     }
                     false
                 }
+                // Nothing but a child: the whole subtree need not be looked at.
+                Combinator::Child if is_one_step(selector) => children(*element).any(matches),
                 _ => below(*element).any(matches),
             }
         })
     })
 }
 
-fn below(element: Element<'_>) -> impl Iterator<Item = Element<'_>> {
-    element.document.elements_below(element.id)
+/// Whether a relative selector is its first combinator and what stands behind that.
+fn is_one_step(selector: &Selector<Names>) -> bool {
+    let combinators = selector.iter_raw_match_order();
+    combinators.filter(|part| part.is_combinator()).count() == 1
 }
 
-impl selectors::Element for Element<'_> {
+fn children(element: Seen<'_>) -> impl Iterator<Item = Seen<'_>> {
+    std::iter::successors(element.first_element_child(), |child| {
+        child.next_sibling_element()
+    })
+}
+
+fn below(element: Seen<'_>) -> impl Iterator<Item = Seen<'_>> {
+    element.0.document.elements_below(element.0.id).map(Seen)
+}
+
+impl selectors::Element for Seen<'_> {
     type Impl = Names;
 
     fn opaque(&self) -> OpaqueElement {
-        OpaqueElement::new(self.document.node(self.id))
+        OpaqueElement::new(self.0.document.node(self.0.id))
     }
 
     fn parent_element(&self) -> Option<Self> {
-        let parent = self.document.node(self.id).parent;
-        self.document.element_data(parent)?;
+        let parent = self.0.document.node(self.0.id).parent;
+        self.0.document.element_data(parent)?;
         Some(self.other(parent))
     }
 
@@ -297,25 +333,25 @@ impl selectors::Element for Element<'_> {
     }
 
     fn prev_sibling_element(&self) -> Option<Self> {
-        let mut id = self.document.node(self.id).previous;
-        while id != NONE && self.document.element_data(id).is_none() {
-            id = self.document.node(id).previous;
+        let mut id = self.0.document.node(self.0.id).previous;
+        while id != NONE && self.0.document.element_data(id).is_none() {
+            id = self.0.document.node(id).previous;
         }
         (id != NONE).then(|| self.other(id))
     }
 
     fn next_sibling_element(&self) -> Option<Self> {
-        let mut id = self.document.node(self.id).next;
-        while id != NONE && self.document.element_data(id).is_none() {
-            id = self.document.node(id).next;
+        let mut id = self.0.document.node(self.0.id).next;
+        while id != NONE && self.0.document.element_data(id).is_none() {
+            id = self.0.document.node(id).next;
         }
         (id != NONE).then(|| self.other(id))
     }
 
     fn first_element_child(&self) -> Option<Self> {
-        let mut id = self.document.node(self.id).first;
-        while id != NONE && self.document.element_data(id).is_none() {
-            id = self.document.node(id).next;
+        let mut id = self.0.document.node(self.0.id).first;
+        while id != NONE && self.0.document.element_data(id).is_none() {
+            id = self.0.document.node(id).next;
         }
         (id != NONE).then(|| self.other(id))
     }
@@ -362,7 +398,7 @@ impl selectors::Element for Element<'_> {
             PseudoClass::Enabled => self.is_enabled(),
             PseudoClass::Required => self.takes_input() && self.attribute("required").is_some(),
             PseudoClass::Optional => self.takes_input() && self.attribute("required").is_none(),
-            PseudoClass::Contains(text) => self.text_content().contains(text.as_str()),
+            PseudoClass::Contains(text) => self.0.text_content().contains(text.as_str()),
             PseudoClass::Has(list) => has(self, list, context),
         }
     }
@@ -414,13 +450,14 @@ impl selectors::Element for Element<'_> {
     }
 
     fn is_empty(&self) -> bool {
-        self.document
-            .children(self.id)
-            .all(|id| matches!(self.document.node(id).kind, Kind::Comment(_)))
+        self.0
+            .document
+            .children(self.0.id)
+            .all(|id| matches!(self.0.document.node(id).kind, Kind::Comment(_)))
     }
 
     fn is_root(&self) -> bool {
-        self.document.node(self.id).parent == ROOT
+        self.0.document.node(self.0.id).parent == ROOT
     }
 
     /// Only asked for by the library's own `:has()`, which is not used.

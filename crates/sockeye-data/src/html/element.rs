@@ -170,7 +170,8 @@ impl Document {
 
     /// The first element with this tag.
     pub fn first(&self, tag: &str) -> Option<Element<'_>> {
-        self.elements().find(|element| element.data().html_tag() == tag)
+        self.elements()
+            .find(|element| element.data().html_tag() == tag)
     }
 
     /// The title, its white space made single spaces.

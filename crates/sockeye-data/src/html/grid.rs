@@ -176,10 +176,7 @@ fn rowspan(cell: Element<'_>) -> u32 {
 fn number(value: Option<&str>) -> Option<u32> {
     let text = value?.trim_start_matches([' ', '\t', '\n', '\u{c}', '\r']);
     let text = text.strip_prefix('+').unwrap_or(text);
-    let end = text
-        .bytes()
-        .take_while(u8::is_ascii_digit)
-        .count();
+    let end = text.bytes().take_while(u8::is_ascii_digit).count();
     match text[..end].trim_start_matches('0') {
         "" if end == 0 => None,
         "" => Some(0),

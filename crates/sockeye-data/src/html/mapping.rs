@@ -48,7 +48,10 @@ impl Document {
                 let mut link = Object::new();
                 link.insert("href".into(), Base::resolved(base, href).into());
                 link.insert("text".into(), text.trim().into());
-                link.insert("rel".into(), element.attribute("rel").map_or(Value::Null, Value::from));
+                link.insert(
+                    "rel".into(),
+                    element.attribute("rel").map_or(Value::Null, Value::from),
+                );
                 Some(link.into())
             })
     }
@@ -148,8 +151,14 @@ pub(super) fn is_tree(value: &Value) -> bool {
     let Some(object) = value.as_object() else {
         return false;
     };
-    let has = |name| object.get(name).is_some_and(|value| value.as_str().is_some());
-    let has_children = object.get("children").is_some_and(|value| value.as_array().is_some());
+    let has = |name| {
+        object
+            .get(name)
+            .is_some_and(|value| value.as_str().is_some())
+    };
+    let has_children = object
+        .get("children")
+        .is_some_and(|value| value.as_array().is_some());
     (has("tag") && (has_children || has("html"))) || has_children && object.len() == 1
 }
 
@@ -191,7 +200,10 @@ fn write_node<'a>(
         Value::Object(object) => object,
         other => {
             let why = format!("a {} is no part of a document", other.kind());
-            return Err(unsupported(why, "text is a string, an element an object with a tag"));
+            return Err(unsupported(
+                why,
+                "text is a string, an element an object with a tag",
+            ));
         }
     };
     if let Some(comment) = object.get("comment").and_then(Value::as_str) {
@@ -216,16 +228,22 @@ fn write_node<'a>(
         out.push_str(html);
         return Ok(());
     }
-    let is_html = object.get("namespace").is_none_or(|space| space.as_str() == Some("html"));
+    let is_html = object
+        .get("namespace")
+        .is_none_or(|space| space.as_str() == Some("html"));
     let children = children.unwrap_or_default();
     start(tag, object.get("attributes"), out)?;
     if is_html && serialize::is_void(tag) {
         return match children.is_empty() {
             true => Ok(()),
-            false => Err(unsupported(format!("<{tag}> cannot have children"), "put them behind it")),
+            false => Err(unsupported(
+                format!("<{tag}> cannot have children"),
+                "put them behind it",
+            )),
         };
     }
-    let begins_with_line = matches!(children.first(), Some(Value::String(text)) if text.starts_with('\n'));
+    let begins_with_line =
+        matches!(children.first(), Some(Value::String(text)) if text.starts_with('\n'));
     if is_html && begins_with_line && matches!(tag, "pre" | "textarea" | "listing") {
         out.push('\n');
     }
@@ -239,15 +257,23 @@ fn start(tag: &str, attributes: Option<&Value>, out: &mut String) -> Result<(), 
     let is_name = tag.starts_with(|c: char| c.is_ascii_alphabetic())
         && !tag.contains(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>' | '\0'));
     if !is_name {
-        return Err(unsupported(format!("{tag:?} is no tag"), "a tag begins with a letter: p, h1, my-tag"));
+        return Err(unsupported(
+            format!("{tag:?} is no tag"),
+            "a tag begins with a letter: p, h1, my-tag",
+        ));
     }
     let mut written: Vec<(&str, Text)> = Vec::new();
     if let Some(attributes) = attributes.and_then(Value::as_object) {
         for (name, value) in attributes.iter() {
             let is_name = !name.is_empty()
-                && !name.contains(|c: char| c.is_ascii_whitespace() || matches!(c, '"' | '\'' | '>' | '/' | '=' | '\0'));
+                && !name.contains(|c: char| {
+                    c.is_ascii_whitespace() || matches!(c, '"' | '\'' | '>' | '/' | '=' | '\0')
+                });
             if !is_name {
-                return Err(unsupported(format!("{name:?} is no name of an attribute"), "rename it"));
+                return Err(unsupported(
+                    format!("{name:?} is no name of an attribute"),
+                    "rename it",
+                ));
             }
             match value {
                 Value::String(text) => written.push((name, text.clone())),
@@ -270,9 +296,7 @@ fn write_text(text: &str, inside: &str, out: &mut String) -> Result<(), Error> {
         entity::escape_text_into(text, out);
         return Ok(());
     }
-    let ends = text
-        .to_ascii_lowercase()
-        .contains(&format!("</{inside}"));
+    let ends = text.to_ascii_lowercase().contains(&format!("</{inside}"));
     if ends {
         let why = format!("the text of <{inside}> has its end tag in it");
         return Err(unsupported(why, "write <\\/ in scripts"));
@@ -289,7 +313,10 @@ fn write_comment(text: &str, out: &mut String) -> Result<(), Error> {
         || text.ends_with("--!")
         || text.ends_with('-');
     if breaks {
-        return Err(unsupported("a comment holds its own end".to_owned(), "put a space into -->"));
+        return Err(unsupported(
+            "a comment holds its own end".to_owned(),
+            "put a space into -->",
+        ));
     }
     out.push_str("<!--");
     out.push_str(text);
@@ -299,8 +326,14 @@ fn write_comment(text: &str, out: &mut String) -> Result<(), Error> {
 
 fn write_doctype(name: &str, public: &str, system: &str, out: &mut String) -> Result<(), Error> {
     let quoted = |id: &str| id.contains('>') || (id.contains('"') && id.contains('\''));
-    if name.contains(|c: char| c.is_ascii_whitespace() || c == '>') || quoted(public) || quoted(system) {
-        return Err(unsupported("the doctype cannot be written".to_owned(), "use \"doctype\": \"html\""));
+    if name.contains(|c: char| c.is_ascii_whitespace() || c == '>')
+        || quoted(public)
+        || quoted(system)
+    {
+        return Err(unsupported(
+            "the doctype cannot be written".to_owned(),
+            "use \"doctype\": \"html\"",
+        ));
     }
     serialize::doctype(name, public, system, out);
     Ok(())

@@ -80,7 +80,12 @@ impl std::str::FromStr for Get {
             "html" => Self::Html,
             "inner-html" => Self::InnerHtml,
             "tag" => Self::Tag,
-            name => Self::Attribute(name.strip_prefix('@').unwrap_or(name).to_ascii_lowercase().into()),
+            name => Self::Attribute(
+                name.strip_prefix('@')
+                    .unwrap_or(name)
+                    .to_ascii_lowercase()
+                    .into(),
+            ),
         })
     }
 }
@@ -234,7 +239,8 @@ fn valid(bytes: &[u8], before: u64, last: bool) -> Result<(&str, usize), Error> 
         line: 0,
         column: 0,
     };
-    Err(Error::syntax(FORMAT, "this is not UTF-8", position).with_hint("name the charset with --charset"))
+    Err(Error::syntax(FORMAT, "this is not UTF-8", position)
+        .with_hint("name the charset with --charset"))
 }
 
 fn find(document: Document, options: &ReadOptions) -> Result<Found, Error> {
@@ -245,7 +251,10 @@ fn find(document: Document, options: &ReadOptions) -> Result<Found, Error> {
         Pick::Text => vec![document.text().into()],
         Pick::Links => document.links(base_ref).collect(),
         Pick::Select(selector) => {
-            let ids = document.select(selector).map(|element| element.id).collect();
+            let ids = document
+                .select(selector)
+                .map(|element| element.id)
+                .collect();
             return Ok(Found::Elements(Box::new(document), ids, base));
         }
         Pick::Table(number, selector) => {
@@ -268,8 +277,14 @@ fn find(document: Document, options: &ReadOptions) -> Result<Found, Error> {
 
 fn no_table(number: usize, there: usize) -> Error {
     let (why, hint) = match there {
-        0 => ("the document has no table".to_owned(), "look at it with --css or as text"),
-        1 => (format!("there is no table {number}, only table 1"), "tables are counted from 1"),
+        0 => (
+            "the document has no table".to_owned(),
+            "look at it with --css or as text",
+        ),
+        1 => (
+            format!("there is no table {number}, only table 1"),
+            "tables are counted from 1",
+        ),
         _ => (
             format!("there is no table {number}, only tables 1 to {there}"),
             "list them with --tables",
@@ -286,7 +301,10 @@ fn describe(number: usize, table: Table<'_>, options: &TableOptions) -> Result<V
     });
     let mut record = Object::new();
     record.insert("table".into(), (number as i64).into());
-    record.insert("caption".into(), table.caption().map_or(Value::Null, Value::from));
+    record.insert(
+        "caption".into(),
+        table.caption().map_or(Value::Null, Value::from),
+    );
     record.insert("columns".into(), Value::array(columns));
     record.insert("rows".into(), (rows.len() as i64).into());
     Ok(record.into())
@@ -297,7 +315,9 @@ fn record(element: Element<'_>, get: &[Get], base: Option<&Base>) -> Option<Valu
         [] => Some(element.to_record(base)),
         [one] => one.of(element, base),
         many => {
-            let members = many.iter().map(|get| (get.name(), get.of(element, base).unwrap_or_default()));
+            let members = many
+                .iter()
+                .map(|get| (get.name(), get.of(element, base).unwrap_or_default()));
             Some(Value::from(members.collect::<Object>()))
         }
     }

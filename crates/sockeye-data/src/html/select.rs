@@ -9,7 +9,7 @@ use selectors::matching::{
 };
 use selectors::parser::{ParseRelative, SelectorList, SelectorParseErrorKind as Wrong};
 
-use super::css::{Grammar, Names};
+use super::css::{Grammar, Names, Seen};
 use super::element::Element;
 use super::tree::{Document, NodeId, ROOT, Step, Walk};
 
@@ -83,10 +83,18 @@ fn check_size(text: &str) -> Result<(), SelectorError> {
         depth > DEEPEST
     });
     match deep {
-        Some(at) => Err(SelectorError::plain(text, at, "too many parentheses in each other", "write it flatter")),
-        None if text.len() > LONGEST => {
-            Err(SelectorError::plain(text, LONGEST, "the selector is longer than 64 KiB", "select several times"))
-        }
+        Some(at) => Err(SelectorError::plain(
+            text,
+            at,
+            "too many parentheses in each other",
+            "write it flatter",
+        )),
+        None if text.len() > LONGEST => Err(SelectorError::plain(
+            text,
+            LONGEST,
+            "the selector is longer than 64 KiB",
+            "select several times",
+        )),
         None => Ok(()),
     }
 }
@@ -186,7 +194,7 @@ fn custom(wrong: &Wrong) -> (&'static str, &'static str) {
         | Wrong::InvalidQualNameInAttr
         | Wrong::ExpectedBarInAttr => (
             "the attribute is not written right",
-            "write [name], [name=\"value\"], or ^= $= *= ~= |= in place of =",
+            "write [name], or [name=\"value\"] with quotes, or ^= $= *= ~= |= in place of =",
         ),
         _ => (
             "this is not expected",
@@ -249,13 +257,13 @@ impl Selection<'_> {
                 document: self.document,
                 id: self.scope,
             };
-            context.scope_element = Some(selectors::Element::opaque(&scope));
+            context.scope_element = Some(selectors::Element::opaque(&Seen(scope)));
         }
         self.selector
             .list
             .slice()
             .iter()
-            .any(|selector| matches_selector(selector, 0, None, element, &mut context))
+            .any(|selector| matches_selector(selector, 0, None, &Seen(*element), &mut context))
     }
 }
 
@@ -265,7 +273,11 @@ impl Document {
         self.select_below(ROOT, selector)
     }
 
-    pub(super) fn select_below<'a>(&'a self, scope: NodeId, selector: &'a Selector) -> Selection<'a> {
+    pub(super) fn select_below<'a>(
+        &'a self,
+        scope: NodeId,
+        selector: &'a Selector,
+    ) -> Selection<'a> {
         Selection {
             document: self,
             selector,

@@ -90,12 +90,7 @@ impl TreeSink for Sink {
         })
     }
 
-    fn create_element(
-        &self,
-        name: QualName,
-        given: Vec<Attribute>,
-        flags: ElementFlags,
-    ) -> NodeId {
+    fn create_element(&self, name: QualName, given: Vec<Attribute>, flags: ElementFlags) -> NodeId {
         let content = match flags.template {
             true => self.push(Kind::Fragment),
             false => NONE,

@@ -112,7 +112,11 @@ impl<'a> Table<'a> {
     /// # Errors
     ///
     /// [`ErrorKind::Limit`] when the table has more than [`TableOptions::cells`] places.
-    pub fn records(&self, options: &TableOptions, base: Option<&Base>) -> Result<Vec<Value>, Error> {
+    pub fn records(
+        &self,
+        options: &TableOptions,
+        base: Option<&Base>,
+    ) -> Result<Vec<Value>, Error> {
         let grid = form(self.element, options.cells).map_err(|_| {
             let why = format!("the table has more than {} places", options.cells);
             Error::new(ErrorKind::Limit, FORMAT, why).with_hint("raise it with --cells")
@@ -183,7 +187,11 @@ fn names(grid: &Grid, rows: usize, reader: &mut CellReader<'_>) -> Vec<Text> {
             let mut parts: Vec<String> = Vec::new();
             for row in &grid.rows[..rows] {
                 if let Some(Some(slot)) = row.slots.get(column) {
-                    let text = reader.text(slot.cell).split_whitespace().collect::<Vec<_>>().join(" ");
+                    let text = reader
+                        .text(slot.cell)
+                        .split_whitespace()
+                        .collect::<Vec<_>>()
+                        .join(" ");
                     if !text.is_empty() && parts.last() != Some(&text) {
                         parts.push(text);
                     }

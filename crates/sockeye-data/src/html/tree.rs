@@ -19,7 +19,7 @@ pub(super) const ROOT: NodeId = 0;
 pub(super) use selectors::matching::QuirksMode;
 
 /// An HTML document.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Document {
     pub(super) nodes: Vec<NodeData>,
     pub(super) quirks: QuirksMode,
@@ -90,6 +90,12 @@ pub(super) fn attribute_name(name: &QualName) -> Text {
     match name.prefix.as_deref().filter(|prefix| !prefix.is_empty()) {
         None => (*name.local).into(),
         Some(prefix) => ecow::eco_format!("{prefix}:{}", name.local),
+    }
+}
+
+impl std::fmt::Debug for Document {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Document of {} nodes", self.nodes.len())
     }
 }
 
