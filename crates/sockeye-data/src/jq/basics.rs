@@ -31,7 +31,10 @@ pub(super) fn natives() -> Natives {
         ("keys_unsorted", v(0), |cv| bome(keys(&cv.1, false))),
         ("has", v(1), |cv| unary(cv, |value, key| has(&value, &key))),
         ("contains", v(1), |cv| {
-            unary(cv, |value, part| Ok(value.contains(&part, 0)?.into()))
+            let stack = cv.0.data().stack;
+            unary(cv, move |value, part| {
+                Ok(value.contains(&part, 0, stack)?.into())
+            })
         }),
         ("indices", v(1), |cv| {
             unary(cv, |value, part| indices(&value, &part))
@@ -278,6 +281,7 @@ fn literal(text: &str) -> Option<Number> {
         return Some(Number::Float(f64::NAN));
     }
     let decimal = |b: u8| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-');
+    let text = text.strip_prefix('+').unwrap_or(text);
     if !text.bytes().all(decimal) || text.starts_with('+') {
         return None;
     }

@@ -70,7 +70,7 @@ def isfinite: type == "number" and (isinfinite | not);
 def isnormal: _number | . != 0 and (isnan | not) and (isinfinite | not) and (fabs >= 2.2250738585072014e-308);
 def finites: select(isfinite);
 def normals: select(isnormal);
-def abs: if type == "number" then (if . < 0 then -. else . end) else error("\(_shown) has no absolute value") end;
+def abs: if . < 0 then -. else . end;
 def toarray: if type == "array" then . else [.] end;
 def have_literal_numbers: true;
 def have_decnum: true;
@@ -191,10 +191,15 @@ def pow10: pow(10.0; .);
 def exp10: pow(10.0; .);
 
 # Dates
-def mktime: if type != "array" then error("mktime requires array of 6 numbers") elif any(.[:6][]; type != "number") then error("mktime requires parsed datetime inputs") else _mktime end;
+def _parsed: type == "array" and length >= 3 and all(.[:6][]; type == "number");
+def _padded: .[:6] + [0, 0, 0][length - 3:];
+def mktime:
+  if type != "array" then error("mktime requires array of 6 numbers")
+  elif _parsed then _padded | _mktime
+  else error("mktime requires parsed datetime inputs") end;
 def gmtime: if type != "number" then error("gmtime() requires a number") else _gmtime end;
 def localtime: if type != "number" then error("localtime() requires a number") else _localtime end;
-def _broken($who): if type == "number" then _gmtime elif type == "array" and length >= 6 and all(.[:6][]; type == "number") then . else error($who + " requires parsed datetime inputs") end;
+def _broken($who): if type == "number" then _gmtime elif _parsed then _padded else error($who + " requires parsed datetime inputs") end;
 def strftime($format):
   _broken("strftime/1") | if $format | type == "string" then _strftime($format) else error("strftime/1 requires a string format") end;
 def strflocaltime($format):

@@ -138,7 +138,7 @@ impl CompileError {
 }
 
 /// Where a piece lies in a text, if it is one of it.
-fn offset(text: &str, piece: &str) -> Option<usize> {
+pub(super) fn offset(text: &str, piece: &str) -> Option<usize> {
     let offset = piece.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
     (offset <= text.len() && text.is_char_boundary(offset)).then_some(offset)
 }

@@ -1,4 +1,5 @@
-//! JSON in a text, for `fromjson`: one value, read without recursion; `nan` is allowed, as jq allows it.
+//! JSON in a text, for `fromjson`: one value, read without recursion; `NaN` and `Infinity` are
+//! allowed, as jq allows them.
 
 use std::sync::Arc;
 
@@ -147,6 +148,8 @@ impl Reader<'_> {
             "true" => Ok(true.into()),
             "false" => Ok(false.into()),
             "nan" | "NaN" | "-nan" | "-NaN" => Ok(f64::NAN.into()),
+            "Infinity" => Ok(f64::INFINITY.into()),
+            "-Infinity" => Ok(f64::NEG_INFINITY.into()),
             "" => Err(self.fault("Invalid literal")),
             word => match Number::from_json_text(word) {
                 Some(number) => Ok(number.into()),

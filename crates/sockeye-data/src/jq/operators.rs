@@ -4,6 +4,7 @@ use std::ops::{Add, Div, Mul, Neg, Rem, Sub};
 use std::sync::Arc;
 
 use jaq_core::ValR;
+use jaq_core::box_iter::BoxIter;
 
 use super::values::{DEEPEST, Error, both, cannot, fail, members};
 use crate::value::{Number, Object, Text, Value};
@@ -63,25 +64,48 @@ impl Sub for Value {
     }
 }
 
-/// Put the members of `two` over those of `one`, objects within objects too.
-fn merge(one: &mut Arc<Object>, two: Arc<Object>, depth: u32) -> Result<(), Error> {
-    if depth > DEEPEST {
-        return fail("Object multiplication too deep");
-    }
-    let target = Arc::make_mut(one);
-    for (name, value) in members(two) {
-        match (target.get_mut(&name), value) {
-            (Some(Value::Object(old)), Value::Object(new)) => merge(old, new, depth + 1)?,
+/// An object that others are put over, what is still to be put, and the name that it has in the object around it.
+struct Merged {
+    target: Object,
+    rest: BoxIter<'static, (Text, Value)>,
+    name: Text,
+}
+
+/// Put the members of `two` over those of `one`, objects within objects too; without recursion.
+fn merge(one: Arc<Object>, two: Arc<Object>) -> Result<Object, Error> {
+    let open = |one, two, name| Merged {
+        target: Arc::unwrap_or_clone(one),
+        rest: members(two),
+        name,
+    };
+    let mut around: Vec<Merged> = Vec::new();
+    let mut here = open(one, two, Text::new());
+    loop {
+        let Some((name, value)) = here.rest.next() else {
+            let Some(mut outer) = around.pop() else {
+                return Ok(here.target);
+            };
+            outer.target.insert(here.name, here.target.into());
+            here = outer;
+            continue;
+        };
+        match (here.target.get_mut(&name), value) {
+            (Some(Value::Object(old)), Value::Object(new)) => {
+                if around.len() > DEEPEST {
+                    return fail("Object merge too deep");
+                }
+                let inner = open(std::mem::take(old), new, name);
+                around.push(std::mem::replace(&mut here, inner));
+            }
             (Some(old), new) => *old = new,
             (None, new) => {
-                target.insert(name, new);
+                here.target.insert(name, new);
             }
         }
     }
-    Ok(())
 }
 
-/// A string as often as a number says: fractions round up, nothing is left of less than zero.
+/// A string as often as a number says: fractions are cut, nothing is left of less than zero.
 fn repeat(text: &Text, times: &Number) -> ValR<Value> {
     let times = times.as_f64();
     if times.is_nan() || times < 0.0 {
@@ -91,11 +115,7 @@ fn repeat(text: &Text, times: &Number) -> ValR<Value> {
     if length > MOST_BYTES as f64 {
         return fail("Repeat string result too long");
     }
-    let times = if times < 1.0 && times > 0.0 {
-        1
-    } else {
-        times as usize
-    };
+    let times = times as usize;
     Ok(text.repeat(if text.is_empty() { 0 } else { times }).into())
 }
 
@@ -107,10 +127,7 @@ impl Mul for Value {
             (Self::Number(one), Self::Number(two)) => Ok(one.times(&two).into()),
             (Self::String(text), Self::Number(times))
             | (Self::Number(times), Self::String(text)) => repeat(&text, &times),
-            (Self::Object(mut one), Self::Object(two)) => {
-                merge(&mut one, two, 0)?;
-                Ok(Self::Object(one))
-            }
+            (Self::Object(one), Self::Object(two)) => Ok(merge(one, two)?.into()),
             (one, two) => both(&one, &two, "cannot be multiplied"),
         }
     }

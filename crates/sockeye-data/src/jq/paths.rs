@@ -1,6 +1,7 @@
 //! Functions on paths, and updates by paths: `getpath`, `setpath`, `delpaths`, and what `|=` does where the path is not a plain one.
 
 use std::iter;
+use std::sync::Arc;
 
 use jaq_core::box_iter::box_once;
 use jaq_core::native::{unary, v};
@@ -8,6 +9,7 @@ use jaq_core::path::Opt;
 use jaq_core::{Bind, Exn, Native, ValT, ValX};
 
 use super::engine::{Cv, Jq, Natives, Values};
+use super::slices::Bounds;
 use super::values::{Error, fail};
 use crate::value::Value;
 
@@ -151,16 +153,39 @@ fn set<'a>(value: Value, steps: &[Value], new: Value) -> ValX<'a, Value> {
 /// What becomes of the value at the end of a path.
 type Change<'f, 'a> = &'f dyn Fn(Value) -> Option<ValX<'a, Value>>;
 
-/// Change what is at the end of a path. As deep as the path is long.
-fn update<'a>(value: Value, steps: &[Value], change: Change<'_, 'a>) -> ValX<'a, Value> {
-    match steps.split_first() {
-        None => change(value).unwrap_or(Ok(Value::Null)),
-        Some((step, [])) => value.map_index(step, Opt::Essential, |old| change(old).into_iter()),
-        Some((step, rest)) => {
-            let inner = |old| iter::once(update(old, rest, change));
-            value.map_index(step, Opt::Essential, inner)
-        }
+/// Change what is at the end of a path, without recursion: on the way down, each value is taken out of the one around it.
+fn update<'a>(mut value: Value, steps: &[Value], change: Change<'_, 'a>) -> ValX<'a, Value> {
+    let Some((last, before)) = steps.split_last() else {
+        return change(value).unwrap_or(Ok(Value::Null));
+    };
+    let mut around = Vec::with_capacity(before.len());
+    for step in before {
+        let inner = take(&mut value, step)?;
+        around.push(std::mem::replace(&mut value, inner));
     }
+    value = value.map_index(last, Opt::Essential, |old| change(old).into_iter())?;
+    for step in before.iter().rev() {
+        let inner = std::cell::Cell::new(Some(value));
+        let outer = around.pop().unwrap_or_default();
+        value = outer.map_index(step, Opt::Essential, |_| inner.take().map(Ok).into_iter())?;
+    }
+    Ok(value)
+}
+
+/// Take out what a step leads to; null where nothing is.
+fn take(value: &mut Value, step: &Value) -> Result<Value, Error> {
+    let inner = match (&mut *value, step) {
+        (Value::Object(object), Value::String(name)) => {
+            Arc::make_mut(object).get_mut(name).map(std::mem::take)
+        }
+        (Value::Array(items), Value::Number(number)) => {
+            let at = number.as_i64();
+            let at = at.and_then(|at| super::slices::from_either_end(at, items.len()));
+            at.and_then(|at| Arc::make_mut(items).get_mut(at).map(std::mem::take))
+        }
+        (value, step) => return value.index_by(step),
+    };
+    Ok(inner.unwrap_or_default())
 }
 
 /// Take out what is at the end of a path. What is not there need not be taken out.
@@ -192,18 +217,55 @@ fn delete_all(value: Value, paths: &Value) -> Result<Value, Error> {
     let Value::Array(paths) = paths else {
         return fail("Paths must be specified as an array");
     };
-    let mut sorted: Vec<&Value> = paths.iter().collect();
-    sorted.sort_unstable();
-    sorted
-        .into_iter()
-        .rev()
-        .try_fold(value, |value, path| match path {
-            Value::Array(_) => delete(value, &steps(path)?),
-            _ => fail(format!(
-                "Path must be specified as array, not {}",
-                path.kind()
-            )),
-        })
+    let mut plain = Vec::with_capacity(paths.len());
+    for path in paths.iter() {
+        match path {
+            Value::Array(_) => from_the_start(&value, steps(path)?, &mut plain),
+            _ => {
+                return fail(format!(
+                    "Path must be specified as array, not {}",
+                    path.kind()
+                ));
+            }
+        }
+    }
+    plain.sort_unstable();
+    plain.dedup();
+    let mut last_first = plain.into_iter().rev();
+    last_first.try_fold(value, |value, path| delete(value, &path))
+}
+
+/// A path with its places counted from the start; a slice at its end becomes the places in it. What is no number leads nowhere.
+fn from_the_start(value: &Value, mut steps: Vec<Value>, plain: &mut Vec<Vec<Value>>) {
+    let mut at = value.clone();
+    for step in &mut steps {
+        if let (Value::Array(items), Value::Number(number)) = (&at, &*step) {
+            let place = number.as_f64();
+            if place.is_nan() {
+                return;
+            }
+            match super::slices::from_either_end(place as i64, items.len()) {
+                Some(place) => *step = place.into(),
+                None => return,
+            }
+        }
+        at = at.index_by(step).unwrap_or_default();
+    }
+    let parent = steps.split_last();
+    let parent = parent.and_then(|(last, before)| Some((get(value, before).ok()?, last)));
+    match parent {
+        Some((Value::Array(items), Value::Object(slice))) => {
+            let bounds = Bounds::new(slice.get("start"), slice.get("end"));
+            let places = bounds.map_or(0..0, |bounds| bounds.within(items.len()));
+            for place in places {
+                let mut path = steps.clone();
+                path.pop();
+                path.push(place.into());
+                plain.push(path);
+            }
+        }
+        _ => plain.push(steps),
+    }
 }
 
 /// All paths that a function of paths yields, evaluated on `value` as it was, then `each` on the value as it becomes.

@@ -1,5 +1,4 @@
-//! The parsed program, made to mean on jaq's engine what jq means by it: the order of many outputs, `//` over errors, folds whose
-//! step yields many or none, updates of paths that are no plain ones, `?//`, and the guard of the stack.
+//! The parsed program, made to mean on jaq's engine what jq means by it: the order of many outputs, folds whose step yields many or none, updates of paths that are no plain ones, `?//`, and the guard of the stack.
 
 use std::collections::HashSet;
 
@@ -125,8 +124,8 @@ impl<'s, 'r> Rewriter<'s, 'r> {
                 let each = members.into_iter().map(|(key, value)| {
                     let key = match key {
                         // `{$__loc__}` is a name and a place at once.
-                        T::Var("$__loc__") if value.is_none() => {
-                            return (string("__loc__"), Some(self.term(T::Var("$__loc__"))));
+                        T::Var(name @ "$__loc__") if value.is_none() => {
+                            return (string("__loc__"), Some(self.variable(name)));
                         }
                         T::Var(name) if value.is_none() => {
                             let variable = self.variable(name);
@@ -310,20 +309,15 @@ impl<'s, 'r> Rewriter<'s, 'r> {
                 let inner = operate(left, op, parse::Term::Var("$ right"));
                 bind(right, "$ right", inner)
             }
-            BinaryOp::Alt => {
-                let right = self.term(right);
-                let left = match left {
-                    parse::Term::Var(_) | parse::Term::Id => left,
-                    // Errors on the left are no outputs.
-                    left => parse::Term::TryCatch(boxed(left), None),
-                };
-                operate(left, op, right)
-            }
             BinaryOp::Assign | BinaryOp::Update | BinaryOp::UpdateMath(_) | BinaryOp::UpdateAlt => {
                 let right = self.term(right);
                 self.update(left, op, right)
             }
-            BinaryOp::Pipe(None) | BinaryOp::Comma | BinaryOp::Or | BinaryOp::And => {
+            BinaryOp::Pipe(None)
+            | BinaryOp::Comma
+            | BinaryOp::Alt
+            | BinaryOp::Or
+            | BinaryOp::And => {
                 let right = self.term(right);
                 operate(left, op, right)
             }

@@ -101,7 +101,7 @@ impl<'s, 'c> Sources<'s, 'c> {
                 }
             })?;
         }
-        tokens::patterns(&mut tokens);
+        tokens::known_words(text, &mut tokens);
         Ok((scope, tokens))
     }
 
@@ -144,7 +144,9 @@ impl<'s, 'c> Sources<'s, 'c> {
                 let number = self.data.len();
                 let variable: &'s str = self.arena.alloc(format!("{name} {number}"));
                 self.data.push((variable, Value::array(values)));
+                let full: &'s str = self.arena.alloc(format!("{name}::{}", &name[1..]));
                 scope.data.insert(name, variable);
+                scope.data.insert(full, variable);
             }
             (Imported::Module { name, text }, alias) if !data => {
                 let module = self.module(name, text)?;
@@ -297,14 +299,15 @@ impl<'s, 'c, 'a> Resolver<'s, 'c, 'a> {
 impl<'s> Names<'s> for Resolver<'s, '_, '_> {
     fn function(&mut self, name: &'s str, arguments: usize) -> Option<(&'s str, bool)> {
         if let Some((module, function)) = name.split_once("::") {
-            let imports = self.scope.imports.iter().rev();
-            let Some((_, number)) = imports.clone().find(|(alias, _)| *alias == module) else {
+            let named = self.scope.imports.iter().rev();
+            let mut named = named.filter(|(alias, _)| *alias == module).peekable();
+            if named.peek().is_none() {
                 self.fault(format!("there is no module {module}"), name);
                 return None;
-            };
-            let found = self.sources.exports[*number]
-                .get(&(function, arguments))
-                .copied();
+            }
+            let exports = |number: usize| &self.sources.exports[number];
+            let found = named.find_map(|(_, number)| exports(*number).get(&(function, arguments)));
+            let found = found.copied();
             if found.is_none() {
                 self.fault(
                     format!("{module} has no function {function}/{arguments}"),

@@ -43,7 +43,7 @@ fn programs_run() {
             &["[1,[2],2]"],
         ),
         ("try error(\"x\") catch .", "null", &["\"x\""]),
-        ("error(\"x\") // 1", "null", &["1"]),
+        ("error(\"x\") // 1", "null", &["error: x"]),
         ("[.[] | .a?]", "[1,{\"a\":2}]", &["[2]"]),
         ("reduce range(5) as $x (0; . + $x, 10)", "null", &["10"]),
         (
@@ -132,7 +132,7 @@ fn programs_run() {
         (
             "@html \"<\\(.)>\"",
             r#""<&'\"""#,
-            &["\"<&lt;&amp;&#39;&quot;>\""],
+            &["\"<&lt;&amp;&apos;&quot;>\""],
         ),
     ] {
         let found = run(program, input);

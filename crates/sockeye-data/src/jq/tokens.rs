@@ -5,31 +5,85 @@ use jaq_core::load::lex::{StrPart, Tok, Token};
 
 use super::rewrite::ALTERNATIVES;
 
-/// Put patterns into words that the parser knows: `{$a: pattern}` becomes `{$a, a: pattern}`, and `p ?// q` becomes a pattern that
-/// the parser takes for one of an object.
-pub(super) fn patterns(tokens: &mut Vec<Token<&str>>) {
+/// Put what the parser does not know into words that it knows: `{$a: pattern}` becomes `{$a, a: pattern}`, `p ?// q` a pattern that
+/// it takes for one of an object, the source of a fold is put in brackets; `.5` and `$a::b` become one token.
+pub(super) fn known_words<'s>(text: &'s str, tokens: &mut Vec<Token<&'s str>>) {
     let mut at = 0;
     while at < tokens.len() {
-        inner(&mut tokens[at].1);
-        if tokens[at].0 == "as" && at + 1 < tokens.len() {
-            inner(&mut tokens[at + 1].1);
-            pattern(&mut tokens[at + 1]);
-            alternatives(tokens, at + 1);
-            at += 1;
+        join(text, tokens, at);
+        inner(text, &mut tokens[at].1);
+        match tokens[at].0 {
+            "as" if at + 1 < tokens.len() => {
+                inner(text, &mut tokens[at + 1].1);
+                pattern(&mut tokens[at + 1]);
+                alternatives(tokens, at + 1);
+                at += 1;
+            }
+            "reduce" | "foreach" => source(tokens, at),
+            _ => {}
         }
         at += 1;
     }
 }
 
-fn inner(token: &mut Tok<&str>) {
+fn inner<'s>(text: &'s str, token: &mut Tok<&'s str>) {
     match token {
-        Tok::Block(tokens) => patterns(tokens),
+        Tok::Block(tokens) => known_words(text, tokens),
         Tok::Str(parts) => parts.iter_mut().for_each(|part| {
             if let StrPart::Term(Token(_, Tok::Block(tokens))) = part {
-                patterns(tokens);
+                known_words(text, tokens);
             }
         }),
         _ => {}
+    }
+}
+
+/// Put what `reduce` and `foreach` run over in brackets, up to their `as`.
+fn source<'s>(tokens: &mut Vec<Token<&'s str>>, fold: usize) {
+    let mut open = 1_usize;
+    let end = tokens.iter().enumerate().skip(fold + 1).find(|(_, token)| {
+        match token.0 {
+            "reduce" | "foreach" => open += 1,
+            "as" => open -= 1,
+            _ => {}
+        }
+        open == 0
+    });
+    match end {
+        Some((end, _)) if end > fold + 2 => {
+            let mut inner: Vec<_> = tokens.drain(fold + 1..end).collect();
+            inner.push(Token(")", Tok::Sym));
+            tokens.insert(fold + 1, Token("(", Tok::Block(inner)));
+        }
+        _ => {}
+    }
+}
+
+/// Make one token of what stands together: `.5`, and `$a::b`.
+fn join<'s>(text: &'s str, tokens: &mut Vec<Token<&'s str>>, at: usize) {
+    let whole = |tokens: &[Token<&'s str>], count: usize| {
+        let (first, last) = (tokens.get(at)?.0, tokens.get(at + count - 1)?.0);
+        let start = super::fault::offset(text, first)?;
+        let end = super::fault::offset(text, last)? + last.len();
+        let length: usize = tokens[at..at + count]
+            .iter()
+            .map(|token| token.0.len())
+            .sum();
+        (end == start + length).then(|| &text[start..end])
+    };
+    let kind = |ahead: usize| tokens.get(at + ahead).map(|token| &token.1);
+    let word = |ahead: usize| tokens.get(at + ahead).map(|token| token.0);
+    if word(0) == Some(".")
+        && matches!(kind(1), Some(Tok::Num))
+        && let Some(number) = whole(tokens, 2)
+    {
+        tokens.splice(at..at + 2, [Token(number, Tok::Num)]);
+    } else if matches!(kind(0), Some(Tok::Var))
+        && (word(1), word(2)) == (Some(":"), Some(":"))
+        && matches!(kind(3), Some(Tok::Word))
+        && let Some(name) = whole(tokens, 4)
+    {
+        tokens.splice(at..at + 4, [Token(name, Tok::Var)]);
     }
 }
 
@@ -164,7 +218,13 @@ pub(super) fn header<'s>(
             return Err(("a semicolon", None));
         };
         let line: Vec<_> = tokens.drain(..=end).collect();
+        let metadata = |at: usize| match line.get(at) {
+            Some(Token(text, Tok::Block(_))) if text.starts_with('{') => Ok(()),
+            Some(Token(";", _)) | None => Ok(()),
+            Some(found) => Err(("a constant object", Some(found.0))),
+        };
         if line[0].0 == "module" {
+            metadata(1)?;
             continue;
         }
         let path = match &line[1].1 {
@@ -180,7 +240,9 @@ pub(super) fn header<'s>(
             (true, Some(Token("as", _)), Some(Token(name, Tok::Word | Tok::Var))) => Some(*name),
             (true, found, _) => return Err(("as and a name", found.map(|token| token.0))),
         };
-        let rest = &line[if named { 4 } else { 2 }..];
+        let rest = if named { 4 } else { 2 };
+        metadata(rest)?;
+        let rest = &line[rest..];
         dependencies.push(Dependency {
             path,
             name,

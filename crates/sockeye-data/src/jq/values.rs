@@ -7,6 +7,7 @@ use jaq_core::path::Opt;
 use jaq_core::val::Range;
 use jaq_core::{Exn, ValR, ValX};
 
+use super::engine::Stack;
 use super::slices::{self, Bounds};
 use crate::value::{Array, Number, Object, Text, Value};
 
@@ -17,7 +18,7 @@ pub(super) type Error = jaq_core::Error<Value>;
 const MOST_ITEMS: i64 = 1 << 24;
 
 /// Objects are merged, and searched for others, to this depth.
-pub(super) const DEEPEST: u32 = 10_000;
+pub(super) const DEEPEST: usize = 10_000;
 
 /// How much of a value a message shows.
 const SHOWN: usize = 29;
@@ -137,15 +138,20 @@ impl Value {
     }
 
     /// Whether it contains another, as jq sees it.
-    pub(super) fn contains(&self, other: &Value, depth: u32) -> Result<bool, Error> {
-        if depth > DEEPEST {
+    pub(super) fn contains(
+        &self,
+        other: &Value,
+        depth: usize,
+        stack: Stack,
+    ) -> Result<bool, Error> {
+        if depth > DEEPEST || stack.is_used() {
             return fail("Containment check too deep");
         }
         match (self, other) {
             (Self::Object(one), Self::Object(two)) => {
                 for (name, value) in two.iter() {
                     match one.get(name) {
-                        Some(mine) if mine.contains(value, depth + 1)? => {}
+                        Some(mine) if mine.contains(value, depth + 1, stack)? => {}
                         _ => return Ok(false),
                     }
                 }
@@ -155,9 +161,7 @@ impl Value {
                 for value in two.iter() {
                     let mut found = false;
                     for mine in one.iter() {
-                        if mine.rough_kind() == value.rough_kind()
-                            && mine.contains(value, depth + 1)?
-                        {
+                        if mine.kind() == value.kind() && mine.contains(value, depth + 1, stack)? {
                             found = true;
                             break;
                         }
@@ -172,14 +176,10 @@ impl Value {
                 Ok(memchr::memmem::find(one.as_bytes(), two.as_bytes()).is_some())
             }
             (Self::Bytes(one), Self::Bytes(two)) => Ok(memchr::memmem::find(one, two).is_some()),
-            _ if self.rough_kind() == other.rough_kind() => Ok(self == other),
+            _ if self.kind() == other.kind() => Ok(self == other),
             _ if depth > 0 => Ok(false),
             _ => both(self, other, "cannot have their containment checked"),
         }
-    }
-
-    fn rough_kind(&self) -> &'static str {
-        self.kind()
     }
 }
 

@@ -44,6 +44,15 @@ pub(super) fn natives() -> Natives {
                 box_once(Err(Exn::halt(code.unwrap_or(5))))
             },
         ),
+        ("builtins", v(0), |_| {
+            let names = super::prelude::all_names().into_iter();
+            let names = names.filter(|(name, _)| !name.starts_with(['_', '@']));
+            once(
+                names
+                    .map(|(name, count)| Value::from(format!("{name}/{count}")))
+                    .collect(),
+            )
+        }),
         ("input_filename", v(0), |cv| once(cv.0.data().host.file())),
         ("input_line_number", v(0), |cv| {
             once(cv.0.data().host.line())
