@@ -93,6 +93,12 @@ impl Output {
         Some(usize::from(size.ws_col)).filter(|width| *width > 0)
     }
 
+    /// How many lines the terminal of standard output has; `None` where there is none.
+    pub(crate) fn text_height(&self) -> Option<u16> {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(size.ws_row).filter(|height| *height > 0)
+    }
+
     /// The same of standard error.
     pub(crate) fn talk_width(&self) -> Option<usize> {
         let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;

@@ -5,6 +5,7 @@ use sockeye::data::json::Elements;
 
 use super::args::To;
 use super::job::{Job, Verdict};
+use super::look::Drawing;
 use super::records::Records;
 use super::sink::{Sink, Step};
 use super::write::{self, Join, Target};
@@ -16,6 +17,8 @@ use crate::output::Level;
 pub(crate) struct Look {
     pub(crate) has_colors: bool,
     pub(crate) width: Option<usize>,
+    /// How many lines the terminal has.
+    pub(crate) height: Option<u16>,
 }
 
 /// Convert all records into the sink.
@@ -75,7 +78,16 @@ fn target(job: &Job, input: Option<Format>, look: Look) -> Target {
         is_array: input.is_some_and(|input| job.is_array(input, to)) || job.formats.json.array,
         has_colors: look.has_colors,
         width: look.width,
-        plot: job.plot.clone(),
+        plot: Drawing {
+            has_colors: look.has_colors,
+            size: (
+                look.width
+                    .and_then(|width| u16::try_from(width).ok())
+                    .unwrap_or(80),
+                look.height.unwrap_or(24),
+            ),
+            ..job.plot.clone()
+        },
     }
 }
 

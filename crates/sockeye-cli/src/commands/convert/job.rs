@@ -8,6 +8,7 @@ use sockeye::{Error, Kind, Operation, Result};
 
 use super::Args;
 use super::args::{FormatArgs, JqArgs, OutputArgs, To};
+use super::look::Drawing;
 use super::program::Program;
 use super::sink::{Halt, Step};
 use super::source::Asked;
@@ -24,7 +25,7 @@ pub(crate) struct Job {
     /// The format was asked for by a flag or by the name of the output.
     pub(crate) is_to_given: bool,
     pub(crate) program: Option<Program>,
-    pub(crate) plot: Vec<String>,
+    pub(crate) plot: Drawing,
     pub(crate) is_explained: bool,
     pub(crate) output: Output,
     failures: AtomicUsize,
@@ -68,7 +69,7 @@ impl Job {
             to,
             is_to_given: to.is_some(),
             program: Program::compile(&args.jq)?,
-            plot: args.look.plot.clone(),
+            plot: drawing(args),
             is_explained: args.input.explain,
             output,
             failures: AtomicUsize::new(0),
@@ -154,6 +155,20 @@ impl Job {
             Verdict::No => Outcome::No,
             Verdict::Nothing => Outcome::Code(4),
         }
+    }
+}
+
+fn drawing(args: &Args) -> Drawing {
+    let ends = args
+        .output
+        .output
+        .as_ref()
+        .and_then(|path| path.extension());
+    Drawing {
+        columns: args.look.plot.clone(),
+        points: args.look.points,
+        svg: ends.is_some_and(|ending| ending.eq_ignore_ascii_case("svg")),
+        ..Drawing::default()
     }
 }
 

@@ -120,6 +120,11 @@ fn into_stdout(job: &Job, args: &Args) -> Step<Verdict> {
     let look = Look {
         has_colors,
         width: job.output.text_width(),
+        // The prompt wants a line too.
+        height: job
+            .output
+            .text_height()
+            .map(|height| height.saturating_sub(1)),
     };
     let records = Records::new(job, job.files.clone(), Some(sink.clone()));
     let outcome = flow::convert(job, records, &sink, look);
@@ -154,7 +159,7 @@ fn into_place(
     let sink = Sink::packed(file, compression).map_err(failed)?;
     let look = Look {
         has_colors: job.formats.json.colors,
-        width: None,
+        ..Look::default()
     };
     let records = Records::new(job, files, None);
     let verdict = flow::convert(job, records, &sink, look)?;

@@ -10,7 +10,7 @@ use sockeye::data::{csv, json, xml};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::{FormatArgs, To};
-use super::look::{Plot, Table};
+use super::look::{Drawing, Plot, Table};
 use super::sink::{Sink, Step};
 
 /// Writes records of whatever format.
@@ -27,8 +27,8 @@ pub(crate) struct Target {
     pub(crate) has_colors: bool,
     /// How many characters a line may have; `None`: any number.
     pub(crate) width: Option<usize>,
-    /// The columns that are drawn.
-    pub(crate) plot: Vec<String>,
+    /// The chart that is drawn.
+    pub(crate) plot: Drawing,
 }
 
 impl Target {

@@ -16,4 +16,7 @@ pub(crate) struct LookArgs {
         conflicts_with = "table"
     )]
     pub(crate) plot: Vec<String>,
+    /// Draw points, not lines
+    #[arg(long, requires = "plot")]
+    pub(crate) points: bool,
 }

@@ -226,7 +226,8 @@ fn cell(value: &Value) -> String {
     }
 }
 
-fn shown(text: &str) -> String {
+/// Text on one line, without what a terminal would obey.
+pub(super) fn shown(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
