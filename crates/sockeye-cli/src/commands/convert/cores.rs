@@ -74,7 +74,7 @@ pub(crate) fn run(
     let rooms = Rooms::default();
     let threads = Threads {
         workers: job.formats.limits.threads(),
-        stack_bytes: STACK,
+        stack_bytes: job.stack,
     };
     let worker = Worker { job, name, target };
     let mut last = Verdict::Nothing;
@@ -190,10 +190,12 @@ impl Worker<'_> {
 
     /// Convert so many records. True: there are no more, or it has come to an end.
     fn read(self, records: &mut dyn ReadRecords, making: &mut Making, count: usize) -> bool {
+        let inputs = Inputs::none(&self.job.output);
+        inputs.set_file(self.name);
         for _ in 0..count {
             let place = records.position();
             match records.next_record() {
-                Ok(Some(value)) => self.apply(value, place, making),
+                Ok(Some(value)) => self.apply(value, place, &inputs, making),
                 Ok(None) => return true,
                 Err(error) => {
                     making.failures.push(data_error(self.name, &error));
@@ -214,11 +216,11 @@ impl Worker<'_> {
         has_failed || making.halt.is_some()
     }
 
-    fn apply(self, value: Value, place: Position, making: &mut Making) {
+    fn apply(self, value: Value, place: Position, inputs: &Inputs<'_>, making: &mut Making) {
         let Some(program) = &self.job.program else {
             return self.write(&value, place, making);
         };
-        let outcome = program.run(value, &Inputs::None, &mut |result| {
+        let outcome = program.run(value, inputs, &mut |result| {
             self.write(&result, place, making);
             match self.is_stopped(making) {
                 // The failure is known: this only ends the program.

@@ -11,16 +11,17 @@ use super::sink::{Sink, Step};
 use super::write::{Writer, finish_into};
 
 /// Run the job on all records, one after the other.
-pub(crate) fn run(
-    job: &Job,
-    records: &Records<'_>,
+pub(crate) fn run<'a>(
+    job: &'a Job,
+    records: &'a Records<'a>,
     spreads: bool,
     writer: Writer,
-    sink: &Sink,
+    sink: &'a Sink,
 ) -> Step<Verdict> {
     let mut engine = Engine {
         job,
         records,
+        inputs: Inputs::of(records, &job.output),
         writer,
         sink,
         verdict: Verdict::Nothing,
@@ -51,6 +52,7 @@ pub(crate) fn run(
 struct Engine<'a> {
     job: &'a Job,
     records: &'a Records<'a>,
+    inputs: Inputs<'a>,
     writer: Writer,
     sink: &'a Sink,
     verdict: Verdict,
@@ -63,25 +65,28 @@ impl Engine<'_> {
         let Some(program) = &job.program else {
             return self.write(&value);
         };
-        let inputs = Inputs::Records(self.records);
-        match program.run(value, &inputs, &mut |result| self.write(&result))? {
+        let Self {
+            records,
+            inputs,
+            writer,
+            sink,
+            verdict: last,
+            ..
+        } = self;
+        inputs.set_file(records.name().as_deref());
+        let failed = program.run(value, inputs, &mut |result| {
+            *last = verdict(&result);
+            write(job, records, writer, sink, &result)
+        })?;
+        match failed {
             None => Ok(()),
-            Some(why) => job.fail(failed_record(self.place().as_deref(), &why)),
+            Some(why) => job.fail(failed_record(place(job, self.records).as_deref(), &why)),
         }
     }
 
     fn write(&mut self, value: &Value) -> Step {
         self.verdict = verdict(value);
-        let (writer, sink) = (&mut self.writer, self.sink);
-        match sink.append(|out| writer.write_record(value, out))? {
-            Ok(()) => Ok(()),
-            Err(error) => self.job.fail(data_error(self.place().as_deref(), &error)),
-        }
-    }
-
-    /// The record in hand, if there is a certain one.
-    fn place(&self) -> Option<String> {
-        (!self.job.is_one_run()).then(|| self.records.place())
+        write(self.job, self.records, &mut self.writer, self.sink, value)
     }
 
     fn finish(mut self) -> Step<Verdict> {
@@ -92,6 +97,24 @@ impl Engine<'_> {
         self.sink.flush()?;
         Ok(self.verdict)
     }
+}
+
+fn write(
+    job: &Job,
+    records: &Records<'_>,
+    writer: &mut Writer,
+    sink: &Sink,
+    value: &Value,
+) -> Step {
+    match sink.append(|out| writer.write_record(value, out))? {
+        Ok(()) => Ok(()),
+        Err(error) => job.fail(data_error(place(job, records).as_deref(), &error)),
+    }
+}
+
+/// The record in hand, if there is a certain one.
+fn place(job: &Job, records: &Records<'_>) -> Option<String> {
+    (!job.is_one_run()).then(|| records.place())
 }
 
 /// The program failed, with this record if it was a certain one.

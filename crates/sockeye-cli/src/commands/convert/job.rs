@@ -26,6 +26,8 @@ pub(crate) struct Job {
     pub(crate) is_to_given: bool,
     pub(crate) program: Option<Program>,
     pub(crate) plot: Drawing,
+    /// Bytes of stack that each thread has.
+    pub(crate) stack: usize,
     pub(crate) is_explained: bool,
     pub(crate) output: Output,
     failures: AtomicUsize,
@@ -44,7 +46,7 @@ pub(crate) enum Verdict {
 
 impl Job {
     /// What these flags mean.
-    pub(crate) fn new(args: &Args, output: Output) -> Result<Self> {
+    pub(crate) fn new(args: &Args, stack: usize, output: Output) -> Result<Self> {
         let mut asked = Asked::new(&args.input)?;
         if args.formats.json.seq {
             asked = asked.with_format(args.input.from.or(Some(Format::JsonSeq)));
@@ -68,7 +70,8 @@ impl Job {
             jq: args.jq.clone(),
             to,
             is_to_given: to.is_some(),
-            program: Program::compile(&args.jq)?,
+            program: Program::compile(&args.jq, stack, &output)?,
+            stack,
             plot: drawing(args),
             is_explained: args.input.explain,
             output,

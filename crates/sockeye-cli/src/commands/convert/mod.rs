@@ -11,6 +11,7 @@ mod flow;
 mod foreign;
 mod job;
 mod look;
+mod modules;
 mod open;
 mod place;
 mod program;

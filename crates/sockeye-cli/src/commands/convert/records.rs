@@ -135,6 +135,13 @@ impl<'a> Records<'a> {
         self.state.borrow().name.clone()
     }
 
+    /// Behind the last record.
+    pub(crate) fn position(&self) -> Position {
+        let state = self.state.borrow();
+        let current = state.current.as_ref();
+        current.map_or(state.place, |current| current.reader.position())
+    }
+
     /// The input of the last record and where that begins, for messages.
     pub(crate) fn place(&self) -> String {
         let state = self.state.borrow();

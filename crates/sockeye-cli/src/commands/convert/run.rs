@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use sockeye::data::compress::Compression;
@@ -31,9 +32,9 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let writes_files = args.output.in_place || args.output.output.is_some();
     let (done, result) = tokio::sync::oneshot::channel();
     let shared = unfinished.clone();
-    let body = move || {
+    let body = move |stack| {
         // Whoever waits is there, or the process ends.
-        drop(done.send(convert(&args, &output, &shared)));
+        drop(done.send(convert(&args, stack, &output, &shared)));
     };
     spawn(body)?;
     let interrupted = async {
@@ -55,15 +56,16 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     }
 }
 
-fn spawn(body: impl FnOnce() + Send + 'static) -> Result<()> {
-    let body = std::sync::Arc::new(std::sync::Mutex::new(Some(body)));
+/// Run `body` on a thread with much stack, and tell it how much.
+fn spawn(body: impl FnOnce(usize) + Send + 'static) -> Result<()> {
+    let body = Arc::new(Mutex::new(Some(body)));
     let start = |stack| {
         let body = body.clone();
         let builder = thread::Builder::new().stack_size(stack);
         builder.spawn(move || {
             let body = body.lock().map(|mut body| body.take());
             if let Ok(Some(body)) = body {
-                body();
+                body(stack);
             }
         })
     };
@@ -93,11 +95,11 @@ fn refuse_what_means_nothing(args: &Args, output: &Output) -> Result<()> {
     Ok(())
 }
 
-fn convert(args: &Args, output: &Output, unfinished: &Unfinished) -> Step<Outcome> {
+fn convert(args: &Args, stack: usize, output: &Output, unfinished: &Unfinished) -> Step<Outcome> {
     if args.input.what {
         return what::run(&args.input, &args.formats, output);
     }
-    let job = Job::new(args, output.clone())?;
+    let job = Job::new(args, stack, output.clone())?;
     if args.output.in_place {
         return edit_each(args, job, unfinished);
     }
