@@ -61,6 +61,12 @@ impl<R: io::Read> Reader<R> {
         self.window.replaced() + self.core.replaced()
     }
 
+    /// How many bytes the window takes.
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.window.memory()
+    }
+
     /// The next record where values stand behind each other.
     fn next_value(&mut self) -> Result<Option<Value>, Error> {
         loop {

@@ -1,13 +1,21 @@
 //! What is read and written, by itself.
 
+use std::io;
+
+use proptest::prelude::*;
+
 use super::{
-    Dialect, Duplicates, Elements, Framing, InvalidText, Lines, ReadOptions, Reader, parse,
-    parse_with, to_string,
+    Dialect, Duplicates, Elements, End, Framing, InvalidText, Layout, Lines, Palette, ReadOptions,
+    Reader, WriteOptions, Writer, parse, parse_with, to_string,
 };
-use crate::record::{ErrorKind, Position, ReadRecords as _};
+use crate::record::{ErrorKind, Position, ReadRecords, WriteRecords as _};
+use crate::value::{Number, Object, Value};
 
 fn records(input: &[u8], options: &ReadOptions) -> Vec<Result<String, String>> {
-    let mut reader = Reader::new(input, options);
+    all(&mut Reader::new(input, options))
+}
+
+fn all(reader: &mut dyn ReadRecords) -> Vec<Result<String, String>> {
     let mut records = Vec::new();
     loop {
         match reader.next_record() {
@@ -15,6 +23,26 @@ fn records(input: &[u8], options: &ReadOptions) -> Vec<Result<String, String>> {
             Ok(None) => return records,
             Err(error) => records.push(Err(error.to_string())),
         }
+    }
+}
+
+/// Gives its bytes in pieces of these sizes, over and over.
+struct Pieces<'a> {
+    rest: &'a [u8],
+    sizes: &'a [usize],
+    turn: usize,
+}
+
+impl io::Read for Pieces<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let size = self.sizes[self.turn % self.sizes.len()]
+            .min(out.len())
+            .min(self.rest.len());
+        self.turn += 1;
+        let (piece, rest) = self.rest.split_at(size);
+        out[..size].copy_from_slice(piece);
+        self.rest = rest;
+        Ok(size)
     }
 }
 
@@ -367,5 +395,279 @@ d', $x_1: +1, h: -0xFF, 'q\x41': [.5, 5., 5.e3, Infinity, -Infinity, NaN, ], big
             parse_with(bad.as_bytes(), &dialect(Dialect::Json5)).is_err(),
             "{bad}"
         );
+    }
+}
+
+#[test]
+fn a_huge_array_needs_little_memory() {
+    struct Huge(usize);
+    impl io::Read for Huge {
+        fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+            let unit = b"{\"a\":[1,\"x\"]},";
+            let count = out
+                .len()
+                .min(unit.len() - self.0 % unit.len())
+                .min(2_000_000 - self.0);
+            let from = self.0 % unit.len();
+            out[..count].copy_from_slice(&unit[from..from + count]);
+            self.0 += count;
+            Ok(count)
+        }
+    }
+    // As an element and as something beside the path.
+    for (before, path) in [(&b"["[..], ".[]"), (b"{\"b\":[", ".a[]")] {
+        let mut reader = Reader::new(io::Read::chain(before, Huge(0)), &elements(path));
+        let error = loop {
+            match reader.next_record() {
+                Ok(Some(_)) => assert!(reader.memory() < 600_000, "{}", reader.memory()),
+                Ok(None) => panic!("it is cut"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::Truncated);
+        assert!(reader.memory() < 600_000, "{}", reader.memory());
+    }
+}
+
+fn written(values: &[&str], options: &WriteOptions) -> String {
+    let mut writer = Writer::new(options);
+    let mut out = Vec::new();
+    for value in values {
+        writer
+            .write_record(&parse(value.as_bytes()).unwrap(), &mut out)
+            .unwrap();
+    }
+    writer.finish(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn records_are_written_as_asked() {
+    let plain = WriteOptions::default();
+    let values = ["\"a\\n\"", "{\"b\":[],\"a\":{}}"];
+    let cases = [
+        (plain.clone(), "\"a\\n\"\n{\"b\":[],\"a\":{}}\n"),
+        (
+            WriteOptions {
+                raw: true,
+                ..plain.clone()
+            },
+            "a\n\n{\"b\":[],\"a\":{}}\n",
+        ),
+        (
+            WriteOptions {
+                raw: true,
+                end: End::Nothing,
+                ..plain.clone()
+            },
+            "a\n{\"b\":[],\"a\":{}}",
+        ),
+        (
+            WriteOptions {
+                raw: true,
+                end: End::Nul,
+                ..plain.clone()
+            },
+            "a\n\0{\"b\":[],\"a\":{}}\0",
+        ),
+        (
+            WriteOptions {
+                sequence: true,
+                ..plain.clone()
+            },
+            "\x1e\"a\\n\"\n\x1e{\"b\":[],\"a\":{}}\n",
+        ),
+        (
+            WriteOptions {
+                array: true,
+                ..plain.clone()
+            },
+            "[\"a\\n\",{\"b\":[],\"a\":{}}]\n",
+        ),
+        (
+            WriteOptions {
+                array: true,
+                sorted: true,
+                layout: Layout::Indent(1),
+                ..plain.clone()
+            },
+            "[\n \"a\\n\",\n {\n  \"a\": {},\n  \"b\": []\n }\n]\n",
+        ),
+    ];
+    for (options, expected) in cases {
+        assert_eq!(written(&values, &options), expected);
+    }
+    assert_eq!(
+        written(
+            &[],
+            &WriteOptions {
+                array: true,
+                ..plain.clone()
+            }
+        ),
+        "[]\n"
+    );
+    let options = WriteOptions {
+        raw: true,
+        end: End::Nul,
+        ..plain
+    };
+    let mut out = Vec::new();
+    assert!(
+        Writer::new(&options)
+            .write_record(&"a\0b".into(), &mut out)
+            .is_err()
+    );
+    assert!(out.is_empty());
+}
+
+#[test]
+fn computed_values_are_written_as_jq_does_it() {
+    let value = Value::array(vec![
+        f64::NAN.into(),
+        f64::NEG_INFINITY.into(),
+        3.0.into(),
+        Value::bytes(vec![0xff, 0]),
+        Number::Int(i64::MIN).into(),
+    ]);
+    let expected = "[null,-1.7976931348623157e+308,3,\"/wA=\",-9223372036854775808]";
+    assert_eq!(to_string(&value), expected);
+}
+
+#[test]
+fn colours_stand_where_jq_puts_them() {
+    let options = WriteOptions {
+        colours: Palette::from_jq_colors("0;90:1:2:3:4:5:6:7"),
+        layout: Layout::Indent(2),
+        ..WriteOptions::default()
+    };
+    let shown = written(&["{\"a\":[1,null,[]],\"b\":\"x\"}"], &options).replace('\x1b', "^");
+    let expected = "^[6m{^[0m\n  ^[7m\"a\"^[0m^[6m:^[0m ^[5m[^[0m\n    ^[3m1^[0m^[5m,^[0m\n    \
+        ^[0;90mnull^[0m^[5m,^[0m\n    ^[5m[]^[0m\n  ^[5m]^[0m^[6m,^[0m\n  \
+        ^[7m\"b\"^[0m^[6m:^[0m ^[4m\"x\"^[0m\n^[6m}^[0m\n";
+    assert_eq!(shown, expected);
+    assert_eq!(Palette::from_jq_colors("red"), None);
+    assert_eq!(Palette::from_jq_colors(""), Some(Palette::default()));
+    assert_eq!(Palette::from_jq_colors("1;31").unwrap().null, "1;31");
+}
+
+#[test]
+fn values_of_any_depth_are_written() {
+    let mut value = Value::Null;
+    for _ in 0..200_000 {
+        value = Value::array(vec![value]);
+    }
+    assert_eq!(to_string(&value).len(), 400_004);
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        // Larger ones are written as whole numbers that are not exactly them.
+        (-1e15..1e15).prop_map(Value::from),
+        "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?"
+            .prop_map(|text| Number::from_json_text(&text).unwrap().into()),
+        ".{0,20}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 40, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::array),
+            prop::collection::vec((".{0,5}", inner), 0..6).prop_map(|members| {
+                let members = members
+                    .into_iter()
+                    .map(|(name, value)| (name.into(), value));
+                Value::from(members.collect::<Object>())
+            }),
+        ]
+    })
+}
+
+/// JSON, and what comes near.
+fn input() -> impl Strategy<Value = Vec<u8>> {
+    let word = prop_oneof![
+        4 => value().prop_map(|value| to_string(&value)),
+        4 => "[\\[\\]{},:\"\\\\ \n\r0-9a-f.eE+-]{0,3}",
+        1 => Just("\n".to_owned()),
+        1 => Just("\u{1e}".to_owned()),
+        1 => Just("{\"a\":[{\"b\":[1,{\"c\":2}]},{\"b\":{\"d\":".to_owned()),
+        1 => Just("\"\\ud83d\\ude00\\ud800\"".to_owned()),
+        1 => Just("/* x */ 'a' // y\n".to_owned()),
+    ];
+    let bad = prop::option::weighted(0.2, (any::<prop::sample::Index>(), any::<u8>()));
+    (prop::collection::vec(word, 0..8), bad).prop_map(|(words, bad)| {
+        let mut bytes = words.concat().into_bytes();
+        if let Some((place, byte)) = bad
+            && !bytes.is_empty()
+        {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        bytes
+    })
+}
+
+fn options() -> impl Strategy<Value = ReadOptions> {
+    let framing = prop_oneof![
+        Just(Framing::Values),
+        Just(Framing::Lines),
+        Just(Framing::Sequence)
+    ];
+    let dialect = prop_oneof![3 => Just(Dialect::Strict), 1 => Just(Dialect::Comments), 1 => Just(Dialect::Json5)];
+    let invalid = prop_oneof![Just(InvalidText::Refuse), Just(InvalidText::Replace)];
+    let elements = prop::option::of(prop_oneof![Just(".[]"), Just(".a[].b[]"), Just(".[].a")]);
+    let only = prop::option::of(Just(vec!["a".into()]));
+    (framing, dialect, invalid, elements, only).prop_map(
+        |(framing, dialect, invalid_text, elements, only)| ReadOptions {
+            framing,
+            dialect,
+            invalid_text,
+            elements: elements.map(|path| path.parse().unwrap()),
+            only,
+            ..ReadOptions::default()
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn what_is_written_reads_back(value in value()) {
+        let text = to_string(&value);
+        let read = parse(text.as_bytes()).unwrap();
+        prop_assert_eq!(&read, &value);
+        prop_assert_eq!(to_string(&read), text);
+    }
+
+    #[test]
+    fn any_cut_of_the_input_gives_the_same(
+        input in input(),
+        options in options(),
+        sizes in prop::collection::vec(1_usize..9, 1..5),
+    ) {
+        let whole = records(&input[..], &options);
+        let pieces = Pieces { rest: &input, sizes: &sizes, turn: 0 };
+        prop_assert_eq!(&all(&mut Reader::new(pieces, &options)), &whole);
+        if options.framing == Framing::Lines && !input.starts_with("\u{feff}".as_bytes()) {
+            let start = Position { byte: 0, line: 1, column: 1 };
+            prop_assert_eq!(&all(&mut Lines::new(&input, &options, start)), &whole);
+        }
+    }
+
+    #[test]
+    fn elements_are_those_of_the_whole(value in value()) {
+        let text = to_string(&value);
+        let found = records(text.as_bytes(), &elements(".[]"));
+        let expected: Vec<_> = match &value {
+            Value::Array(items) => items.iter().map(|item| Ok(to_string(item))).collect(),
+            Value::Object(object) => object.iter().map(|(_, item)| Ok(to_string(item))).collect(),
+            _ => {
+                prop_assert!(found.len() == 1 && found[0].is_err());
+                return Ok(());
+            }
+        };
+        prop_assert_eq!(found, expected);
     }
 }

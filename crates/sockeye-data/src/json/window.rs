@@ -195,6 +195,11 @@ impl<R: io::Read> Window<R> {
         mark.position(self.byte_at(at))
     }
 
+    #[cfg(test)]
+    pub(super) fn memory(&self) -> usize {
+        self.raw.capacity() + self.decoded.text.capacity()
+    }
+
     /// The bytes of the input before the end of the text.
     pub(super) fn end_byte(&self) -> u64 {
         self.byte_at(self.text().len())

@@ -1,7 +1,7 @@
 //! How json, ndjson and json-seq are written: jq's flags.
 
 use sockeye::data::format::Format;
-use sockeye::data::json::{self, End, Framing, Layout, Palette};
+use sockeye::data::json::{self, Dialect, End, Framing, Layout, Palette};
 use sockeye::data::record::Limits;
 
 /// Flags of JSON.
@@ -44,6 +44,36 @@ pub(crate) struct JsonArgs {
     /// All results as the elements of one array
     #[arg(long, conflicts_with = "seq")]
     pub(crate) array: bool,
+    /// Read comments and commas behind the last item
+    #[arg(long)]
+    pub(crate) comments: bool,
+    /// Read JSON5: --comments, single quotes, names without quotes, +1, 0xff, Infinity
+    #[arg(long)]
+    pub(crate) json5: bool,
+    /// When a name stands twice in an object: last counts, error, or all as an array [default: last]
+    #[arg(long, value_name = "WHAT", hide_possible_values = true)]
+    pub(crate) duplicates: Option<Duplicates>,
+}
+
+/// What happens when a name stands twice in an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Duplicates {
+    /// The last value counts.
+    Last,
+    /// It is an error.
+    Error,
+    /// An array of all values.
+    All,
+}
+
+impl From<Duplicates> for json::Duplicates {
+    fn from(duplicates: Duplicates) -> Self {
+        match duplicates {
+            Duplicates::Last => Self::Last,
+            Duplicates::Error => Self::Error,
+            Duplicates::All => Self::All,
+        }
+    }
 }
 
 impl JsonArgs {
@@ -54,8 +84,16 @@ impl JsonArgs {
             Format::JsonSeq => Framing::Sequence,
             _ => Framing::Values,
         };
+        let dialect = match (self.json5, self.comments) {
+            (true, _) => Dialect::Json5,
+            (_, true) => Dialect::Comments,
+            _ => Dialect::Strict,
+        };
+        let duplicates = self.duplicates.map(json::Duplicates::from);
         json::ReadOptions {
             framing,
+            dialect,
+            duplicates: duplicates.unwrap_or_default(),
             limits,
             ..json::ReadOptions::default()
         }
