@@ -16,6 +16,8 @@
 
 pub mod accounts;
 #[cfg(feature = "formats")]
+mod binary;
+#[cfg(feature = "formats")]
 pub mod cbor;
 pub mod cgi;
 pub mod challenge;

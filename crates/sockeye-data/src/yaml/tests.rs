@@ -378,7 +378,7 @@ pub(crate) fn texts() -> impl Strategy<Value = String> {
 pub(crate) fn values() -> impl Strategy<Value = Value> {
     let number = prop_oneof![
         any::<i64>().prop_map(Value::from),
-        "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,9})?([eE][+-]?[0-9]{1,2})?"
+        "-?(0|[1-9][0-9]{0,30}|[0-9](\\.[0-9]{1,14})?([eE][+-]?[0-9]{1,2})?)"
             .prop_map(|text| Value::from(Number::from_json_text(&text).expect("JSON"))),
         any::<f64>()
             .prop_filter("comparable", |f| !f.is_nan())

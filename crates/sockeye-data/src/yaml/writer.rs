@@ -253,6 +253,8 @@ fn write_number(number: &Number, out: &mut Vec<u8>) {
         Number::Float(float) if float.is_nan() => ".nan".to_owned(),
         Number::Float(float) if float.is_infinite() && *float < 0.0 => "-.inf".to_owned(),
         Number::Float(float) if float.is_infinite() => ".inf".to_owned(),
+        // All digits of a large float would look like a whole number that has them all.
+        Number::Float(float) if float.abs() >= 1e15 => format!("{float:e}"),
         number => number.to_string(),
     };
     let Some(at) = text.find(['e', 'E']) else {

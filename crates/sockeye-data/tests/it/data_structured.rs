@@ -8,6 +8,8 @@ use std::path::Path;
 use sockeye_data::value::{Number, Object, Value};
 use sockeye_testkit::Program;
 
+mod binary;
+mod toml;
 mod yaml;
 
 /// What the scripts in Python have in common.
