@@ -49,6 +49,8 @@ pub struct ReadOptions {
 pub struct WriteOptions {
     /// Whether `{"!timestamp": …}` and `{"!ext:5": bytes}` are written as extensions. They are not unless it is set.
     pub tags: Tags,
+    /// Whether keys are sorted. They keep their order unless it is set.
+    pub sorted: bool,
 }
 
 /// The value of bytes that hold one.

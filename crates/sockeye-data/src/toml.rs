@@ -61,6 +61,8 @@ pub struct WriteOptions {
     pub tags: Tags,
     /// What happens to null. An error unless it is set.
     pub nulls: Nulls,
+    /// Whether keys are sorted. They keep their order unless it is set; plain members come before tables in any case.
+    pub sorted: bool,
 }
 
 /// The value of a document.

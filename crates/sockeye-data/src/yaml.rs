@@ -69,6 +69,8 @@ impl Default for ReadOptions {
 pub struct WriteOptions {
     /// Whether `{"!name": value}` is written as a value with a tag. It is not unless it is set.
     pub tags: Tags,
+    /// Whether keys are sorted. They keep their order unless it is set.
+    pub sorted: bool,
     /// How deep values may be nested: each level is indented. 1,000 unless it is set.
     pub depth: usize,
 }
@@ -77,6 +79,7 @@ impl Default for WriteOptions {
     fn default() -> Self {
         Self {
             tags: Tags::default(),
+            sorted: false,
             depth: 1_000,
         }
     }

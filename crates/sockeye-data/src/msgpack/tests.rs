@@ -29,7 +29,10 @@ fn keep() -> ReadOptions {
 
 fn write_kept(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut writer = Writer::new(&WriteOptions { tags: Tags::Keep });
+    let mut writer = Writer::new(&WriteOptions {
+        tags: Tags::Keep,
+        ..WriteOptions::default()
+    });
     writer.write_record(value, &mut out).unwrap();
     out
 }
@@ -266,6 +269,20 @@ fn fits(value: &Value) -> bool {
     to_vec(value).is_ok()
 }
 
+#[test]
+fn keys_are_sorted_on_demand() {
+    let value = parse(&unhex("82 a162 01 a161 02")).unwrap();
+    let options = WriteOptions {
+        sorted: true,
+        ..WriteOptions::default()
+    };
+    let mut out = Vec::new();
+    Writer::new(&options)
+        .write_record(&value, &mut out)
+        .unwrap();
+    assert_eq!(out, unhex("82 a161 02 a162 01"));
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_again(
@@ -273,7 +290,7 @@ proptest! {
         keep in any::<bool>(),
     ) {
         let tags = if keep { Tags::Keep } else { Tags::Drop };
-        let mut writer = Writer::new(&WriteOptions { tags });
+        let mut writer = Writer::new(&WriteOptions { tags, ..WriteOptions::default() });
         let mut out = Vec::new();
         for record in &records {
             writer.write_record(record, &mut out).unwrap();

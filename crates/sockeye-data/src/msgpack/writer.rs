@@ -102,7 +102,7 @@ fn write_one<'a>(
                 [None, Some(0xde), Some(0xdf)],
                 out,
             )?;
-            walk.enter_map(object, None);
+            walk.enter_map(object, options.sorted.then(|| object.sorted()));
         }
     }
     Ok(())

@@ -260,6 +260,19 @@ fn fitting(value: &Value) -> bool {
     fits(value)
 }
 
+#[test]
+fn keys_are_sorted_on_demand() {
+    let value = yaml::parse("{b: 1, a: {d: 2, c: 3}, B: {}}").unwrap();
+    let options = WriteOptions {
+        sorted: true,
+        ..WriteOptions::default()
+    };
+    assert_eq!(
+        write(&value, &options).unwrap(),
+        "b = 1\n\n[B]\n\n[a]\nc = 3\nd = 2\n"
+    );
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_again(

@@ -10,7 +10,7 @@ use super::{DEPTH, FORMAT, Nulls, WriteOptions};
 use crate::binary::push_name;
 use crate::record::{Error, ErrorKind, WriteRecords};
 use crate::tagged;
-use crate::value::{Number, Object, Value};
+use crate::value::{Number, Object, Text, Value};
 
 /// Writes TOML: one record, an object, is the document.
 #[derive(Debug, Default)]
@@ -99,7 +99,7 @@ enum Shape<'a> {
 impl<'a> Document<'a> {
     /// The members of a table: its header is there.
     fn table(&mut self, object: &'a Object) -> Result<(), Error> {
-        for (name, value) in object.iter() {
+        for (name, value) in self.members(object) {
             if !matches!(self.shape(value), Shape::Plain) || self.is_left_out(value) {
                 continue;
             }
@@ -110,7 +110,7 @@ impl<'a> Document<'a> {
             self.out.push('\n');
             self.path.pop();
         }
-        for (name, value) in object.iter() {
+        for (name, value) in self.members(object) {
             match self.shape(value) {
                 Shape::Plain => {}
                 Shape::Table(inner) => {
@@ -139,6 +139,19 @@ impl<'a> Document<'a> {
             }
         }
         Ok(())
+    }
+
+    fn members<'b>(&self, object: &'b Object) -> Vec<(&'b Text, &'b Value)> {
+        match self.options.sorted {
+            false => object.iter().collect(),
+            true => {
+                let order = object.sorted();
+                order
+                    .into_iter()
+                    .filter_map(|place| object.at(place))
+                    .collect()
+            }
+        }
     }
 
     fn shape<'b>(&self, value: &'b Value) -> Shape<'b> {
@@ -224,7 +237,7 @@ impl<'a> Document<'a> {
     fn inline(&mut self, object: &'a Object) -> Result<(), Error> {
         self.out.push('{');
         let mut is_first = true;
-        for (name, value) in object.iter() {
+        for (name, value) in self.members(object) {
             if self.is_left_out(value) {
                 continue;
             }

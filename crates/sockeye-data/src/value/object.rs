@@ -128,6 +128,14 @@ impl Object {
         (0..self.len()).map(|place| self.at(place).expect("a place below the length"))
     }
 
+    /// The places of the members in the order of their names.
+    pub(crate) fn sorted(&self) -> Vec<usize> {
+        let names: Vec<&Text> = self.keys().collect();
+        let mut order: Vec<usize> = (0..names.len()).collect();
+        order.sort_by_key(|place| names[*place]);
+        order
+    }
+
     /// All names in order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &Text> + '_ {
         self.iter().map(|(name, _)| name)

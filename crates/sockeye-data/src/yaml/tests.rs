@@ -426,6 +426,20 @@ impl Read for Pieces<'_> {
     }
 }
 
+#[test]
+fn keys_are_sorted_on_demand() {
+    let value = parse("{b: 1, a: {d: 2, c: [{f: 3, e: 4}]}}").unwrap();
+    let mut out = Vec::new();
+    let options = WriteOptions {
+        sorted: true,
+        ..WriteOptions::default()
+    };
+    Writer::new(&options)
+        .write_record(&value, &mut out)
+        .unwrap();
+    assert_eq!(out, b"a:\n  c:\n    - e: 4\n      f: 3\n  d: 2\nb: 1\n");
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_again(records in proptest::collection::vec(values(), 1..4), keep in any::<bool>()) {

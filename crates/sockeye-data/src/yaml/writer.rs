@@ -65,6 +65,8 @@ pub fn to_string(value: &Value) -> Result<String, Error> {
 /// A list or map that is being written, and how many of its values are.
 struct Frame<'a> {
     kind: Kind<'a>,
+    /// The places of members, if it is not their own order.
+    order: Option<Vec<usize>>,
     next: usize,
     /// How far its lines are indented.
     column: usize,
@@ -93,7 +95,14 @@ fn write(value: &Value, options: &WriteOptions, out: &mut Vec<u8>) -> Result<(),
         let (column, place) = (frame.column, frame.next);
         let value = match frame.kind {
             Kind::List(items) => items.get(place).map(|item| (None, item)),
-            Kind::Map(object) => object.at(place).map(|(name, value)| (Some(name), value)),
+            Kind::Map(object) => {
+                let place = frame
+                    .order
+                    .as_ref()
+                    .map_or(Some(place), |order| order.get(place).copied());
+                let member = place.and_then(|place| object.at(place));
+                member.map(|(name, value)| (Some(name), value))
+            }
         };
         let Some((name, value)) = value else {
             frames.pop();
@@ -161,6 +170,10 @@ fn begin<'a>(
     }
     frames.push(Frame {
         kind,
+        order: match kind {
+            Kind::Map(object) if options.sorted => Some(object.sorted()),
+            _ => None,
+        },
         next: 0,
         column: match place {
             Place::Document => 0,

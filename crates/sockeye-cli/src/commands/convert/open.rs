@@ -5,7 +5,7 @@ use std::io::Read;
 use sockeye::data::format::Format;
 use sockeye::data::json::{self, Elements};
 use sockeye::data::record::{Position, ReadRecords};
-use sockeye::data::{csv, lines, xml};
+use sockeye::data::{cbor, csv, lines, msgpack, toml, xml, yaml};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::FormatArgs;
@@ -38,14 +38,26 @@ pub(crate) fn reader(
             bytes,
             &args.xml.read_options(limits),
         ))),
-        Format::Yaml => Err(not_built(format)),
-        Format::Toml => Err(not_built(format)),
+        Format::Yaml => Ok(Box::new(yaml::Reader::new(
+            bytes,
+            &args.structured.read_yaml(limits),
+        ))),
+        Format::Toml => Ok(Box::new(toml::Reader::new(
+            bytes,
+            &args.structured.read_toml(limits),
+        ))),
         Format::Html => Err(not_built(format)),
         Format::Mail => Err(not_built(format)),
         Format::Mbox => Err(not_built(format)),
         Format::Form => Err(not_built(format)),
-        Format::Cbor => Err(not_built(format)),
-        Format::MessagePack => Err(not_built(format)),
+        Format::Cbor => Ok(Box::new(cbor::Reader::new(
+            bytes,
+            &args.structured.read_cbor(limits),
+        ))),
+        Format::MessagePack => Ok(Box::new(msgpack::Reader::new(
+            bytes,
+            &args.structured.read_msgpack(limits),
+        ))),
         Format::Lines => Ok(Box::new(lines::Reader::lines(bytes, &limits))),
         Format::Text => Ok(Box::new(lines::Reader::whole(bytes, &limits))),
         _ => Err(not_built(format)),

@@ -6,7 +6,7 @@ use std::io;
 use sockeye::data::format::Format;
 use sockeye::data::record::{Error as RecordError, WriteRecords};
 use sockeye::data::value::Value;
-use sockeye::data::{csv, json, xml};
+use sockeye::data::{cbor, csv, json, msgpack, toml, xml, yaml};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::{FormatArgs, To};
@@ -66,14 +66,24 @@ pub(crate) fn writer(target: &Target, args: &FormatArgs) -> Result<Writer> {
         Format::Xml => Ok(Box::new(xml::Writer::new(
             &args.xml.write_options(&args.json),
         ))),
-        Format::Yaml => Err(not_built(format)),
-        Format::Toml => Err(not_built(format)),
+        Format::Yaml => Ok(Box::new(yaml::Writer::new(
+            &args
+                .structured
+                .write_yaml(&args.json, &args.limits.limits()),
+        ))),
+        Format::Toml => Ok(Box::new(toml::Writer::new(
+            &args.structured.write_toml(&args.json),
+        ))),
         Format::Html => Err(not_built(format)),
         Format::Mail => Err(not_built(format)),
         Format::Mbox => Err(not_built(format)),
         Format::Form => Err(not_built(format)),
-        Format::Cbor => Err(not_built(format)),
-        Format::MessagePack => Err(not_built(format)),
+        Format::Cbor => Ok(Box::new(cbor::Writer::new(
+            &args.structured.write_cbor(&args.json),
+        ))),
+        Format::MessagePack => Ok(Box::new(msgpack::Writer::new(
+            &args.structured.write_msgpack(&args.json),
+        ))),
         _ => Err(not_built(format)),
     }
 }
