@@ -13,6 +13,7 @@ use super::engine::failed_record;
 use super::job::{Job, Verdict, data_error, verdict};
 use super::open;
 use super::program::Inputs;
+use super::records::{called, is_json};
 use super::sink::{Halt, Sink, Step};
 use super::source::Source;
 use super::write::{Join, PieceWriter, Product, Target};
@@ -122,6 +123,7 @@ pub(crate) fn run_alone(
         job,
         name: name.as_deref(),
         target,
+        is_lazy: is_json(format),
     };
     let mut last = Verdict::Nothing;
     loop {
@@ -151,6 +153,8 @@ struct Worker<'a> {
     job: &'a Job,
     name: Option<&'a str>,
     target: &'a Target,
+    /// The place of a record is asked for behind it, see [`is_json`].
+    is_lazy: bool,
 }
 
 /// What comes of a piece while it is worked on.
@@ -193,9 +197,12 @@ impl Worker<'_> {
         let inputs = Inputs::none(&self.job.output);
         inputs.set_file(self.name);
         for _ in 0..count {
-            let place = records.position();
+            let before = (!self.is_lazy).then(|| records.position());
             match records.next_record() {
-                Ok(Some(value)) => self.apply(value, place, &inputs, making),
+                Ok(Some(value)) => {
+                    let place = || before.unwrap_or_else(|| records.position());
+                    self.apply(value, &place, &inputs, making);
+                }
                 Ok(None) => return true,
                 Err(error) => {
                     making.failures.push(data_error(self.name, &error));
@@ -216,7 +223,7 @@ impl Worker<'_> {
         has_failed || making.halt.is_some()
     }
 
-    fn apply(self, value: Value, place: Position, inputs: &Inputs<'_>, making: &mut Making) {
+    fn apply(self, value: Value, place: &dyn Fn() -> Position, inputs: &Inputs<'_>, making: &mut Making) {
         let Some(program) = &self.job.program else {
             return self.write(&value, place, making);
         };
@@ -231,25 +238,25 @@ impl Worker<'_> {
         match outcome {
             Ok(None) | Err(Halt::Closed) => {}
             Ok(Some(why)) => {
-                let place = self.called(place);
+                let place = self.called(place());
                 making.failures.push(failed_record(Some(&place), &why));
             }
             Err(halt) => making.halt = Some(halt),
         }
     }
 
-    fn write(self, value: &Value, place: Position, making: &mut Making) {
+    fn write(self, value: &Value, place: &dyn Fn() -> Position, making: &mut Making) {
         match making.writer.write(value, &mut making.out) {
             Ok(()) => making.verdict = verdict(value),
             Err(error) => {
-                let place = self.called(place);
+                let place = self.called(place());
                 making.failures.push(data_error(Some(&place), &error));
             }
         }
     }
 
     fn called(self, place: Position) -> String {
-        super::records::called(self.name, place)
+        called(self.name, place)
     }
 }
 

@@ -36,6 +36,8 @@ struct State {
 struct Current {
     name: Option<String>,
     reader: Reader,
+    /// Places cost something, and that behind a record is on its line.
+    is_lazy: bool,
 }
 
 impl<'a> Records<'a> {
@@ -111,7 +113,9 @@ impl<'a> Records<'a> {
             else {
                 return Ok(None);
             };
-            *place = reader.position();
+            if !*is_lazy {
+                *place = reader.position();
+            }
             match reader.next_record() {
                 Ok(Some(value)) => return Ok(Some(value)),
                 Ok(None) => *current = None,
@@ -145,7 +149,11 @@ impl<'a> Records<'a> {
     /// The input of the last record and where that begins, for messages.
     pub(crate) fn place(&self) -> String {
         let state = self.state.borrow();
-        called(state.name.as_deref(), state.place)
+        let place = match &state.current {
+            Some(current) if current.is_lazy => current.reader.position(),
+            _ => state.place,
+        };
+        called(state.name.as_deref(), place)
     }
 
     fn open_next(&self, state: &mut State) -> Step {
@@ -171,15 +179,28 @@ impl<'a> Records<'a> {
             self.elements.as_ref(),
         )?;
         state.name.clone_from(&name);
-        state.current = Some(Current { name, reader });
+        state.current = Some(Current {
+            name,
+            reader,
+            is_lazy: is_json(format),
+        });
         Ok(true)
     }
 }
 
+/// Whether a record's line is asked for behind it.
+pub(crate) fn is_json(format: Format) -> bool {
+    matches!(format, Format::Json | Format::Ndjson | Format::JsonSeq)
+}
+
 /// A record in messages.
 pub(crate) fn called(name: Option<&str>, place: Position) -> String {
+    let place = match place.line {
+        0 => format!("the record at byte {}", place.byte),
+        line => format!("the record at line {line}"),
+    };
     match name {
-        Some(name) => format!("{name}: the record at {place}"),
-        None => format!("the record at {place}"),
+        Some(name) => format!("{name}: {place}"),
+        None => place,
     }
 }
