@@ -77,7 +77,12 @@ pub(crate) fn run(
         workers: job.formats.limits.threads(),
         stack_bytes: job.stack,
     };
-    let worker = Worker { job, name, target };
+    let worker = Worker {
+        job,
+        name,
+        target,
+        is_lazy: is_json(format),
+    };
     let mut last = Verdict::Nothing;
     in_order(
         threads,
@@ -223,7 +228,13 @@ impl Worker<'_> {
         has_failed || making.halt.is_some()
     }
 
-    fn apply(self, value: Value, place: &dyn Fn() -> Position, inputs: &Inputs<'_>, making: &mut Making) {
+    fn apply(
+        self,
+        value: Value,
+        place: &dyn Fn() -> Position,
+        inputs: &Inputs<'_>,
+        making: &mut Making,
+    ) {
         let Some(program) = &self.job.program else {
             return self.write(&value, place, making);
         };

@@ -13,6 +13,9 @@ use super::{Args, job};
 use crate::exit::Outcome;
 use crate::output::Output;
 
+/// Flags are checked on the first thread, which may have no more than this.
+const MAIN_STACK: usize = 4 << 20;
+
 /// Bytes that another command got.
 #[derive(Clone, Debug)]
 pub(crate) struct Foreign {
@@ -59,7 +62,7 @@ fn understand(mut flags: Vec<OsString>) -> Result<Args> {
 
 /// Whether these flags can be understood, and the program compiles, before anything is asked for.
 pub(crate) fn check(flags: Vec<OsString>, output: &Output) -> Result<()> {
-    job::Job::new(&understand(flags)?, output.clone()).map(drop)
+    job::Job::new(&understand(flags)?, MAIN_STACK, output.clone()).map(drop)
 }
 
 /// Convert them, to this file or to standard output. Dropping the future does not end the conversion: the end of the bytes does.

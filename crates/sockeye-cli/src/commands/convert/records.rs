@@ -109,6 +109,7 @@ impl<'a> Records<'a> {
             let Some(Current {
                 name: called,
                 reader,
+                is_lazy,
             }) = current
             else {
                 return Ok(None);
