@@ -16,11 +16,13 @@ mod outputs;
 mod paths;
 mod prelude;
 mod program;
+mod reads;
 mod regex;
 mod rewrite;
 mod settings;
 mod slices;
 mod sources;
+mod stream;
 mod texts;
 mod tokens;
 mod values;
@@ -32,6 +34,7 @@ pub use fault::{CompileError, Failure};
 pub use inputs::{Inputs, Message};
 pub use program::{Outputs, Program};
 pub use settings::{Function, Import, Imported, Loader, Settings};
+pub use stream::Streaming;
 
 #[cfg(test)]
 mod tests;

@@ -98,6 +98,7 @@ pub(super) fn reached<'s>(uses: &mut Uses<'s>) -> Vec<Def<'s>> {
     let each = places.into_iter().map(|at| {
         let known = &prelude.known[at];
         uses.variables.extend(known.variables.iter().copied());
+        uses.calls.extend(known.calls.iter().copied());
         known.definition.clone()
     });
     each.collect()

@@ -9,10 +9,12 @@ use super::engine::{Data, Host, Jq, Stack, Values};
 use super::fault::{CompileError, Failure};
 use super::inputs::Inputs;
 use super::prelude;
+use super::reads;
 use super::rewrite::{Def, Term, Uses};
 use super::settings::Settings;
 use super::sources::Sources;
-use crate::value::{Object, Value};
+use super::stream::{self, Plan, Streaming};
+use crate::value::{Object, Text, Value};
 
 /// The name under which the program itself is compiled. No program can name it.
 const MAIN: &str = "_program";
@@ -36,6 +38,10 @@ pub struct Program {
     filter: jaq_core::Filter<Jq>,
     globals: Vec<Value>,
     stack: usize,
+    streaming: Box<Streaming>,
+    reads: Option<Vec<Text>>,
+    /// A function by which runs depend on each other.
+    shares: Option<&'static str>,
 }
 
 impl fmt::Debug for Program {
@@ -50,7 +56,42 @@ impl Program {
         let arena = Arena::default();
         let mut sources = Sources::new(&arena, settings);
         let term = sources.program(text)?;
-        assemble(&arena, sources, term, settings)
+        let mut program = assemble(&arena, &mut sources, term.clone(), settings)?;
+        program.streaming = match stream::plan(&term, &sources.uses) {
+            Plan::Each(path, rest) => {
+                let program = assemble(&arena, &mut sources, rest, settings)?;
+                Streaming::Each { path, program }
+            }
+            Plan::Once(path, once) => {
+                let program = assemble(&arena, &mut sources, once, settings)?;
+                Streaming::Once { path, program }
+            }
+            Plan::Whole(why) => Streaming::Whole { why },
+        }
+        .into();
+        program.reads = reads::of(&term, &sources.uses)
+            .map(|names| names.into_iter().map(Text::from).collect());
+        Ok(program)
+    }
+
+    /// How it can take its input: while it is read, or built whole.
+    pub fn streaming(&self) -> &Streaming {
+        &self.streaming
+    }
+
+    /// The members of an object that it can ever read, where that is certain: `select(.a == 1) | .b` reads `a` and `b`. Others need not
+    /// be built: it yields the same without them.
+    pub fn reads(&self) -> Option<&[Text]> {
+        self.reads.as_deref()
+    }
+
+    /// Whether runs on several inputs have nothing to do with each other, so that they can be made at once and in any order. The error
+    /// says why not.
+    pub fn is_stateless(&self) -> Result<(), String> {
+        match self.shares {
+            Some(name) => Err(format!("`{name}` depends on the order of all records")),
+            None => Ok(()),
+        }
     }
 
     /// Run it on one input. What comes out is computed as it is asked for; after a failure there is nothing more.
@@ -102,22 +143,38 @@ impl Iterator for Outputs<'_> {
     }
 }
 
+/// A function by which runs on several records depend on each other, or on how they come.
+fn shares(uses: &Uses<'_>) -> Option<&'static str> {
+    [
+        ("input", "input"),
+        ("inputs", "inputs"),
+        ("input_line_number", "input_line_number"),
+        ("input_filename", "input_filename"),
+        ("_debug", "debug"),
+        ("_stderr", "stderr"),
+        ("_halt", "halt"),
+    ]
+    .into_iter()
+    .find(|(called, _)| uses.calls.contains(&(*called, 0)) || uses.calls.contains(&(*called, 3)))
+    .map(|(_, name)| name)
+}
+
 /// Put all together and compile it.
 fn assemble<'s>(
     arena: &'s Arena,
-    mut sources: Sources<'s, '_>,
+    sources: &mut Sources<'s, '_>,
     term: Term<'s>,
     settings: &Settings,
 ) -> Result<Program, CompileError> {
     let natives = prelude::natives((settings.functions)());
     let mut definitions = prelude::reached(&mut sources.uses);
-    definitions.append(&mut sources.definitions);
+    definitions.extend(sources.definitions.iter().cloned());
     definitions.push(Def {
         name: MAIN,
         args: Vec::new(),
         body: term,
     });
-    let (names, globals) = globals(&sources, settings, arena);
+    let (names, globals) = globals(sources, settings, arena);
     let main = File {
         code: MAIN,
         path: (),
@@ -131,7 +188,7 @@ fn assemble<'s>(
     let filter = compiled.map_err(|errors| {
         let first = errors.iter().find_map(|(_, errors)| errors.first());
         match first {
-            Some((name, kind)) => undefined(name, kind, &sources),
+            Some((name, kind)) => undefined(name, kind, sources),
             None => CompileError::new("the program cannot be compiled"),
         }
     })?;
@@ -139,6 +196,9 @@ fn assemble<'s>(
         filter,
         globals,
         stack: settings.stack,
+        streaming: Box::new(Streaming::Whole { why: String::new() }),
+        reads: None,
+        shares: shares(&sources.uses),
     })
 }
 

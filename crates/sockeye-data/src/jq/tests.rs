@@ -153,3 +153,123 @@ fn all_functions_have_what_they_need() {
         Program::compile(&program, &Settings::default()).expect(&program);
     }
 }
+
+#[test]
+fn programs_that_iterate_stream() {
+    for (program, path, input, outputs) in [
+        (".[]", ".[]", "1", &["1"] as &[_]),
+        (".[] | .a", ".[]", r#"{"a":2}"#, &["2"]),
+        (".a.b[] | select(. > 1)", ".a.b[]", "2", &["2"]),
+        (".a[].b[]", ".a[].b[]", "3", &["3"]),
+        (".a | .[] | .b.c", ".a[]", r#"{"b":{"c":4}}"#, &["4"]),
+        (".[].a[0]", ".[]", r#"{"a":[5]}"#, &["5"]),
+        (".[].a?", ".[]", "6", &[]),
+        ("def f: . + 1; .[] | f", ".[]", "6", &["7"]),
+        (".\"x y\"[]", ".\"x y\"[]", "8", &["8"]),
+    ] {
+        let program = Program::compile(program, &Settings::default()).unwrap();
+        let Streaming::Each {
+            path: found,
+            program: each,
+        } = program.streaming()
+        else {
+            panic!("{:?}", program.streaming());
+        };
+        assert_eq!(found.to_string(), path);
+        let inputs = Inputs::none();
+        let found = each.run(from_json::parse(input).unwrap(), &inputs);
+        let found: Vec<_> = found.map(|value| value.unwrap().to_string()).collect();
+        assert_eq!(found, outputs);
+    }
+    for (program, output) in [
+        ("reduce .[] as $x (0; . + $x)", "6"),
+        ("reduce .[] as $x (0; . + $x) | . * 2", "12"),
+        ("first(.[] | select(. > 1))", "2"),
+        ("limit(1; .[] | . * 2)", "2"),
+        ("[limit(2; foreach .[] as $x (0; . + $x))]", ""),
+        ("any(. > 2)", "true"),
+        ("all(.[]; . > 2)", "false"),
+        ("add", "6"),
+        ("isempty(.[])", "false"),
+    ] {
+        let program = Program::compile(program, &Settings::default()).unwrap();
+        match program.streaming() {
+            Streaming::Once { program, .. } => {
+                let inputs = Inputs::of_values(vec![1.into(), 2.into(), 3.into()]);
+                let found = program.run(Default::default(), &inputs).next().unwrap();
+                assert_eq!(found.unwrap().to_string(), output);
+            }
+            other => assert_eq!(output, "", "{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_built_whole_has_a_reason() {
+    for (program, reason) in [
+        (".", "`.` is all of it"),
+        (".foo | length", "`length` needs all of it"),
+        ("map(.a)", "`map` needs all of it"),
+        (".[] |= 1", "an update such as `|=` gives all of it back"),
+        (".a, .b", "`,` goes over it more than once"),
+        (
+            ".foo",
+            "nothing iterates: a path without a plain `[]` picks one value",
+        ),
+        ("[.[] | .a]", "an array `[…]` is made from all of it"),
+        (
+            "reduce .[] as $x (.; 1)",
+            "the start of `reduce`, or what it goes over, needs all of it",
+        ),
+        (".[] | input", "`input` counts in values, not in elements"),
+        (".[] as $x | .", "behind `as`, `.` is all of it"),
+    ] {
+        let program = Program::compile(program, &Settings::default()).unwrap();
+        match program.streaming() {
+            Streaming::Whole { why } => assert_eq!(why, reason),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_read_is_known_where_it_is_certain() {
+    for (program, names) in [
+        ("select(.a == 1) | .b", Some(&["a", "b"] as &[_])),
+        ("{a, b: .c.d, \"e\": \"\\(.f)\"}", Some(&["a", "c", "f"])),
+        ("[.a, .b[0], .[\"c\"]] | @csv", Some(&["a", "b", "c"])),
+        ("if .a then .b else .c end", Some(&["a", "b", "c"])),
+        ("if .a then .b end", None),
+        ("select(.a)", None),
+        (".", None),
+        ("keys", None),
+        (". as $x | $x.a", None),
+        (".a as $x | .b | . + $x", Some(&["a", "b"])),
+        (
+            "select(.a) | select(.b) | .c | length",
+            Some(&["a", "b", "c"]),
+        ),
+        (".[.a]", None),
+        ("del(.a)", None),
+        ("def f: .a; f", None),
+        ("select(has(\"a\")) | .b // .c", Some(&["a", "b", "c"])),
+    ] {
+        let compiled = Program::compile(program, &Settings::default()).unwrap();
+        let found = compiled
+            .reads()
+            .map(|names| names.iter().map(AsRef::as_ref).collect::<Vec<&str>>());
+        assert_eq!(found.as_deref(), names, "{program}");
+    }
+    for (program, stateless) in [
+        (".a", true),
+        ("def f: input; .a", false),
+        ("debug", false),
+        ("error", true),
+        ("halt_error", false),
+        ("[inputs]", false),
+        ("now", true),
+    ] {
+        let program = Program::compile(program, &Settings::default()).unwrap();
+        assert_eq!(program.is_stateless().is_ok(), stateless);
+    }
+}
