@@ -179,6 +179,7 @@
 //! | answering over HTTP: routes, files, programs | [`web`]: [`web::Server`], [`web::Handler`], [`web::Routes`] |
 //! | events and WebSocket | [`web::Events`], [`web::EventHub`], [`web::WebSocket`] |
 //! | proxies | [`Proxies`](client::Proxies), the option `via` of an [`Endpoint`] |
+//! | JSON, CSV, XML, YAML, HTML, mail and more; jq programs | [`data`]: [`data::value`], [`data::record`], [`data::jq`] |
 //! | escapes, percent codes, `250ms` and `64KiB`, HTTP/1, URLs | [`data`] |
 //!
 //! Reading and writing is tokio's [`AsyncRead`](tokio::io::AsyncRead) and [`AsyncWrite`](tokio::io::AsyncWrite), so what
@@ -306,6 +307,20 @@
 //! | `websockets.serve(talk, ...)` | [`web::WebSocket::accept`] |
 //! | a generator with `mimetype="text/event-stream"` | [`web::Events`], [`web::EventHub`] |
 //!
+//! For data, all in [`data`]:
+//!
+//! | Python | here |
+//! |---|---|
+//! | `json.loads(text)`, `json.dumps(x)` | [`json::parse`](data::json::parse), [`json::to_string`](data::json::to_string); numbers keep all digits |
+//! | `for line in f: json.loads(line)` | [`json::Reader`](data::json::Reader), [`Records`](records) of any `AsyncRead` |
+//! | `csv.DictReader(f)`, `csv.DictWriter(f)`, `csv.Sniffer` | [`csv::Reader`](data::csv::Reader), [`csv::Writer`](data::csv::Writer), [`csv::sniff`](data::csv::sniff) |
+//! | `xml.etree.ElementTree.iterparse(f)` | [`xml::Reader`](data::xml::Reader) with the path of its records |
+//! | `html.parser`, `html.unescape` | [`html::Document`](data::html::Document), [`html::unescape`](data::html::unescape) |
+//! | `email.message_from_bytes(b)`, `mailbox.mbox` | [`mail::Reader`](data::mail::Reader) |
+//! | `base64`, `binascii`, `quopri`, `urllib.parse.quote` | [`codec`](data::codec) |
+//! | `tomllib`, PyYAML, `cbor2`, `msgpack` | [`toml`](data::toml), [`yaml`](data::yaml), [`cbor`](data::cbor), [`msgpack`](data::msgpack) |
+//! | `gzip`, `zlib`, `codecs` | [`compress`](data::compress), [`charset`](data::charset) |
+//!
 //! # Features
 //!
 //! A feature adds to the API and never changes what is there. An endpoint that needs a feature which was not built in is
@@ -316,6 +331,8 @@
 //! | `tls` | yes | the layer `tls` over every stream | the TLS stack needs a C compiler to build |
 //! | `client` | yes | clients: HTTP/1 and HTTP/2, downloads, FTP | they bring content codings and a list of public suffixes |
 //! | `web` | yes | servers: HTTP/1 and HTTP/2, files, programs, handlers of your own | they bring content codings and HTTP/2 |
+//!
+//! | `formats` | yes | Internet data: values, formats, jq programs, codecs in [`data`] | they bring readers for HTML, YAML, mail and more |
 //!
 //! Linux is the platform that is built and tested.
 
