@@ -70,8 +70,8 @@ pub(crate) enum Command {
     Resolve(Box<commands::resolve::Args>),
     Fetch(Box<commands::fetch::Args>),
     Convert(Box<commands::convert::Args>),
-    Encode(commands::encode::Args),
-    Decode(commands::decode::Args),
+    Encode(Box<commands::encode::Args>),
+    Decode(Box<commands::decode::Args>),
     Serve(Box<commands::serve::Args>),
 }
 
@@ -106,8 +106,8 @@ impl Command {
             Self::Resolve(args) => commands::resolve::run(*args, output).await,
             Self::Fetch(args) => commands::fetch::run(*args, output).await,
             Self::Convert(args) => commands::convert::run(*args, output).await,
-            Self::Encode(args) => commands::encode::run(args, output).await,
-            Self::Decode(args) => commands::decode::run(args, output).await,
+            Self::Encode(args) => commands::encode::run(*args, output).await,
+            Self::Decode(args) => commands::decode::run(*args, output).await,
             Self::Serve(args) => commands::serve::run(*args, output).await,
         }
     }

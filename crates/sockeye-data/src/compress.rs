@@ -45,6 +45,10 @@ pub enum Compression {
     Brotli,
     /// Zstandard (RFC 8878), with any number of frames.
     Zstd,
+    /// xz, with any number of streams. It is read only.
+    Xz,
+    /// bzip2, with any number of streams. It is read only.
+    Bzip2,
 }
 
 /// Compression, names (the first is its own), endings of file names.
@@ -64,6 +68,8 @@ const ALL: &[Row] = &[
     (Compression::DeflateRaw, &["deflate-raw"], &["deflate"]),
     (Compression::Brotli, &["brotli", "br"], &["br"]),
     (Compression::Zstd, &["zstd", "zst"], &["zst", "zstd"]),
+    (Compression::Xz, &["xz"], &["xz"]),
+    (Compression::Bzip2, &["bzip2", "bz2"], &["bz2", "bzip2"]),
 ];
 
 impl Compression {
@@ -149,6 +155,10 @@ pub fn recognise(start: &[u8]) -> Option<Compression> {
         [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
             Some(Compression::Zstd)
         }
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Compression::Xz),
+        // Behind the size of blocks, a block or the end has its own mark.
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..]
+        | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, ..] => Some(Compression::Bzip2),
         _ if is_zlib(start) => Some(Compression::Deflate),
         _ => None,
     }

@@ -5,6 +5,7 @@ use std::io;
 use brotli::enc::StandardAlloc;
 use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
 use flate2::{Decompress, FlushDecompress, Status};
+use lzma_rust2::{Action, XzStream};
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 
 use super::Compression;
@@ -17,6 +18,8 @@ pub(super) enum Inflate {
         decoder: Decoder<'static>,
         wanted: usize,
     },
+    Xz(Box<XzStream>),
+    Bzip2(bzip2::Decompress),
 }
 
 /// What one step did.
@@ -48,6 +51,9 @@ pub(super) enum Failure {
 
 /// How a zstd frame begins, at most: the decoder says itself what it wants from then on.
 const ZSTD_START: usize = 5;
+/// What xz may take, in KiB: `xz -9` asks for 65 MiB.
+const XZ_MEMORY: u32 = 160 << 10;
+const XZ_STEP: usize = 4 << 10;
 
 impl Inflate {
     /// For the next member or frame. `start` is what it begins with, two bytes at least if there are so many.
@@ -66,6 +72,8 @@ impl Inflate {
                 decoder: Decoder::new()?,
                 wanted: ZSTD_START,
             },
+            Compression::Xz => Self::Xz(Box::new(XzStream::new_mem_limit(false, XZ_MEMORY))),
+            Compression::Bzip2 => Self::Bzip2(bzip2::Decompress::new(false)),
         })
     }
 
@@ -88,6 +96,8 @@ impl Inflate {
             Self::Flate(flate) => step_flate(flate, input, out),
             Self::Brotli(state) => step_brotli(state, input, out),
             Self::Zstd { decoder, wanted } => step_zstd(decoder, wanted, input, out),
+            Self::Xz(stream) => step_xz(stream, input, out),
+            Self::Bzip2(decoder) => step_bzip2(decoder, input, out),
         }
     }
 }
@@ -162,6 +172,51 @@ fn step_zstd(decoder: &mut Decoder<'_>, wanted: &mut usize, input: &[u8], out: &
     Step {
         consumed: from.pos(),
         produced: to.pos(),
+        state,
+    }
+}
+
+/// As with zstd: what came of a step that fails is lost, so steps are short.
+fn step_xz(stream: &mut XzStream, input: &[u8], out: &mut [u8]) -> Step {
+    let before = (stream.total_in(), stream.total_out());
+    let state = match stream.process(&input[..input.len().min(XZ_STEP)], out, Action::Run) {
+        Ok(result) if result.status == lzma_rust2::Status::StreamEnd => State::Ended,
+        Ok(_) => State::More,
+        Err(error) if error.kind() == io::ErrorKind::OutOfMemory => State::Failed(Failure::Window),
+        Err(error) => State::Failed(xz_failure(&error.to_string())),
+    };
+    Step {
+        // Both are at most the lengths of the slices.
+        consumed: (stream.total_in() - before.0) as usize,
+        produced: (stream.total_out() - before.1) as usize,
+        state,
+    }
+}
+
+fn xz_failure(why: &str) -> Failure {
+    let lower = why.to_ascii_lowercase();
+    if lower.contains("magic") {
+        Failure::Header
+    } else if lower.contains("checksum") || lower.contains("crc") {
+        Failure::Sum
+    } else {
+        Failure::Data(lower)
+    }
+}
+
+fn step_bzip2(decoder: &mut bzip2::Decompress, input: &[u8], out: &mut [u8]) -> Step {
+    let before = (decoder.total_in(), decoder.total_out());
+    let state = match decoder.decompress(input, out) {
+        Ok(bzip2::Status::StreamEnd) => State::Ended,
+        Ok(bzip2::Status::MemNeeded) => State::Failed(Failure::Window),
+        Ok(_) => State::More,
+        Err(bzip2::Error::DataMagic) => State::Failed(Failure::Header),
+        Err(_) => State::Failed(Failure::Sum),
+    };
+    Step {
+        // Both are at most the lengths of the slices.
+        consumed: (decoder.total_in() - before.0) as usize,
+        produced: (decoder.total_out() - before.1) as usize,
         state,
     }
 }

@@ -118,7 +118,8 @@ impl<R: Read> Reader<R> {
                 self.verdict = Some(Ok(()));
                 return Ok(());
             }
-            if self.compression == Compression::Gzip && next[0] == 0 {
+            let may_pad = matches!(self.compression, Compression::Gzip | Compression::Xz);
+            if may_pad && next[0] == 0 {
                 return self.skip_padding();
             }
             if !self.goes_on(next) {
@@ -151,27 +152,34 @@ impl<R: Read> Reader<R> {
                 next[..known] == frame[..known]
                     || (next[0] & 0xf0 == 0x50 && next[1..known] == [0x2a, 0x4d, 0x18][..known - 1])
             }
+            Compression::Xz => next[0] == 0xfd && next.get(1).is_none_or(|byte| *byte == b'7'),
+            Compression::Bzip2 => {
+                let known = next.len().min(3);
+                next[..known] == b"BZh"[..known]
+            }
             _ => false,
         }
     }
 
-    /// As gzip does: zeros up to the end are no error, tapes have them.
+    /// As gzip and xz do: zeros are no error, tapes have them.
     fn skip_padding(&mut self) -> io::Result<()> {
         let at = self.consumed;
         loop {
             let next = &self.input[self.start..self.end];
-            if next.iter().any(|byte| *byte != 0) {
-                let why = "the data is whole, but bytes follow that are not gzip";
+            let zeros = next.iter().take_while(|byte| **byte == 0).count();
+            self.consumed += zeros as u64;
+            self.start += zeros;
+            self.want(4)?;
+            let next = &self.input[self.start..self.end];
+            if next.first() == Some(&0) {
+                continue;
+            }
+            if !next.is_empty() && !self.goes_on(next) {
+                let name = self.compression.name();
+                let why = format!("the data is whole, but bytes follow that are not {name}");
                 self.fail(ErrorKind::Syntax, why, at);
-                return Ok(());
             }
-            self.consumed += next.len() as u64;
-            self.start = self.end;
-            self.want(1)?;
-            if self.start == self.end {
-                self.verdict = Some(Ok(()));
-                return Ok(());
-            }
+            return Ok(());
         }
     }
 
@@ -231,7 +239,7 @@ impl<R: Read> Reader<R> {
                 self.fail(ErrorKind::Syntax, why, begun);
             }
             Failure::Window => {
-                let why = "the window is larger than 128 MiB";
+                let why = "it takes more memory to read this than is given, 128 MiB";
                 self.fail(ErrorKind::Limit, why, at);
             }
             Failure::Data(why) => {

@@ -212,7 +212,7 @@ fn a_bomb_stops_at_the_ratio() {
         ..Limits::default()
     };
     for compression in written() {
-        let packed = pack(compression, &vec![0; 40 << 20]);
+        let packed = pack(compression, &vec![0; 18 << 20]);
         let (got, error) = unpack_within(compression, &packed, &limits);
         let error = error.unwrap();
         assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
@@ -255,6 +255,8 @@ fn levels_are_checked() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     #[test]
     fn what_is_packed_comes_back_however_it_is_cut(plain: Vec<u8>, cuts in proptest::collection::vec(1_usize..9, 0..64)) {
         struct Pieces<'a>(&'a [u8], std::slice::Iter<'a, usize>);

@@ -12,6 +12,7 @@ pub fn levels(compression: Compression) -> (RangeInclusive<i32>, i32) {
         // The slow levels, 10 and 11, are for files that are compressed once.
         Compression::Brotli => (0..=11, 9),
         Compression::Zstd => (-7..=22, 3),
+        Compression::Xz | Compression::Bzip2 => (0..=9, 6),
     }
 }
 
@@ -19,7 +20,8 @@ pub fn levels(compression: Compression) -> (RangeInclusive<i32>, i32) {
 ///
 /// # Errors
 ///
-/// The level is not one of [`levels`]; of kind [`io::ErrorKind::InvalidInput`].
+/// The level is not one of [`levels`], of kind [`io::ErrorKind::InvalidInput`]; xz and bzip2 are not written, of kind
+/// [`io::ErrorKind::Unsupported`].
 pub fn writer<W: Write>(
     compression: Compression,
     level: Option<i32>,
@@ -49,6 +51,10 @@ pub fn writer<W: Write>(
             // As the program does: damage is seen.
             encoder.include_checksum(true)?;
             Inner::Zstd(encoder)
+        }
+        Compression::Xz | Compression::Bzip2 => {
+            let why = format!("{compression} is read, but not written");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, why));
         }
     }))
 }
