@@ -40,7 +40,7 @@ pub(crate) fn reader(
         ))),
         Format::Yaml => Ok(Box::new(yaml::Reader::new(
             bytes,
-            &args.structured.read_yaml(limits),
+            &args.structured.read_yaml(&args.json, limits)?,
         ))),
         Format::Toml => Ok(Box::new(toml::Reader::new(
             bytes,
@@ -52,11 +52,11 @@ pub(crate) fn reader(
         Format::Form => Err(not_built(format)),
         Format::Cbor => Ok(Box::new(cbor::Reader::new(
             bytes,
-            &args.structured.read_cbor(limits),
+            &args.structured.read_cbor(&args.json, limits)?,
         ))),
         Format::MessagePack => Ok(Box::new(msgpack::Reader::new(
             bytes,
-            &args.structured.read_msgpack(limits),
+            &args.structured.read_msgpack(&args.json, limits)?,
         ))),
         Format::Lines => Ok(Box::new(lines::Reader::lines(bytes, &limits))),
         Format::Text => Ok(Box::new(lines::Reader::whole(bytes, &limits))),

@@ -2,7 +2,9 @@
 
 use sockeye::data::format::Format;
 use sockeye::data::json::{self, Dialect, End, Framing, Layout, Palette};
+use sockeye::data::members;
 use sockeye::data::record::Limits;
+use sockeye::{Error, Kind, Operation, Result};
 
 /// Flags of JSON.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -50,7 +52,8 @@ pub(crate) struct JsonArgs {
     /// Read JSON5: --comments, single quotes, names without quotes, +1, 0xff, Infinity
     #[arg(long)]
     pub(crate) json5: bool,
-    /// When a name stands twice in an object: last counts, error, or all as an array [default: last]
+    /// When a name stands twice in an object: last counts, error, or all as an array, of JSON alone [default: last;
+    /// of YAML, CBOR and MessagePack: error]
     #[arg(long, value_name = "WHAT", hide_possible_values = true)]
     pub(crate) duplicates: Option<Duplicates>,
 }
@@ -77,6 +80,18 @@ impl From<Duplicates> for json::Duplicates {
 }
 
 impl JsonArgs {
+    /// What happens to keys that stand twice in a map of other formats.
+    pub(crate) fn duplicate_keys(&self) -> Result<members::Duplicates> {
+        match self.duplicates {
+            None | Some(Duplicates::Error) => Ok(members::Duplicates::Refuse),
+            Some(Duplicates::Last) => Ok(members::Duplicates::Last),
+            Some(Duplicates::All) => {
+                let why = "--duplicates all is for JSON alone: say last, or error";
+                Err(Error::new(Kind::Usage, Operation::Parse, why))
+            }
+        }
+    }
+
     /// How this kind of JSON is read.
     pub(crate) fn read_options(&self, format: Format, limits: Limits) -> json::ReadOptions {
         let framing = match format {

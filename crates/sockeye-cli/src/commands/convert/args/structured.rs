@@ -1,6 +1,6 @@
 //! How yaml, toml, cbor and msgpack are read and written.
 
-use sockeye::data::members::Duplicates;
+use sockeye::Result;
 use sockeye::data::record::Limits;
 use sockeye::data::tagged::Tags;
 use sockeye::data::{cbor, msgpack, toml, yaml};
@@ -15,9 +15,6 @@ pub(crate) struct StructuredArgs {
     /// MessagePack
     #[arg(long, alias = "tag")]
     pub(crate) tags: bool,
-    /// Of a key that stands twice in a map the last value counts [default: it is an error]
-    #[arg(long)]
-    pub(crate) last_key: bool,
     /// YAML: << is a key like others, and merges nothing
     #[arg(long)]
     pub(crate) no_merge: bool,
@@ -31,22 +28,14 @@ impl StructuredArgs {
         if self.tags { Tags::Keep } else { Tags::Drop }
     }
 
-    fn duplicates(&self) -> Duplicates {
-        if self.last_key {
-            Duplicates::Last
-        } else {
-            Duplicates::Refuse
-        }
-    }
-
     /// How YAML is read.
-    pub(crate) fn read_yaml(&self, limits: Limits) -> yaml::ReadOptions {
-        yaml::ReadOptions {
+    pub(crate) fn read_yaml(&self, json: &JsonArgs, limits: Limits) -> Result<yaml::ReadOptions> {
+        Ok(yaml::ReadOptions {
             limits,
             tags: self.kept(),
-            duplicates: self.duplicates(),
+            duplicates: json.duplicate_keys()?,
             merge: !self.no_merge,
-        }
+        })
     }
 
     /// How TOML is read.
@@ -58,21 +47,25 @@ impl StructuredArgs {
     }
 
     /// How CBOR is read.
-    pub(crate) fn read_cbor(&self, limits: Limits) -> cbor::ReadOptions {
-        cbor::ReadOptions {
+    pub(crate) fn read_cbor(&self, json: &JsonArgs, limits: Limits) -> Result<cbor::ReadOptions> {
+        Ok(cbor::ReadOptions {
             limits,
             tags: self.kept(),
-            duplicates: self.duplicates(),
-        }
+            duplicates: json.duplicate_keys()?,
+        })
     }
 
     /// How MessagePack is read.
-    pub(crate) fn read_msgpack(&self, limits: Limits) -> msgpack::ReadOptions {
-        msgpack::ReadOptions {
+    pub(crate) fn read_msgpack(
+        &self,
+        json: &JsonArgs,
+        limits: Limits,
+    ) -> Result<msgpack::ReadOptions> {
+        Ok(msgpack::ReadOptions {
             limits,
             tags: self.kept(),
-            duplicates: self.duplicates(),
-        }
+            duplicates: json.duplicate_keys()?,
+        })
     }
 
     /// How YAML is written.
