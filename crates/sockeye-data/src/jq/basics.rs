@@ -120,6 +120,7 @@ fn keys(value: &Value, sorted: bool) -> ValR<Value> {
 fn has(value: &Value, key: &Value) -> ValR<Value> {
     match (value, key) {
         (Value::Object(members), Value::String(name)) => Ok(members.get(name).is_some().into()),
+        (Value::Null, Value::String(_) | Value::Number(_)) => Ok(false.into()),
         (Value::Array(items), Value::Number(number)) => {
             let at = number.as_f64();
             Ok((at >= 0.0 && at < items.len() as f64).into())

@@ -83,11 +83,7 @@ def del(f): delpaths([path(f)]);
 def to_entries: [key_values[] as [$key, $value] | {$key, $value}];
 def from_entries:
   reduce .[] as $x ({};
-    . + ($x | { (if type == "object" then
-                   (if .key == null then (if .k == null then (if .name == null then (if .Name == null then (if .K == null then .Key else .K end) else .Name end) else .name end) else .k end) else .key end)
-                   | if type == "string" then . else tojson end
-                 else .key end):
-                (if has("value") then .value elif has("v") then .v else .Value end) }));
+    . + ($x | {(.key // .Key // .name // .Name): (if has("value") then .value else .Value end)}));
 def with_entries(f): to_entries | map(f) | from_entries;
 def walk(f):
   def w: if type == "object" then map_values(w) elif type == "array" then map(w) else . end | f;

@@ -273,3 +273,324 @@ fn what_is_read_is_known_where_it_is_certain() {
         assert_eq!(program.is_stateless().is_ok(), stateless);
     }
 }
+
+/// Run on a thread with a stack of so many MiB, of which the program may use half.
+fn on_a_stack(mebibytes: usize, program: &'static str) -> Vec<String> {
+    let run = move || {
+        let settings = Settings::default().stack(mebibytes << 19);
+        run_with(program, "0", &settings)
+    };
+    let thread = std::thread::Builder::new().stack_size(mebibytes << 20);
+    thread.spawn(run).unwrap().join().unwrap()
+}
+
+#[test]
+fn recursion_ends_before_the_stack_does() {
+    for program in [
+        "def f: 1 + f; f",
+        "def f: (1, 2) + f; f",
+        "def f: [f]; f",
+        "def f: f | f; f",
+        "def f(g): [g | f(g)]; f(.)",
+        "def f: def g: [f]; g; f",
+        "def f: try f catch error; [f]",
+        "def f: reduce f as $x (0; 1); f",
+        "def f: {a: f}; f",
+        "def f: null | .a |= f; f",
+        "def f: path(f); f",
+        "def f: if f then 1 else 2 end; f",
+        "def f: label $x | f | .; f",
+        "def f: first(f, 1); f",
+        "def f: \"\\(f)\"; f",
+        "def f: f as [$a] | 1; f",
+        "def f: .[f]; f",
+        "def f: f // 1; f",
+        "def f: limit(1; f); f",
+        "def f: -f; f",
+        "def f($x): f($x + 1) + 1; f(0)",
+    ] {
+        let outputs = on_a_stack(4, program);
+        let last = outputs.last().unwrap();
+        assert!(last.contains("recurses too deeply"), "{program}: {last}");
+    }
+    let tail = "def f: if . >= 300000 then . else . + 1 | f end; f";
+    assert_eq!(on_a_stack(4, tail), ["300000"]);
+    let deep = "def f: if . >= 20000 then . else (. + 1 | f) + 1 end; f";
+    assert_eq!(on_a_stack(512, deep), ["40000"]);
+}
+
+#[test]
+fn deep_values_are_no_danger() {
+    for (program, output) in [
+        (
+            "reduce range(100000) as $i (null; [.]) | tojson | length",
+            "200004",
+        ),
+        ("reduce range(100000) as $i (null; [.]) | . == .", "true"),
+        (
+            "reduce range(100000) as $i (null; [.]) | [.., 1] | length",
+            "100002",
+        ),
+        (
+            "reduce range(100000) as $i (null; {a: .}) | [., .] | unique | length",
+            "1",
+        ),
+        (
+            "reduce range(100000) as $i (null; {a: .}) | try (. * .) catch 1",
+            "1",
+        ),
+        (
+            "reduce range(100000) as $i (null; [.]) | try contains([[]]) catch \"deep\"",
+            "true",
+        ),
+        (
+            "reduce range(100000) as $i (null; [.]) | . as $x | try contains($x) catch \"deep\" | type",
+            "\"string\"",
+        ),
+        (
+            "reduce range(100000) as $i (null; [.]) | try flatten catch 1 | type",
+            "\"number\"",
+        ),
+        (
+            "reduce range(100000) as $i (null; [.]) | try walk(.) catch 1",
+            "1",
+        ),
+        (
+            "[range(100000) | 0] as $p | try (null | setpath($p; 1)) catch .",
+            "\"Path too deep\"",
+        ),
+        (
+            "[range(10000) | 0] as $p | null | setpath($p; 1) | getpath($p)",
+            "1",
+        ),
+        (
+            "[range(10000) | 0] as $p | null | setpath($p; 1) | getpath($p) |= . + 1 | getpath($p)",
+            "2",
+        ),
+    ] {
+        assert_eq!(on_a_stack(4, program), [output], "{program}");
+    }
+}
+
+#[test]
+fn programs_nested_too_deep_are_refused() {
+    for program in [
+        format!("{}1{}", "(".repeat(100_000), ")".repeat(100_000)),
+        format!("{}1", "-".repeat(100_000)),
+        format!("{}1", "1 | ".repeat(100_000)),
+        format!("{}1", "1, ".repeat(100_000)),
+        format!("{}1", "try ".repeat(100_000)),
+        format!("{}1", "def f: ".repeat(100_000)),
+        format!("1{}", "[0]".repeat(100)),
+    ] {
+        let error = Program::compile(&program, &Settings::default()).map(drop);
+        match program.len() < 1000 {
+            true => error.unwrap(),
+            false => assert!(error.unwrap_err().why.contains("nested too deeply")),
+        }
+    }
+}
+
+#[test]
+fn outputs_are_made_as_they_are_asked_for() {
+    for (program, output) in [
+        ("first(range(1e18))", "0"),
+        ("[limit(5; repeat(1))] | length", "5"),
+        ("first(range(10; infinite) | select(. % 7 == 0))", "14"),
+        (
+            "label $out | foreach repeat(1) as $x (0; . + 1; if . > 1000 then ., break $out else empty end)",
+            "1001",
+        ),
+        ("isempty(repeat(1))", "false"),
+        ("any(repeat(1); . == 1)", "true"),
+        ("until(. > 100000; . + 1)", "100001"),
+        ("last(limit(1000; recurse(. + 1)))", "999"),
+    ] {
+        assert_eq!(run(program, "0"), [output], "{program}");
+    }
+}
+
+#[test]
+fn expressions_cost_a_bounded_time() {
+    let long = format!("{}!", "a".repeat(4_000));
+    for (pattern, found) in [
+        ("(a+)+$", "false"),
+        ("(a|a)*$", "true"),
+        ("(a*)*b", "false"),
+        ("^(a?){30}a{30}", "true"),
+    ] {
+        let program = format!("test(\"{pattern}\")");
+        assert_eq!(run(&program, &format!("{long:?}")), [found], "{pattern}");
+    }
+    let outputs = run(
+        r#"try test("(a+)+\\1b") catch "bounded""#,
+        &format!("{long:?}"),
+    );
+    assert_eq!(outputs, ["\"bounded\""]);
+    assert!(run(r#"test("a{1000}{1000}{1000}")"#, "\"a\"")[0].starts_with("error: "));
+    assert_eq!(
+        run(
+            r#"[match("(?<x>a)|(?<y>é)|"; "g") | [.offset, .length, .captures[].string]]"#,
+            r#""zéa""#
+        ),
+        [r#"[[0,0,null,null],[1,1,null,"é"],[2,1,"a",null],[3,0,null,null]]"#]
+    );
+    assert_eq!(
+        run(
+            r#"[scan("(?i)É")], sub("(?<a>.)(?<b>.)"; "\\(.b)\\(.a)")"#,
+            r#""éx""#
+        ),
+        [r#"["é"]"#, r#""xé""#]
+    );
+    assert_eq!(
+        run(
+            r#"gsub("";"-"), gsub("^";">"), gsub("\\p{L}";"L"), [splits("")]"#,
+            r#""ab""#
+        ),
+        [r#""-a-b-""#, r#"">ab""#, r#""LL""#, r#"["","a","b",""]"#]
+    );
+}
+
+#[test]
+fn one_program_serves_many_threads() {
+    let program = Program::compile(
+        "select(.a % 2 == 1) | .b + $n",
+        &Settings::default().variable("n", 1.into()),
+    )
+    .unwrap();
+    let program = &program;
+    std::thread::scope(|scope| {
+        for thread in 0..4_i64 {
+            scope.spawn(move || {
+                let inputs = Inputs::none();
+                let mut sum = 0;
+                for at in 0..25_000_i64 {
+                    let record = crate::value::Object::from_iter([
+                        ("a".into(), at.into()),
+                        ("b".into(), (at * thread).into()),
+                    ]);
+                    for output in program.run(record.into(), &inputs) {
+                        sum += output.unwrap().as_i64().unwrap();
+                    }
+                }
+                assert_eq!(sum, 12_500 + thread * 156_250_000);
+            });
+        }
+    });
+}
+
+#[test]
+fn ends_and_messages_come_back_as_values() {
+    let run = |program: &str| {
+        let mut said = Vec::new();
+        let inputs = Inputs::of_values(vec![7.into(), 8.into()]).with_messages(|message| {
+            said.push(match message {
+                Message::Debug(value) => format!("debug {value}"),
+                Message::Stderr(value) => format!("stderr {value}"),
+            });
+        });
+        let program = Program::compile(program, &Settings::default()).unwrap();
+        let outputs: Vec<_> = program.run(1.into(), &inputs).collect();
+        drop(inputs);
+        (outputs, said)
+    };
+    let halted = |code, says: Option<&str>| {
+        let says = says.map(|says| from_json::parse(says).unwrap());
+        Err(Failure::Halt { code, says })
+    };
+    assert_eq!(run("1, halt, 2").0, [Ok(1.into()), halted(0, None)]);
+    assert_eq!(run("\"a\" | halt_error").0, [halted(5, Some("\"a\""))]);
+    assert_eq!(run("{} | halt_error(3)").0, [halted(3, Some("{}"))]);
+    assert_eq!(run("try halt_error catch 1").0, [halted(5, Some("1"))]);
+    assert_eq!(
+        run("error({a: 1})").0[0].clone().unwrap_err().to_string(),
+        "{\"a\":1} (not a string)"
+    );
+    assert_eq!(
+        run("error(null)").0[0].clone().unwrap_err().to_string(),
+        "null (not a string)"
+    );
+    assert_eq!(
+        run("debug, debug(\"x\", 2), stderr").1,
+        ["debug 1", "debug \"x\"", "debug 2", "stderr 1"]
+    );
+    assert_eq!(
+        run("[., input, input]").0,
+        [Ok(from_json::parse("[1,7,8]").unwrap())]
+    );
+    assert_eq!(run("[inputs]").0, [Ok(from_json::parse("[7,8]").unwrap())]);
+    assert_eq!(run("first(inputs), input").0, [Ok(7.into()), Ok(8.into())]);
+    assert_eq!(
+        run("env.PATH, $ENV.PATH, input_filename").0,
+        [
+            Ok(Default::default()),
+            Ok(Default::default()),
+            Ok(Default::default())
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_compiled_is_said_with_its_place() {
+    for (program, said) in [
+        (
+            ".a |",
+            "jq: the program ends where a term is expected at line 1, column 5",
+        ),
+        (
+            "1 +\n  ]",
+            "jq: a term or an operator is expected, not \"]\" at line 2, column 3",
+        ),
+        (
+            "foo(1)",
+            "jq: there is no function foo/1 at line 1, column 1",
+        ),
+        (
+            "1 | lenght",
+            "jq: there is no function lenght/0 at line 1, column 5",
+        ),
+        ("$foo", "jq: there is no variable $foo at line 1, column 1"),
+        ("break $x", "jq: there is no label $x at line 1, column 7"),
+        ("(1", "jq: the ( has no ) at line 1, column 3"),
+        ("\"a", "jq: the \" has no \" at line 1, column 3"),
+        (
+            "if 1 then 2",
+            "jq: the program ends where an else or end is expected at line 1, column 12",
+        ),
+        ("{a:1", "jq: the { has no } at line 1, column 5"),
+        (
+            "import \"a\" as a; 1",
+            "jq: modules cannot be read here at line 1, column 9",
+        ),
+    ] {
+        let error = Program::compile(program, &Settings::default()).unwrap_err();
+        assert_eq!(error.to_string(), said, "{program}");
+    }
+    let hint = |program| {
+        Program::compile(program, &Settings::default())
+            .unwrap_err()
+            .hint
+    };
+    assert_eq!(hint("lenght").as_deref(), Some("did you mean length/0?"));
+    assert_eq!(hint("selct(.a)").as_deref(), Some("did you mean select/1?"));
+    assert_eq!(
+        hint("$__prog_arg").as_deref(),
+        Some("did you mean $__prog_args?")
+    );
+}
+
+#[test]
+fn arguments_are_variables() {
+    let settings = Settings::default()
+        .variable("a", 1.into())
+        .variable("b", "x".into())
+        .positional(vec!["p".into()]);
+    assert_eq!(
+        run_with(
+            "[$a, $b, $ARGS.named.a, $ARGS.positional[0], $__prog_args]",
+            "null",
+            &settings
+        ),
+        [r#"[1,"x",1,"p",["p"]]"#]
+    );
+}

@@ -186,3 +186,88 @@ fn own_tests() {
         new.join("\n")
     );
 }
+
+/// Inputs for each program of `beside.txt`.
+const INPUTS: [&str; 6] = [
+    "null",
+    "5",
+    r#""a,b c""#,
+    "[3,1,2,[1]]",
+    r#"{"a":1,"b":[2,{"c":3}]}"#,
+    r#"[{"key":"a","value":1},{"a":"x"}]"#,
+];
+
+/// All programs on all inputs as one program: arrays of outputs, or "error". A function for each, as jq allows none to be long.
+fn all_beside(programs: &[&str]) -> String {
+    let mut all = String::new();
+    for (at, program) in programs.iter().enumerate() {
+        let inputs = INPUTS.join(", ");
+        all += &format!("def case{at}: ({inputs}) | try [{program}] catch \"error\";\n");
+    }
+    let calls: Vec<String> = (0..programs.len()).map(|at| format!("case{at}")).collect();
+    all + &calls.join(", ")
+}
+
+/// What the program `jq` makes of a program on null, as lines.
+fn of_jq(program: &str, zone: &str) -> Option<Vec<String>> {
+    let jq = sockeye_testkit::peers::jq()?;
+    let output = std::process::Command::new(jq)
+        .args(["-nc", program])
+        .env("TZ", zone)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Some(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect(),
+    )
+}
+
+#[test]
+fn outputs_are_those_of_jq() {
+    let text = std::fs::read_to_string(folder().join("beside.txt")).unwrap();
+    let programs: Vec<&str> = text.lines().collect();
+    let Some(theirs) = of_jq(&all_beside(&programs), "UTC") else {
+        return;
+    };
+    let known = std::fs::read_to_string(folder().join("beside-known.txt")).unwrap_or_default();
+    let known: Vec<&str> = known
+        .lines()
+        .filter_map(|line| line.split("\t# ").next())
+        .collect();
+    let (mut wrong, mut all) = (Vec::new(), 0);
+    let mut theirs = theirs.iter();
+    for program in &programs {
+        let ours = Program::compile(
+            &format!("try [{program}] catch \"error\""),
+            &Settings::default(),
+        );
+        let ours = ours.unwrap_or_else(|error| panic!("{program}: {error}"));
+        for input in INPUTS {
+            let input = values(input).remove(0);
+            let ours = ours
+                .run(input.clone(), &Inputs::none())
+                .next()
+                .unwrap()
+                .unwrap();
+            let theirs = values(theirs.next().unwrap()).remove(0);
+            all += 1;
+            let case = format!("{input} | {program}");
+            if ours.to_string() != theirs.to_string()
+                && ours != theirs
+                && !known.contains(&case.as_str())
+            {
+                wrong.push(format!("{case}\t# ours {ours}, theirs {theirs}"));
+            }
+        }
+    }
+    println!("beside jq: {} of {all}", all - wrong.len() - known.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
