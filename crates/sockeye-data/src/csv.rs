@@ -19,6 +19,7 @@
 //! assert_eq!(out, b"id,zip\n1,02134\n");
 //! ```
 
+mod begin;
 mod cell;
 mod cut;
 mod dialect;
@@ -35,6 +36,7 @@ mod split;
 mod tests;
 mod write;
 
+pub use begin::{Begun, begin};
 pub use cut::Cutter;
 pub use dialect::{Dialect, LineEnd};
 pub use encode::{Encoder, Rows};

@@ -18,6 +18,8 @@ const BLOCK: usize = 128 << 10;
 pub struct ReadOptions {
     /// How cells and rows are told apart; `None`, as it is unless it is set: as [`sniff`](super::sniff()) finds it.
     pub dialect: Option<Dialect>,
+    /// What the dialect is apart from the delimiter, where that is found by sniffing. As in [`Dialect::CSV`] unless it is set.
+    pub like: Dialect,
     /// Where the names of columns come from. The first row unless it is set.
     pub header: Header,
     /// What becomes of rows that have fewer or more cells than the header. They are errors unless it is set.
@@ -136,7 +138,13 @@ impl<R: Read> Reader<R> {
                 let sniffed = loop {
                     let seen = &self.block[self.from..self.filled];
                     let whole = self.read_ended || seen.len() >= SNIFFED_BYTES;
-                    match sniff::prefix(seen, given, self.options.comment, whole) {
+                    match sniff::prefix(
+                        seen,
+                        given,
+                        &self.options.like,
+                        self.options.comment,
+                        whole,
+                    ) {
                         Some(sniffed) => break sniffed,
                         None => self.more()?,
                     }
@@ -173,23 +181,9 @@ impl<R: Read> Reader<R> {
         if known || self.over || !self.row()? {
             return Ok(());
         }
-        let (trim, header) = (self.options.trim, self.options.header.clone());
         let rows = self.rows.as_mut().expect("it has begun");
-        let names = match header {
-            Header::First => {
-                let cells = cells(&rows.splitter, &[])?;
-                let escapes = rows.dialect.escapes;
-                distinct(cells.map(|cell| match escapes {
-                    true => unescaped(plain(cell, trim)),
-                    false => Text::from(plain(cell, trim)),
-                }))
-            }
-            Header::Absent => {
-                rows.pending = true;
-                (0..rows.splitter.cells()).map(placed).collect()
-            }
-            Header::Given(names) | Header::Instead(names) => distinct(names),
-        };
+        let names = names(&rows.splitter, rows.dialect.escapes, &self.options)?;
+        rows.pending = self.options.header == Header::Absent;
         rows.names = Some(names);
         Ok(())
     }
@@ -232,10 +226,7 @@ impl<R: Read> Reader<R> {
                 Step::Row => return Ok(true),
                 Step::TooLarge => {
                     self.over = true;
-                    let why = format!("a row has more than {} bytes", self.options.limits.record);
-                    return Err(Error::new(ErrorKind::Limit, FORMAT, why)
-                        .at(rows.splitter.row_start())
-                        .with_hint("the limit of a record can be raised"));
+                    return Err(too_large(&rows.splitter, &self.options.limits));
                 }
                 Step::More if !self.read_ended => self.more()?,
                 Step::More => {
@@ -243,7 +234,7 @@ impl<R: Read> Reader<R> {
                     return match rows.splitter.end() {
                         Ending::Row => Ok(true),
                         Ending::Nothing => Ok(false),
-                        Ending::Unclosed { line } => Err(unclosed(line, rows)),
+                        Ending::Unclosed { line } => Err(unclosed(line, &rows.splitter)),
                     };
                 }
             }
@@ -316,8 +307,34 @@ impl<R: Read> ReadRecords for Reader<R> {
     }
 }
 
+/// The names of columns, where the first row is in the splitter.
+pub(super) fn names(
+    splitter: &Splitter,
+    escapes: bool,
+    options: &ReadOptions,
+) -> Result<Vec<Text>, Error> {
+    Ok(match &options.header {
+        Header::First => distinct(cells(splitter, &[])?.map(|cell| {
+            let cell = plain(cell, options.trim);
+            match escapes {
+                true => unescaped(cell),
+                false => Text::from(cell),
+            }
+        })),
+        Header::Absent => (0..splitter.cells()).map(placed).collect(),
+        Header::Given(names) | Header::Instead(names) => distinct(names.iter().cloned()),
+    })
+}
+
+pub(super) fn too_large(splitter: &Splitter, limits: &Limits) -> Error {
+    let why = format!("a row has more than {} bytes", limits.record);
+    Error::new(ErrorKind::Limit, FORMAT, why)
+        .at(splitter.row_start())
+        .with_hint("--max-record allows more")
+}
+
 /// The cells of a row as text. Cells end between characters only.
-fn cells<'a>(
+pub(super) fn cells<'a>(
     splitter: &'a Splitter,
     names: &[Text],
 ) -> Result<impl Iterator<Item = &'a str> + use<'a>, Error> {
@@ -377,15 +394,15 @@ pub(super) fn unescaped(cell: &str) -> Text {
     out
 }
 
-fn unclosed(line: u64, rows: &Rows) -> Error {
+pub(super) fn unclosed(line: u64, splitter: &Splitter) -> Error {
     let at = Position {
         line,
-        ..rows.splitter.row_start()
+        ..splitter.row_start()
     };
     let why = format!("a quote that opens in line {line} is never closed");
     Error::new(ErrorKind::Truncated, FORMAT, why)
         .at(Position { column: 0, ..at })
-        .with_hint("if quotes mean nothing in this file, read it with --quote none")
+        .with_hint("if quotes mean nothing in this file, read it with --quote-char none")
 }
 
 fn ragged(count: usize, names: usize, splitter: &Splitter) -> Error {

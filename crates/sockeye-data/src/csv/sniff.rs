@@ -43,7 +43,8 @@ pub struct Sniffed {
 /// ```
 pub fn sniff(bytes: &[u8]) -> Sniffed {
     let bytes = &bytes[..bytes.len().min(SNIFFED_BYTES)];
-    let mut sniffed = prefix(bytes, None, None, true).expect("bytes that are all decide");
+    let mut sniffed =
+        prefix(bytes, None, &Dialect::CSV, None, true).expect("bytes that are all decide");
     let rows = rows(&bytes[sniffed.start..], &sniffed.dialect, None);
     sniffed.header = looks_like_header(&rows);
     sniffed
@@ -54,6 +55,7 @@ pub fn sniff(bytes: &[u8]) -> Sniffed {
 pub(super) fn prefix(
     bytes: &[u8],
     given: Option<Dialect>,
+    like: &Dialect,
     comment: Option<u8>,
     whole: bool,
 ) -> Option<Sniffed> {
@@ -63,7 +65,7 @@ pub(super) fn prefix(
     }
     let start = if bytes.starts_with(MARK) { 3 } else { 0 };
     let mut found = Sniffed {
-        dialect: given.unwrap_or_default(),
+        dialect: given.unwrap_or(*like),
         header: true,
         why: String::from("given"),
         start,
@@ -83,17 +85,17 @@ pub(super) fn prefix(
         _ if given.is_some() => return Some(found),
         _ => {}
     }
-    let (delimiter, why) = match by_first_row(rest, comment, whole)? {
+    let (delimiter, why) = match by_first_row(rest, like, comment, whole)? {
         Some(delimiter) => (
             delimiter,
             format!("{}, as the first row says", name(delimiter)),
         ),
         None if !whole => return None,
-        None => by_rows(rest, comment),
+        None => by_rows(rest, like, comment),
     };
     found.dialect.delimiter = delimiter;
     found.why = why;
-    if single_quotes(rest, delimiter) {
+    if *like == Dialect::CSV && single_quotes(rest, delimiter) {
         found.dialect.quote = Some(b'\'');
         found.why.push_str(", single quotes around cells");
     }
@@ -125,30 +127,40 @@ fn sep_line(bytes: &[u8], whole: bool) -> Option<Option<(u8, usize)>> {
     clippy::option_option,
     reason = "not known yet, and known that none is alone"
 )]
-fn by_first_row(bytes: &[u8], comment: Option<u8>, whole: bool) -> Option<Option<u8>> {
+fn by_first_row(
+    bytes: &[u8],
+    like: &Dialect,
+    comment: Option<u8>,
+    whole: bool,
+) -> Option<Option<u8>> {
     let mut seen = [false; CANDIDATES.len()];
     let (mut start, mut row_start, mut quoted, mut skipped) = (true, true, false, false);
+    let ends = |byte: u8| match like.line_end {
+        LineEnd::Break => byte == b'\n' || byte == b'\r',
+        LineEnd::Byte(end) => byte == end,
+    };
+    let is_quote = |byte: u8| Some(byte) == like.quote;
     for (at, &byte) in bytes.iter().enumerate() {
         if skipped {
-            skipped = byte != b'\n' && byte != b'\r';
+            skipped = !ends(byte);
             continue;
         }
         if quoted {
-            if byte == b'"' {
+            if is_quote(byte) {
                 // The second of a pair opens again.
                 quoted = false;
-                start = bytes.get(at + 1) == Some(&b'"');
+                start = bytes.get(at + 1).is_some_and(|byte| is_quote(*byte));
             }
             continue;
         }
         match byte {
-            b'\n' | b'\r' if row_start => continue,
-            b'\n' | b'\r' => return Some(alone(seen)),
+            _ if ends(byte) && row_start => continue,
+            _ if ends(byte) => return Some(alone(seen)),
             _ if row_start && Some(byte) == comment => {
                 skipped = true;
                 continue;
             }
-            b'"' if start => {
+            _ if start && is_quote(byte) => {
                 quoted = true;
                 start = false;
             }
@@ -174,10 +186,10 @@ fn alone(seen: [bool; CANDIDATES.len()]) -> Option<u8> {
 }
 
 /// The candidate that gives the most rows the same number of cells.
-fn by_rows(bytes: &[u8], comment: Option<u8>) -> (u8, String) {
+fn by_rows(bytes: &[u8], like: &Dialect, comment: Option<u8>) -> (u8, String) {
     let mut best: Option<(usize, usize, usize, u8)> = None;
     for delimiter in CANDIDATES {
-        let dialect = Dialect::CSV.with_delimiter(delimiter);
+        let dialect = like.with_delimiter(delimiter);
         let counts: Vec<usize> = rows(bytes, &dialect, comment)
             .iter()
             .map(Vec::len)
@@ -283,7 +295,6 @@ impl Sniffed {
             true => "with a header",
             false => "without a header as it seems",
         };
-        debug_assert_eq!(self.dialect.line_end, LineEnd::Break);
         format!("{} ({}), {header}", self.dialect, self.why)
     }
 }

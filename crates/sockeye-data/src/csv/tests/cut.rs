@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::read::shown;
-use crate::csv::{Cutter, Dialect, Header, LineEnd, Ragged, ReadOptions, Reader};
+use crate::csv::{Cutter, Dialect, Header, LineEnd, Ragged, ReadOptions, Reader, begin};
 use crate::record::ReadRecords;
 use crate::value::Text;
 
@@ -65,7 +65,7 @@ impl std::io::Read for Pieces<'_> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn pieces_of_input_do_not_matter(
@@ -121,4 +121,45 @@ fn rows_are_found_although_quotes_hold_line_ends() {
     assert_eq!(cutter.scan(b"y\"\""), None);
     assert_eq!(cutter.scan(b"\n\"\r"), None);
     assert_eq!(cutter.scan(b"\n1,2\n3,"), Some(5));
+}
+
+#[test]
+fn a_beginning_is_what_the_reader_finds() {
+    for input in [
+        "a,b\n1,2\n",
+        "\u{feff}sep=|\r\na,b|c\r\n1|2\r\n",
+        "Report\na;b\n1;2\n",
+        "\n#x\n\"a\nb\";c\r1;2\r",
+        "",
+        "a",
+    ] {
+        let options = ReadOptions {
+            comment: Some(b'#'),
+            ragged: Ragged::Keep,
+            ..ReadOptions::default()
+        };
+        let mut asked = 0;
+        let begun = loop {
+            let whole = asked == input.len();
+            match begin(&input.as_bytes()[..asked], whole, &options).expect("right") {
+                Some(begun) => break begun,
+                None => asked += 1,
+            }
+        };
+        let mut reader = Reader::new(input.as_bytes(), &options);
+        assert_eq!(
+            Header::Given(reader.header().expect("right").to_vec()),
+            begun.options.header
+        );
+        assert_eq!(
+            begun.options.dialect,
+            Some(reader.dialect().expect("known").0)
+        );
+        let rest = &input.as_bytes()[begun.rows.byte as usize..];
+        assert_eq!(
+            rows(rest, &begun.options),
+            rows(input.as_bytes(), &options),
+            "{input:?}"
+        );
+    }
 }

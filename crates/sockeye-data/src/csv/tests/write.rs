@@ -437,7 +437,7 @@ fn any_options() -> impl Strategy<Value = WriteOptions> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(120))]
 
     #[test]
     fn many_write_what_one_writes(
