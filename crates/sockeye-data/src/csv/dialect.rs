@@ -62,6 +62,14 @@ impl Dialect {
         self
     }
 
+    /// A byte that ends a row.
+    pub(super) fn row_end(&self) -> u8 {
+        match self.line_end {
+            LineEnd::Break => b'\n',
+            LineEnd::Byte(byte) => byte,
+        }
+    }
+
     /// Whether the bytes can be told apart and are ASCII.
     ///
     /// # Errors

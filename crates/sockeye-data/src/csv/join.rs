@@ -111,6 +111,18 @@ impl Join {
         self
     }
 
+    /// All rows will have these columns, as those of one file have: nothing has to be held, rows come out at once. For joins of all
+    /// columns that nothing was pushed to yet; others are left as they are.
+    pub fn expect(&mut self, columns: &[Text]) {
+        if self.options.columns != Columns::Union || self.columns.is_some() {
+            return;
+        }
+        self.options.columns = Columns::Strict;
+        self.named = true;
+        self.columns = Some(Vec::new());
+        self.merge(columns);
+    }
+
     /// How many cells a spreadsheet would take for formulas.
     pub fn formulas(&self) -> u64 {
         self.formulas

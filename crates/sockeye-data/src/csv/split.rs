@@ -49,10 +49,7 @@ pub(super) enum Ending {
 
 impl Splitter {
     pub(super) fn new(dialect: &Dialect, comment: Option<u8>, limit: usize, at: Position) -> Self {
-        let end_byte = match dialect.line_end {
-            LineEnd::Break => b'\n',
-            LineEnd::Byte(byte) => byte,
-        };
+        let end_byte = dialect.row_end();
         let mut core = ReaderBuilder::new();
         core.delimiter(dialect.delimiter)
             .quoting(dialect.quote.is_some() && !dialect.escapes)

@@ -1,5 +1,6 @@
 //! Tests of the CSV modules.
 
 mod cut;
+mod direct;
 mod read;
 mod write;

@@ -126,24 +126,16 @@ impl Pieces {
     fn begin_rows(&mut self, options: &mut csv::ReadOptions) -> Result<(), Error> {
         loop {
             self.fill_carry()?;
-            let sniffed = csv::sniff(&self.carry);
-            let dialect = options.dialect.unwrap_or(sniffed.dialect);
-            let mut cutter = Cutter::new(&dialect, options.comment);
-            let rows = self.carry.get(sniffed.start..).unwrap_or_default();
-            let is_whole = cutter.scan(rows).is_some() || self.is_over;
-            if !is_whole && self.carry.len() < options.limits.record {
+            let whole = self.is_over || self.carry.len() >= options.limits.record;
+            let Some(begun) = csv::begin(&self.carry, whole, options)? else {
                 continue;
-            }
-            let mut reader = csv::Reader::new(&self.carry[..], options);
-            let names = reader.header()?.to_vec();
-            let place = reader.position();
-            options.dialect = Some(dialect);
-            options.header = Header::Given(names);
-            options.part = Some(place);
+            };
+            *options = begun.options;
+            let dialect = options.dialect.unwrap_or_default();
             self.cut = Cut::Rows(Cutter::new(&dialect, options.comment));
             self.pass_by(
-                usize::try_from(place.byte).unwrap_or(usize::MAX),
-                place.line,
+                usize::try_from(begun.rows.byte).unwrap_or(usize::MAX),
+                begun.rows.line,
             );
             return Ok(());
         }
