@@ -71,11 +71,11 @@ impl Direct {
     /// Append a line of JSON for each row. Says how many there are; `None`, and nothing is appended, if the reader has to look.
     pub fn lines(&self, bytes: &[u8], out: &mut Vec<u8>) -> Option<u64> {
         let start = out.len();
-        let mut scratch = Vec::new();
+        let mut scratch = String::new();
         let done = self.each(bytes, |row, cells| {
             for (cell, before) in cells.iter().zip(&self.before) {
                 out.extend_from_slice(before);
-                let cell = self.text(&row[cell.clone()], &mut scratch)?;
+                let cell = self.text(row.get(cell.clone())?, &mut scratch)?;
                 self.json(cell, out);
             }
             out.extend_from_slice(b"}\n");
@@ -108,7 +108,7 @@ impl Direct {
             _ => Vec::new(),
         };
         let mut out = Vec::with_capacity(bytes.len());
-        let mut scratch = Vec::new();
+        let mut scratch = String::new();
         let records = self.each(bytes, |row, cells| {
             let start = out.len();
             for (place, cell) in chosen.iter().enumerate() {
@@ -117,8 +117,8 @@ impl Direct {
                 }
                 match cell {
                     Some(cell) => {
-                        let text = self.text(&row[cells[*cell].clone()], &mut scratch)?;
-                        writes.text(text, &mut out).ok()?;
+                        let text = self.text(row.get(cells[*cell].clone())?, &mut scratch)?;
+                        writes.text(text.as_bytes(), &mut out).ok()?;
                     }
                     None => out.extend_from_slice(writes.missing),
                 }
@@ -157,23 +157,26 @@ impl Direct {
     fn each(
         &self,
         bytes: &[u8],
-        mut take: impl FnMut(&[u8], &[Range<usize>]) -> Option<()>,
+        mut take: impl FnMut(&str, &[Range<usize>]) -> Option<()>,
     ) -> Option<u64> {
-        simdutf8::basic::from_utf8(bytes).ok()?;
+        let text = simdutf8::basic::from_utf8(bytes).ok()?;
         let mut cells = Vec::with_capacity(self.names.len());
         let mut records = 0;
         let mut rows = RawRows::new(bytes, &self.dialect);
+        let mut start = 0;
         while let Some(row) = rows.next_cells(&mut cells) {
+            // Rows and cells end at characters of ASCII.
+            let row = text.get(start..start + row.len())?;
             records += self.row(row, &cells, &mut take)?;
+            start = rows.position();
         }
-        let rest = &bytes[rows.position()..];
+        let rest = text.get(start..)?;
         if !rest.is_empty() {
             // The last row may lack its end.
-            let mut last = rest.to_vec();
-            last.push(self.dialect.row_end());
+            let last = [rest.as_bytes(), &[self.dialect.row_end()]].concat();
             let mut rows = RawRows::new(&last, &self.dialect);
             let row = rows.next_cells(&mut cells)?;
-            records += self.row(row, &cells, &mut take)?;
+            records += self.row(rest.get(..row.len())?, &cells, &mut take)?;
         }
         Some(records)
     }
@@ -181,15 +184,15 @@ impl Direct {
     #[inline]
     fn row(
         &self,
-        row: &[u8],
+        row: &str,
         cells: &[Range<usize>],
-        take: &mut impl FnMut(&[u8], &[Range<usize>]) -> Option<()>,
+        take: &mut impl FnMut(&str, &[Range<usize>]) -> Option<()>,
     ) -> Option<u64> {
         if cells.len() != self.names.len() || row.is_empty() || row.len() > self.limit {
             // An empty line is no row.
             return row.is_empty().then_some(0);
         }
-        if self.comment.is_some() && row.first().copied() == self.comment {
+        if self.comment.is_some() && row.as_bytes().first().copied() == self.comment {
             // There may be quotes in it, that mean nothing.
             return None;
         }
@@ -199,52 +202,54 @@ impl Direct {
 
     /// What a cell says.
     #[inline]
-    fn text<'a>(&self, cell: &'a [u8], scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
-        match (self.dialect.quote, cell) {
-            (Some(quote), [first, within @ .., last]) if *first == quote => {
+    fn text<'a>(&self, cell: &'a str, scratch: &'a mut String) -> Option<&'a str> {
+        let Some(quote) = self.dialect.quote else {
+            return Some(cell);
+        };
+        match cell.as_bytes() {
+            [first, within @ .., last] if *first == quote => {
+                let escape = self.dialect.escape.unwrap_or(quote);
                 if *last != quote {
                     return None;
                 }
-                let escape = self.dialect.escape.unwrap_or(quote);
                 if memchr::memchr2(quote, escape, within).is_none() {
-                    return Some(within);
+                    return cell.get(1..cell.len() - 1);
                 }
-                self.unquoted(within, quote, scratch)
+                self.unquoted(cell.get(1..cell.len() - 1)?, quote, scratch)
             }
             // A quote alone is one that stays open.
-            (Some(quote), [first]) if *first == quote => None,
+            [first] if *first == quote => None,
             _ => Some(cell),
         }
     }
 
     /// Text without the quotes that stand for one each.
     #[cold]
-    fn unquoted<'a>(&self, within: &[u8], quote: u8, scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+    fn unquoted<'a>(&self, within: &str, quote: u8, scratch: &'a mut String) -> Option<&'a str> {
         // A backslash and the like are left to the reader.
         if self.dialect.escape.is_some() {
             return None;
         }
         scratch.clear();
+        let quote = char::from(quote);
         let mut rest = within;
-        while let Some(at) = memchr::memchr(quote, rest) {
-            scratch.extend_from_slice(&rest[..=at]);
+        while let Some(at) = rest.find(quote) {
+            scratch.push_str(&rest[..=at]);
             // `"a"b"`: the reader knows what that is.
-            rest = rest[at + 1..].strip_prefix(&[quote])?;
+            rest = rest[at + 1..].strip_prefix(quote)?;
         }
-        scratch.extend_from_slice(rest);
+        scratch.push_str(rest);
         Some(scratch)
     }
 
     #[inline]
-    fn json(&self, cell: &[u8], out: &mut Vec<u8>) {
-        // All bytes are UTF-8, and cells end at characters of ASCII.
-        let text = std::str::from_utf8(cell).unwrap_or_default();
-        if self.null.as_deref() == Some(text) {
+    fn json(&self, cell: &str, out: &mut Vec<u8>) {
+        if self.null.as_deref() == Some(cell) {
             out.extend_from_slice(b"null");
-        } else if self.infer && number(text).is_some() {
-            out.extend_from_slice(cell);
+        } else if self.infer && number(cell).is_some() {
+            out.extend_from_slice(cell.as_bytes());
         } else {
-            json::write_text(text, false, out);
+            json::write_text(cell, false, out);
         }
     }
 }

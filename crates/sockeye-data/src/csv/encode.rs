@@ -21,8 +21,8 @@ pub struct Rows {
     pub(super) columns: Vec<Text>,
     /// How many columns the first record had.
     pub(super) first: usize,
-    /// The record, counted from 0, in which the first column was seen that the first record had not.
-    pub(super) strange: Option<u64>,
+    /// The record, counted from 0, in which the first column was seen that the first record had not, and the bytes before it.
+    pub(super) strange: Option<(u64, usize)>,
     /// How many records there are.
     pub(super) records: u64,
     /// Whether a record had names.
@@ -63,7 +63,7 @@ pub(super) struct Mark {
     last_run: Option<Run>,
     columns: usize,
     first: usize,
-    strange: Option<u64>,
+    strange: Option<(u64, usize)>,
     records: u64,
     named: bool,
 }
@@ -114,6 +114,8 @@ pub struct Encoder {
     index: HashMap<Text, usize, foldhash::fast::RandomState>,
     /// For each column, the member of the record in hand, counted from 1.
     slots: Vec<usize>,
+    /// Where the rows of the record in hand start.
+    record_start: usize,
     /// The number of the record in hand, where it is the one in the whole input.
     number: Option<u64>,
 }
@@ -135,6 +137,7 @@ impl Encoder {
             rows: Rows::default(),
             index: HashMap::default(),
             slots: Vec::new(),
+            record_start: 0,
             number: None,
         };
         if let Some(names) = options.columns.fixed() {
@@ -160,6 +163,7 @@ impl Encoder {
     /// The record has a column that there is not, or a cell that the dialect cannot say.
     pub fn encode(&mut self, record: &Value) -> Result<(), Error> {
         let mark = self.mark();
+        self.record_start = mark.bytes;
         if let Some(number) = &mut self.number {
             *number += 1;
         }
@@ -404,7 +408,8 @@ impl Encoder {
             Policy::Refuse => Err(strange(self.number, name)),
             Policy::Grow => {
                 if self.rows.records > 0 {
-                    self.rows.strange.get_or_insert(self.rows.records);
+                    let before = (self.rows.records, self.record_start);
+                    self.rows.strange.get_or_insert(before);
                 }
                 self.index.insert(name.clone(), self.rows.columns.len());
                 self.rows.columns.push(name.clone());

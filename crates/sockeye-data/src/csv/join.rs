@@ -251,24 +251,30 @@ impl Join {
             .columns
             .iter()
             .find(|name| !self.places.contains_key(*name));
-        if let Some(name) = other {
-            let record = self.records + rows.strange.unwrap_or(0) + 1;
-            return Err(strange(Some(record), name));
-        }
         self.begin(out)?;
-        let order = self.merge(&rows.columns);
-        debug_assert_eq!(self.columns.as_ref().map_or(0, Vec::len), known);
-        if let Some(order) = order {
-            self.permute_runs(rows, &order, known, out);
-            return Ok(());
+        if let Some(name) = other {
+            let (record, before) = rows.strange.unwrap_or_default();
+            self.emit_runs(rows, before, known, out);
+            return Err(strange(Some(self.records + record + 1), name));
         }
-        let mut from = 0;
-        for run in &rows.runs {
-            let bytes = &rows.bytes[from..from + run.bytes as usize];
-            self.emit(bytes, run.columns, known, out);
-            from += run.bytes as usize;
+        match self.merge(&rows.columns) {
+            Some(order) => self.permute_runs(rows, &order, known, out),
+            None => self.emit_runs(rows, rows.bytes.len(), known, out),
         }
         Ok(())
+    }
+
+    /// Append the rows up to this byte.
+    fn emit_runs(&self, rows: &Rows, to: usize, want: usize, out: &mut Vec<u8>) {
+        let mut from = 0;
+        for run in &rows.runs {
+            let end = from + run.bytes as usize;
+            self.emit(&rows.bytes[from..end.min(to)], run.columns, want, out);
+            if end >= to {
+                break;
+            }
+            from = end;
+        }
     }
 
     /// Add columns at the end. Says for each of `theirs` which of ours it is, unless it is the one at the same place.

@@ -16,6 +16,7 @@ use super::program::Inputs;
 use super::records::{called, is_json};
 use super::sink::{Halt, Sink, Step};
 use super::source::Source;
+use super::straight::Straight;
 use super::write::{Join, PieceWriter, Product, Target};
 
 /// Programs recurse, on each thread.
@@ -33,6 +34,8 @@ pub(crate) fn why_not(job: &Job, source: &Source, target: &Target) -> Option<&'s
         Some("one core: -n and -s are one run over all records")
     } else if takes_more(job) {
         Some("one core: the program looks at more than its record")
+    } else if job.formats.limits.skips() && job.formats.csv.is_strict() {
+        Some("one core: which record has other columns than the first one is found in order")
     } else if !is_cuttable(source.format(), &job.formats) {
         Some("one core: only ndjson, and csv and tsv with a header, are cut between records")
     } else if !source.is_cuttable() {
@@ -83,11 +86,18 @@ pub(crate) fn run(
         target,
         is_lazy: is_json(format),
     };
+    let straight = Straight::new(job, target, &reading);
+    let is_only = job.files.len() < 2;
+    if let Some(columns) = straight.as_ref().and_then(Straight::columns)
+        && is_only
+    {
+        join.expect_columns(columns);
+    }
     let mut last = Verdict::Nothing;
     in_order(
         threads,
         || pieces.next(rooms.take(), limit).map_err(failed),
-        || |piece| worker.make(piece, &reading),
+        || |piece| worker.make(piece, &reading, straight.as_ref()),
         |made: Made| {
             let joined = sink.append(|out| join.append(&made.product, out))?;
             rooms.give(made.room);
@@ -182,7 +192,17 @@ impl Worker<'_> {
         }
     }
 
-    fn make(self, piece: Piece, reading: &Reading) -> Made {
+    fn make(self, piece: Piece, reading: &Reading, straight: Option<&Straight>) -> Made {
+        if let Some((product, verdict)) = straight.and_then(|way| way.make(piece.bytes())) {
+            return Made {
+                product,
+                failures: Vec::new(),
+                halt: None,
+                verdict,
+                is_live: piece.is_live,
+                room: piece.into_room(),
+            };
+        }
         let mut making = self.begin(piece.bytes().len());
         let mut records = open::piece_reader(piece.bytes(), piece.start, reading);
         self.read(&mut records, &mut making, usize::MAX);

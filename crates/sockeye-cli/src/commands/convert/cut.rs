@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use sockeye::data::csv::{self, Cutter, Header};
 use sockeye::data::format::Format;
 use sockeye::data::json;
-use sockeye::data::record::{Error, Position, ReadRecords as _};
+use sockeye::data::record::{Error, Position};
 
 use super::args::FormatArgs;
 use super::open;

@@ -44,6 +44,20 @@ pub(crate) enum Verdict {
     Yes,
 }
 
+/// Fields are columns: where nothing else is asked for, csv has them.
+fn rows(to: Option<To>, args: &Args) -> Result<Option<To>> {
+    match to {
+        _ if args.formats.csv.fields.is_none() => Ok(to),
+        None => Ok(Some(To::Format(Format::Csv))),
+        Some(To::Format(Format::Csv | Format::Tsv)) => Ok(to),
+        Some(_) => {
+            let why =
+                "--fields are the columns of csv and tsv; --jq '{a, b}' picks members of records";
+            Err(Error::new(Kind::Usage, Operation::Parse, why))
+        }
+    }
+}
+
 impl Job {
     /// What these flags mean.
     pub(crate) fn new(args: &Args, stack: usize, output: Output) -> Result<Self> {
@@ -62,7 +76,7 @@ impl Job {
         if files.is_empty() {
             files.push("-".into());
         }
-        let to = to(&args.output, &args.look)?;
+        let to = rows(to(&args.output, &args.look)?, args)?;
         Ok(Self {
             files,
             asked,

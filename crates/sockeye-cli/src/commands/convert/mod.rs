@@ -19,6 +19,7 @@ mod records;
 mod run;
 mod sink;
 mod source;
+mod straight;
 mod what;
 mod write;
 

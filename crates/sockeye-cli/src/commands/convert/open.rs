@@ -5,7 +5,7 @@ use std::io::Read;
 use sockeye::data::format::Format;
 use sockeye::data::json::{self, Elements};
 use sockeye::data::record::{Position, ReadRecords};
-use sockeye::data::{cbor, csv, lines, msgpack, toml, xml, yaml};
+use sockeye::data::{cbor, csv, form, lines, msgpack, toml, xml, yaml};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::FormatArgs;
@@ -49,7 +49,11 @@ pub(crate) fn reader(
         Format::Html => Err(not_built(format)),
         Format::Mail => Err(not_built(format)),
         Format::Mbox => Err(not_built(format)),
-        Format::Form => Err(not_built(format)),
+        Format::Form => {
+            let lossy = args.limits.replaces();
+            let options = form::ReadOptions { lossy, limits };
+            Ok(Box::new(form::Reader::new(bytes, &options)))
+        }
         Format::Cbor => Ok(Box::new(cbor::Reader::new(
             bytes,
             &args.structured.read_cbor(&args.json, limits)?,

@@ -5,8 +5,8 @@ use std::io;
 
 use sockeye::data::format::Format;
 use sockeye::data::record::{Error as RecordError, WriteRecords};
-use sockeye::data::value::Value;
-use sockeye::data::{cbor, csv, json, msgpack, toml, xml, yaml};
+use sockeye::data::value::{Text, Value};
+use sockeye::data::{cbor, csv, form, json, msgpack, toml, xml, yaml};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::{FormatArgs, To};
@@ -39,7 +39,7 @@ impl Target {
         }
     }
 
-    fn json(&self, format: Format, args: &FormatArgs) -> json::WriteOptions {
+    pub(crate) fn json(&self, format: Format, args: &FormatArgs) -> json::WriteOptions {
         let mut options = args.json.write_options(format, self.has_colors);
         options.array |= self.is_array;
         options
@@ -77,7 +77,7 @@ pub(crate) fn writer(target: &Target, args: &FormatArgs) -> Result<Writer> {
         Format::Html => Err(not_built(format)),
         Format::Mail => Err(not_built(format)),
         Format::Mbox => Err(not_built(format)),
-        Format::Form => Err(not_built(format)),
+        Format::Form => Ok(Box::new(form::Writer)),
         Format::Cbor => Ok(Box::new(cbor::Writer::new(
             &args.structured.write_cbor(&args.json),
         ))),
@@ -170,6 +170,13 @@ impl Join {
             target: target.clone(),
             kind,
         })
+    }
+
+    /// All rows will have these columns.
+    pub(crate) fn expect_columns(&mut self, columns: &[Text]) {
+        if let JoinKind::Rows(join) = &mut self.kind {
+            join.expect(columns);
+        }
     }
 
     /// A writer for one piece.

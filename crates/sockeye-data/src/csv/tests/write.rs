@@ -216,6 +216,38 @@ fn strict_columns_refuse_others_and_write_at_once() {
 }
 
 #[test]
+fn strict_columns_refuse_others_in_stretches_too() {
+    let strict = WriteOptions {
+        columns: Columns::Strict,
+        ..WriteOptions::default()
+    };
+    let (a, b) = (("a", text("1")), ("b", text("2")));
+    let stretch = |records: &[Value]| {
+        let mut encoder = Encoder::new(&strict);
+        for record in records {
+            encoder.encode(record).expect("right");
+        }
+        encoder.take()
+    };
+    let (mut join, mut out) = (Join::new(&strict), Vec::new());
+    let first = [object(&[a.clone(), b.clone()]), object(&[b.clone()])];
+    join.push(&stretch(&first), &mut out).expect("right");
+    let second = [object(&[b.clone()]), object(&[b, a.clone()])];
+    join.push(&stretch(&second), &mut out).expect("right");
+    let third = [object(&[a.clone()]), object(&[("x", text("9"))])];
+    let error = join.push(&stretch(&third), &mut out).expect_err("x is new");
+    assert_eq!(
+        error.to_string(),
+        "csv: record 6 has \"x\", which is no column"
+    );
+    assert_eq!(String::from_utf8_lossy(&out), "a,b\n1,2\n,2\n,2\n1,2\n1,\n");
+    let one = [object(&[a]), object(&[("x", text("9"))])];
+    let (mut join, mut out) = (Join::new(&strict), Vec::new());
+    join.push(&stretch(&one), &mut out).expect_err("x is new");
+    assert_eq!(out, b"a\n1\n");
+}
+
+#[test]
 fn fields_are_chosen_and_known_columns_are_all() {
     let records = [
         object(&[("a", text("1")), ("b", text("2"))]),

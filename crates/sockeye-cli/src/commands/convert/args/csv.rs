@@ -170,6 +170,11 @@ impl CsvArgs {
         }
     }
 
+    /// Whether the columns are those of the first record.
+    pub(crate) fn is_strict(&self) -> bool {
+        self.columns == Some(WhichColumns::Strict)
+    }
+
     /// How this format, csv or tsv, is written.
     pub(crate) fn write_options(&self, format: Format) -> csv::WriteOptions {
         let usual = csv::WriteOptions::default();
