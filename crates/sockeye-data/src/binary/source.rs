@@ -10,8 +10,10 @@ const READ: usize = 64 * 1024;
 pub(crate) struct Source<R> {
     read: R,
     format: &'static str,
-    buffer: Vec<u8>,
+    buffer: Box<[u8]>,
+    /// Of the buffer, what is taken, and what is there.
     at: usize,
+    end: usize,
     /// Bytes before the buffer.
     before: u64,
     ended: bool,
@@ -25,8 +27,9 @@ impl<R: Read> Source<R> {
         Self {
             read,
             format,
-            buffer: Vec::new(),
+            buffer: vec![0; READ].into_boxed_slice(),
             at: 0,
+            end: 0,
             before: 0,
             ended: false,
             record: 0,
@@ -45,14 +48,14 @@ impl<R: Read> Source<R> {
 
     /// Yield nothing any more.
     pub(crate) fn stop(&mut self) {
-        self.at = self.buffer.len();
+        self.at = self.end;
         self.ended = true;
     }
 
     /// A record starts here; `false` if the input ends.
     pub(crate) fn begin(&mut self) -> Result<bool, Error> {
         self.record = self.offset();
-        Ok(self.at < self.buffer.len() || self.fill()?)
+        Ok(self.at < self.end || self.fill()?)
     }
 
     pub(crate) fn byte(&mut self) -> Result<u8, Error> {
@@ -65,10 +68,10 @@ impl<R: Read> Source<R> {
         let mut bytes = [0; N];
         let mut known = 0;
         while known < N {
-            if self.at == self.buffer.len() && !self.fill()? {
+            if self.at == self.end && !self.fill()? {
                 return Err(self.truncated());
             }
-            let count = (N - known).min(self.buffer.len() - self.at);
+            let count = (N - known).min(self.end - self.at);
             bytes[known..known + count].copy_from_slice(&self.buffer[self.at..self.at + count]);
             self.at += count;
             known += count;
@@ -82,10 +85,10 @@ impl<R: Read> Source<R> {
         let mut left = usize::try_from(length).unwrap_or(usize::MAX);
         out.reserve(left.min(READ));
         while left > 0 {
-            if self.at == self.buffer.len() && !self.fill()? {
+            if self.at == self.end && !self.fill()? {
                 return Err(self.truncated());
             }
-            let count = left.min(self.buffer.len() - self.at);
+            let count = left.min(self.end - self.at);
             out.extend_from_slice(&self.buffer[self.at..self.at + count]);
             self.at += count;
             left -= count;
@@ -133,18 +136,18 @@ impl<R: Read> Source<R> {
         if self.ended {
             return Ok(false);
         }
-        self.before += self.buffer.len() as u64;
+        self.before += self.end as u64;
         self.at = 0;
-        self.buffer.resize(READ, 0);
+        self.end = 0;
         let read = loop {
             match self.read.read(&mut self.buffer) {
                 Err(error) if error.kind() == IoKind::Interrupted => {}
                 other => break other,
             }
         };
-        self.buffer.truncate(*read.as_ref().unwrap_or(&0));
         match read {
             Ok(read) => {
+                self.end = read;
                 self.ended = read == 0;
                 Ok(!self.ended)
             }

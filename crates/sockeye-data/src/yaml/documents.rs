@@ -20,6 +20,8 @@ pub(super) struct Document {
 
 pub(super) struct Documents<R> {
     read: R,
+    /// What one read gives, before it is behind the rest in the buffer.
+    piece: Box<[u8]>,
     buffer: Vec<u8>,
     /// Where in the buffer the document starts, where its last line does, and up to where there is no line end.
     start: usize,
@@ -47,6 +49,7 @@ impl<R: Read> Documents<R> {
     pub(super) fn new(read: R, limit: usize) -> Self {
         Self {
             read,
+            piece: vec![0; READ].into_boxed_slice(),
             buffer: Vec::new(),
             start: 0,
             line: 0,
@@ -131,17 +134,17 @@ impl<R: Read> Documents<R> {
         self.line -= self.start;
         self.searched -= self.start;
         self.start = 0;
-        let known = self.buffer.len();
-        self.buffer.resize(known + READ, 0);
         let read = loop {
-            match self.read.read(&mut self.buffer[known..]) {
+            match self.read.read(&mut self.piece) {
                 Err(error) if error.kind() == IoKind::Interrupted => {}
                 other => break other,
             }
         };
-        self.buffer.truncate(known + *read.as_ref().unwrap_or(&0));
         match read {
-            Ok(read) => self.ended = read == 0,
+            Ok(read) => {
+                self.buffer.extend_from_slice(&self.piece[..read]);
+                self.ended = read == 0;
+            }
             Err(error) => {
                 self.stop();
                 return Err(Error::io(FORMAT, &error).at(self.position));

@@ -26,7 +26,7 @@ for line in sys.stdin:
 
 fn values(seed: u64) -> Vec<Value> {
     let mut random = Random(seed);
-    let mut values: Vec<Value> = (0..400).map(|_| random.value(4)).collect();
+    let mut values: Vec<Value> = (0..250).map(|_| random.value(4)).collect();
     // Lengths of each size.
     for length in [23, 24, 31, 32, 255, 256, 65_535, 65_536] {
         values.push(Value::from("x".repeat(length)));
@@ -103,7 +103,7 @@ fn what_we_take_cbor2_takes() {
     within(move || {
         let mut random = Random(0x0a11_cb02);
         // Heads of all kinds, few bytes each; no tags that cbor2 makes other objects of.
-        let cases: Vec<Vec<u8>> = (0..2_000)
+        let cases: Vec<Vec<u8>> = (0..1_200)
             .map(|_| {
                 let length = 1 + random.below(6);
                 let bytes = (0..length).map(|_| random.below(256) as u8);
@@ -124,6 +124,6 @@ fn what_we_take_cbor2_takes() {
             taken += usize::from(is_taken);
             assert_eq!(is_taken, answer == "yes", "{} {ours:?}", hex(bytes));
         }
-        assert!(taken > 500, "{taken} are taken");
+        assert!(taken > 300, "{taken} are taken");
     });
 }

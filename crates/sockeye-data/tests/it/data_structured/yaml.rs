@@ -80,7 +80,7 @@ fn pyyaml_and_ruamel_read_what_we_write() {
     };
     within(move || {
         let mut random = Random(0x5eed_7a31);
-        let values: Vec<Value> = (0..400).map(|_| random.value(4)).collect();
+        let values: Vec<Value> = (0..250).map(|_| random.value(4)).collect();
         let texts: Vec<String> = values
             .iter()
             .map(|value| to_string(value).unwrap())
