@@ -27,7 +27,11 @@ const BATCH: usize = 1000;
 
 /// Why a source is not shared among cores; `None`: it is.
 pub(crate) fn why_not(job: &Job, source: &Source, target: &Target) -> Option<&'static str> {
-    let takes_more = |job: &Job| job.program.as_ref().is_some_and(|p| !p.is_stateless());
+    let takes_more = |job: &Job| {
+        job.program
+            .as_ref()
+            .is_some_and(|p| p.is_stateless().is_err())
+    };
     if job.formats.limits.threads() < 2 {
         Some("one core: there is no other, or --threads says so")
     } else if job.is_one_run() {
@@ -258,7 +262,7 @@ impl Worker<'_> {
         let Some(program) = &self.job.program else {
             return self.write(&value, place, making);
         };
-        let outcome = program.run(value, inputs, &mut |result| {
+        let outcome = program.run(value, inputs, false, &mut |result| {
             self.write(&result, place, making);
             match self.is_stopped(making) {
                 // The failure is known: this only ends the program.

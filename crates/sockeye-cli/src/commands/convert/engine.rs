@@ -74,7 +74,7 @@ impl Engine<'_> {
             ..
         } = self;
         inputs.set_file(records.name().as_deref());
-        let failed = program.run(value, inputs, &mut |result| {
+        let failed = program.run(value, inputs, records.streams(), &mut |result| {
             *last = verdict(&result);
             write(job, records, writer, sink, &result)
         })?;

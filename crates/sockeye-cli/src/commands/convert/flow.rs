@@ -1,7 +1,7 @@
 //! How a job is done: on all cores, streamed, or whole; and how to say so.
 
 use sockeye::data::format::Format;
-use sockeye::data::json::Elements;
+use sockeye::data::json::{Elements, Step as PathStep};
 
 use super::args::To;
 use super::job::{Job, Verdict};
@@ -35,7 +35,7 @@ pub(crate) fn convert(
     };
     let target = target(job, input, look);
     let spreads = job.spreads(target.to);
-    let elements = elements(job, input, spreads);
+    let elements = elements(job, &records, input, spreads);
     let why_not = match input {
         None => Some("one core: -n and -s are one run over all records"),
         Some(_) => records.with_first(|source| cores::why_not(job, source, &target)),
@@ -48,6 +48,8 @@ pub(crate) fn convert(
     }
     records.stream_elements(elements);
     let writer = write::writer(&target, &job.formats)?;
+    // Elements of an array are spread already.
+    let spreads = spreads && !records.streams();
     engine::run(job, &records, spreads, writer, sink)
 }
 
@@ -92,12 +94,22 @@ fn target(job: &Job, input: Option<Format>, look: Look) -> Target {
 }
 
 /// The elements that suffice, of JSON that may be one huge value.
-fn elements(job: &Job, input: Option<Format>, spreads: bool) -> Option<Elements> {
-    if input? != Format::Json || job.is_one_run() {
+fn elements(
+    job: &Job,
+    records: &Records<'_>,
+    input: Option<Format>,
+    spreads: bool,
+) -> Option<Elements> {
+    if input? != Format::Json || job.is_one_run() || job.files.len() > 1 {
         return None;
     }
-    let program = job.program.as_ref()?;
-    program.elements().filter(|_| !spreads)
+    match &job.program {
+        Some(program) => program.elements().ok().cloned(),
+        // What is small is built, so that other values may stand behind the array.
+        None => records.with_first(|source| {
+            (spreads && source.is_large_array()).then(|| Elements::new(vec![PathStep::Each]))
+        }),
+    }
 }
 
 fn explain(
@@ -131,7 +143,10 @@ fn explain(
             format!("streamed: only the elements of {elements} are built, one at a time")
         }
         (None, Some(Format::Json)) => match &job.program {
-            Some(program) => format!("each value is built whole: {}", program.why_whole()),
+            Some(program) => match program.elements() {
+                Ok(_) => "each value is built whole: there are several inputs".to_owned(),
+                Err(why) => format!("each value is built whole because {why}"),
+            },
             None => "each value is built whole: there is no program that asks for less".to_owned(),
         },
         (None, Some(Format::Yaml | Format::Toml | Format::Html | Format::Mail)) => {

@@ -77,14 +77,27 @@ impl Job {
             files.push("-".into());
         }
         let to = rows(to(&args.output, &args.look)?, args)?;
+        refuse_flags_of_json(&args.formats.json, to)?;
+        let program = Program::compile(&args.jq, stack, &output)?;
+        let mut formats = args.formats.clone();
+        if let Some(Some(table)) = args.look.table {
+            formats.html.html_table = Some(table);
+        }
+        if let Some(program) = program
+            .as_ref()
+            .filter(|p| p.is_stateless().is_ok() && !args.jq.slurp)
+        {
+            formats.json.only = program.reads(false).map(<[_]>::to_vec);
+            formats.json.only_of_elements = program.reads(true).map(<[_]>::to_vec);
+        }
         Ok(Self {
             files,
             asked,
-            formats: args.formats.clone(),
+            formats,
             jq: args.jq.clone(),
             to,
             is_to_given: to.is_some(),
-            program: Program::compile(&args.jq, stack, &output)?,
+            program,
             stack,
             plot: drawing(args),
             is_explained: args.input.explain,
@@ -171,6 +184,32 @@ impl Job {
             _ if !self.jq.exit_status => Outcome::Done,
             Verdict::No => Outcome::No,
             Verdict::Nothing => Outcome::Code(4),
+        }
+    }
+}
+
+/// Flags that only mean something for JSON, and text by its rules, are not passed by in silence.
+fn refuse_flags_of_json(json: &super::args::JsonArgs, to: Option<To>) -> Result<()> {
+    use Format::{Json, JsonSeq, Lines, Ndjson, Text};
+    if matches!(
+        to,
+        None | Some(To::Format(Json | JsonSeq | Lines | Ndjson | Text))
+    ) {
+        return Ok(());
+    }
+    let flags = [
+        (json.raw, "--raw-output"),
+        (json.join, "--join-output"),
+        (json.nul, "--raw-output0"),
+        (json.ascii, "--ascii-output"),
+        (json.seq, "--seq"),
+        (json.array, "--array"),
+    ];
+    match flags.iter().find(|(is_given, _)| *is_given) {
+        None => Ok(()),
+        Some((_, flag)) => {
+            let why = format!("{flag} is for JSON, and something else is written");
+            Err(Error::new(Kind::Usage, Operation::Parse, why))
         }
     }
 }

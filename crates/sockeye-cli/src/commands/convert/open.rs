@@ -76,6 +76,10 @@ pub(crate) fn json_options(
 ) -> json::ReadOptions {
     let mut options = args.json.read_options(format, args.limits.limits());
     options.elements = elements.cloned();
+    options.only.clone_from(match elements {
+        Some(_) => &args.json.only_of_elements,
+        None => &args.json.only,
+    });
     if args.limits.replaces() {
         options.invalid_text = json::InvalidText::Replace;
     }

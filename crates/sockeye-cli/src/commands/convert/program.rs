@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use sockeye::data::jq::{self, Failure, Message, Settings};
+use sockeye::data::jq::{self, Failure, Message, Settings, Streaming};
 use sockeye::data::json::{self, Elements};
 use sockeye::data::record::{Error as RecordError, ErrorKind, Position, ReadRecords};
-use sockeye::data::value::{Object, Value};
+use sockeye::data::value::{Object, Text, Value};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::JqArgs;
@@ -18,7 +18,6 @@ use crate::output::Output;
 /// A compiled program.
 pub(crate) struct Program {
     program: jq::Program,
-    text: String,
     output: Output,
 }
 
@@ -42,19 +41,19 @@ impl Program {
         })?;
         Ok(Some(Self {
             program,
-            text,
             output: output.clone(),
         }))
     }
 
-    /// Run it on a value, and do something with each result. Gives the error that the program did not catch, if there was one.
+    /// Run it on a value, or an element of one that is streamed, and do something with each result. Gives the error that the program did not catch, if there was one.
     pub(crate) fn run(
         &self,
         value: Value,
         inputs: &Inputs<'_>,
+        streams: bool,
         each: &mut dyn FnMut(Value) -> Step,
     ) -> Step<Option<String>> {
-        for result in self.program.run(value, &inputs.jq) {
+        for result in self.part(streams).run(value, &inputs.jq) {
             match result {
                 Ok(value) => each(value)?,
                 Err(Failure::Halt { code, says }) => return Err(self.halt(code, says)),
@@ -83,22 +82,34 @@ impl Program {
         Halt::Exit((code & 0xff) as u8)
     }
 
-    /// Whether a record's results depend on that record alone.
-    pub(crate) fn is_stateless(&self) -> bool {
-        let asks = [
-            "input", "debug", "stderr", "halt", "import", "include", "ltrimstr",
-        ];
-        !asks.iter().any(|word| self.text.contains(word))
+    /// Whether a record's results depend on that record alone; else why not.
+    pub(crate) fn is_stateless(&self) -> Result<(), String> {
+        self.program.is_stateless()
     }
 
-    /// The elements that suffice, one at a time.
-    pub(crate) fn elements(&self) -> Option<Elements> {
-        None
+    /// The elements that suffice, one at a time; else why each value is built whole.
+    pub(crate) fn elements(&self) -> Result<&Elements, String> {
+        match self.program.streaming() {
+            Streaming::Each { path, .. } => Ok(path),
+            Streaming::Once { .. } => {
+                Err("it folds or stops early, and what follows the first value is not known".into())
+            }
+            Streaming::Whole { why } => Err(why.clone()),
+            _ => Err("nobody knows whether less is enough".into()),
+        }
     }
 
-    /// Why it does not go by elements.
-    pub(crate) fn why_whole(&self) -> &'static str {
-        "the program does not begin with .[] or a path to it"
+    /// The members of records that it looks at, if others need not be built.
+    pub(crate) fn reads(&self, streams: bool) -> Option<&[Text]> {
+        self.part(streams).reads()
+    }
+
+    /// The program that runs on elements, or the whole one.
+    fn part(&self, streams: bool) -> &jq::Program {
+        match self.program.streaming() {
+            Streaming::Each { program, .. } if streams => program,
+            _ => &self.program,
+        }
     }
 }
 

@@ -57,12 +57,6 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// The same, with an input before the files.
-    pub(crate) fn with_source(self, source: Source) -> Self {
-        self.state.borrow_mut().opened = Some(source);
-        self
-    }
-
     /// The format of the first input, which is opened for this.
     pub(crate) fn first_format(&self) -> Step<Option<Format>> {
         let mut state = self.state.borrow_mut();
@@ -86,6 +80,11 @@ impl<'a> Records<'a> {
         let mut state = self.state.borrow_mut();
         self.open_next(&mut state)?;
         Ok(state.opened.take())
+    }
+
+    /// Whether JSON comes as elements.
+    pub(crate) fn streams(&self) -> bool {
+        self.elements.is_some()
     }
 
     /// Read JSON as these elements.

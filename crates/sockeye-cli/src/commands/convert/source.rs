@@ -196,6 +196,11 @@ impl Source {
         }
     }
 
+    /// Whether it begins with an array, and goes on beyond what was looked at.
+    pub(crate) fn is_large_array(&self) -> bool {
+        !self.is_all && self.head.trim_ascii_start().starts_with(b"[")
+    }
+
     /// Its format.
     pub(crate) fn format(&self) -> Format {
         self.what.format.what

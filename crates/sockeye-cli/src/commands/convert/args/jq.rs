@@ -55,10 +55,3 @@ pub(crate) struct JqArgs {
     #[arg(long, conflicts_with = "library")]
     pub(crate) sandbox: bool,
 }
-
-impl JqArgs {
-    /// Whether there is a program.
-    pub(crate) fn is_given(&self) -> bool {
-        self.program.is_some() || self.from_file.is_some()
-    }
-}

@@ -4,6 +4,7 @@ use sockeye::data::format::Format;
 use sockeye::data::json::{self, Dialect, End, Framing, Layout, Palette};
 use sockeye::data::members;
 use sockeye::data::record::Limits;
+use sockeye::data::value::Text;
 use sockeye::{Error, Kind, Operation, Result};
 
 /// Flags of JSON.
@@ -56,6 +57,12 @@ pub(crate) struct JsonArgs {
     /// of YAML, CBOR and MessagePack: error]
     #[arg(long, value_name = "WHAT", hide_possible_values = true)]
     pub(crate) duplicates: Option<Duplicates>,
+    /// The members of records that the program looks at.
+    #[arg(skip)]
+    pub(crate) only: Option<Vec<Text>>,
+    /// The same where elements are streamed.
+    #[arg(skip)]
+    pub(crate) only_of_elements: Option<Vec<Text>>,
 }
 
 /// What happens when a name stands twice in an object.
