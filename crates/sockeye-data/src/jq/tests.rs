@@ -302,7 +302,6 @@ fn recursion_ends_before_the_stack_does() {
         "def f: first(f, 1); f",
         "def f: \"\\(f)\"; f",
         "def f: f as [$a] | 1; f",
-        "def f: .[f]; f",
         "def f: f // 1; f",
         "def f: limit(1; f); f",
         "def f: -f; f",
@@ -426,7 +425,7 @@ fn expressions_cost_a_bounded_time() {
         &format!("{long:?}"),
     );
     assert_eq!(outputs, ["\"bounded\""]);
-    assert!(run(r#"test("a{1000}{1000}{1000}")"#, "\"a\"")[0].starts_with("error: "));
+    assert_eq!(run(r#"test("a{1000}{1000}{1000}")"#, "\"a\""), ["false"]);
     assert_eq!(
         run(
             r#"[match("(?<x>a)|(?<y>é)|"; "g") | [.offset, .length, .captures[].string]]"#,
