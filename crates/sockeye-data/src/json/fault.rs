@@ -49,12 +49,12 @@ impl Fault {
 
     pub(super) fn not_utf8(at: usize) -> Self {
         Self::syntax(at, "bytes that are no UTF-8")
-            .with_hint("name the charset of the input, or let bad bytes be replaced")
+            .with_hint("name the charset of the input, such as --charset windows-1252; --invalid replace puts U+FFFD in their place")
     }
 
     pub(super) fn too_large(at: usize, limit: usize) -> Self {
         let why = format!("a record has more than {limit} bytes");
-        Self::new(ErrorKind::Limit, at, why).with_hint("the bound of a record's size can be raised")
+        Self::new(ErrorKind::Limit, at, why).with_hint("--max-record raises the bound")
     }
 
     pub(super) fn outside(at: usize) -> Self {

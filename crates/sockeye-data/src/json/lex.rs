@@ -207,7 +207,7 @@ fn unicode(text: &str, start: usize, last: bool, surrogates: &mut Surrogates) ->
     if !surrogates.replace {
         return Err(
             Fault::syntax(start, format!("\\u{first:04x} is half a character"))
-                .with_hint("halves of surrogate pairs are replaced by U+FFFD if that is asked for"),
+                .with_hint("--invalid replace puts U+FFFD in its place"),
         );
     }
     surrogates.replaced += 1;

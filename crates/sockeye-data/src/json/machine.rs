@@ -478,10 +478,12 @@ impl Machine {
         let fault = Fault::unexpected(text, at, "a value");
         match (self.state, text.as_bytes()[at]) {
             (State::NextItem, b']') => {
-                fault.with_hint("commas at the end are read if comments are allowed")
+                fault.with_hint("--comments allows a comma behind the last item as well")
             }
-            (_, b'\'' | b'+' | b'.' | b'N' | b'I') => fault.with_hint("it may be JSON5"),
-            (_, b'/' | b'#') => fault.with_hint("comments are read if they are allowed"),
+            (_, b'\'' | b'+' | b'.' | b'N' | b'I') => {
+                fault.with_hint("if it is JSON5, read it with --json5")
+            }
+            (_, b'/' | b'#') => fault.with_hint("--comments allows comments"),
             (_, b'<') => fault.with_hint("it looks like XML or HTML"),
             _ => fault,
         }
@@ -491,11 +493,11 @@ impl Machine {
         let fault = Fault::unexpected(text, at, "a name in double quotes");
         match (self.state, text.as_bytes()[at]) {
             (State::NextName, b'}') => {
-                fault.with_hint("commas at the end are read if comments are allowed")
+                fault.with_hint("--comments allows a comma behind the last item as well")
             }
-            (_, b'/' | b'#') => fault.with_hint("comments are read if they are allowed"),
+            (_, b'/' | b'#') => fault.with_hint("--comments allows comments"),
             (_, b'\'' | b'_' | b'$' | b'a'..=b'z' | b'A'..=b'Z') => {
-                fault.with_hint("it may be JSON5")
+                fault.with_hint("if it is JSON5, read it with --json5")
             }
             _ => fault,
         }
@@ -511,7 +513,7 @@ impl Machine {
 
     fn too_deep(&self, at: usize) -> Fault {
         let why = format!("values are nested deeper than {}", self.depth);
-        Fault::new(ErrorKind::Limit, at, why).with_hint("the bound of the depth can be raised")
+        Fault::new(ErrorKind::Limit, at, why).with_hint("--max-depth raises the bound")
     }
 
     #[inline]

@@ -80,9 +80,8 @@ pub(super) fn scalar(
             Ok(number.map(|(number, end)| (Value::Number(number), end)))
         }
         (Dialect::Json5, _) => Err(Fault::unexpected(text, at, "a value")),
-        (_, b'\'' | b'+' | b'.' | b'I' | b'N') => {
-            Err(Fault::unexpected(text, at, "a value").with_hint("it may be JSON5"))
-        }
+        (_, b'\'' | b'+' | b'.' | b'I' | b'N') => Err(Fault::unexpected(text, at, "a value")
+            .with_hint("if it is JSON5, read it with --json5")),
         _ => Err(Fault::unexpected(text, at, "a value")),
     }
 }
@@ -100,7 +99,7 @@ pub(super) fn name(
         (Dialect::Json5, _) => identifier(text, at, last, surrogates),
         (_, b'"') => lex::string(text, at, last, surrogates),
         _ => Err(Fault::unexpected(text, at, "a name in double quotes")
-            .with_hint("names without quotes are JSON5")),
+            .with_hint("if it is JSON5, read it with --json5")),
     }
 }
 
