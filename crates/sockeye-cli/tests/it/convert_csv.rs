@@ -50,7 +50,7 @@ fn convert_keeps_codes_and_finds_the_delimiter() {
         ];
         assert_eq!(
             converted(&given, "#no\n'a|b' | -\n"),
-            "{\"x\":\"a|b \",\"y\":null}\n"
+            "{\"x\":\"a|b\",\"y\":null}\n"
         );
     });
 }
@@ -108,7 +108,7 @@ fn convert_writes_the_columns_that_are_asked_for() {
     within(|| {
         let records = "{\"a\":1}\n{\"b\":\"x, y\",\"a\":2}\n";
         let csv = ["-f", "ndjson", "-t", "csv"];
-        let with = |more: &[&str]| [&csv[..], more].concat();
+        let with = |more: &[&'static str]| [&csv[..], more].concat();
         assert_eq!(converted(&csv, records), "a,b\n1,\n2,\"x, y\"\n");
         assert_eq!(
             converted(&with(&["--fields", "b,z"]), records),
