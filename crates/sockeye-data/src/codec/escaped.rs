@@ -75,7 +75,7 @@ impl Decoder {
         }
         if !self.lenient {
             // The beginning of the escape, which is none, tells what is wrong; the byte may be any.
-            let start = at - self.held.len() as u64 + u64::from(goes_on);
+            let start = at + u64::from(goes_on) - self.held.len() as u64;
             let mut text = self.held.clone();
             if !goes_on {
                 text.push(if byte.is_ascii() {

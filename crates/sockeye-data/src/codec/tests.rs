@@ -370,6 +370,14 @@ fn strict_decoding_names_the_first_bad_byte_and_keeps_what_was_before() {
         ("escape", "a\\x4", "a", 1, "the escape is not whole"),
         (
             "escape",
+            "\\q",
+            "",
+            0,
+            "there is no such escape; there are \\n \\r \\t \\0 \\xNN \\u{N} and \\\\",
+        ),
+        ("escape", "\\u{ffffff}", "", 0, "there is no such character"),
+        (
+            "escape",
             "a\\u{110000}",
             "a",
             1,

@@ -469,3 +469,20 @@ fn the_programs_of_compression_and_we_understand_each_other() {
         }
     });
 }
+
+#[test]
+fn dumps_are_those_of_xxd() {
+    within(|| {
+        let Some(xxd) = found("xxd") else {
+            return;
+        };
+        for length in [1, 2, 15, 16, 17, 1000] {
+            let plain = bulk::pattern(length as u64, length);
+            let dump = piped(&xxd, &[], &plain);
+            let ours = encode(Codec::Hexdump, &plain, &Options::default()).unwrap();
+            assert_eq!(String::from_utf8(ours), String::from_utf8(dump.clone()));
+            let back = decode(Codec::Hexdump, &dump, &Options::default());
+            assert_eq!(back.unwrap(), plain);
+        }
+    });
+}
