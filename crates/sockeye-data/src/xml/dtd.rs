@@ -63,7 +63,8 @@ impl Dtd {
     pub(super) fn parse(&mut self, doctype: &str, budget: &mut Budget) -> Result<(), Fault> {
         let mut scan = Scan::new(doctype, 0);
         scan.need_blank()?;
-        scan.name()?;
+        let root = scan.name()?;
+        self.check_qname(root, &scan)?;
         let blank = scan.blank();
         if !scan.is_done() && !scan.is_at("[") {
             if !blank {
@@ -165,7 +166,8 @@ impl Dtd {
             scan.instruction()?;
         } else if scan.eat("<!ELEMENT") {
             scan.need_blank()?;
-            declarations::element(scan)?;
+            let name = declarations::element(scan)?;
+            self.check_qname(name, scan)?;
         } else if scan.eat("<!ATTLIST") {
             scan.need_blank()?;
             self.attributes_declared(scan, budget)?;
@@ -189,6 +191,13 @@ impl Dtd {
         Ok(())
     }
 
+    fn check_qname(&self, name: &str, scan: &Scan<'_>) -> Result<(), Fault> {
+        if self.checks_names && !names::is_qname(name) {
+            return Err(scan.fault(format!("{name:?} is no name with a prefix")));
+        }
+        Ok(())
+    }
+
     fn entity_declared(&mut self, scan: &mut Scan<'_>) -> Result<(), Fault> {
         let is_parameter = scan.eat("%");
         if is_parameter {
@@ -197,7 +206,7 @@ impl Dtd {
         let name = scan.name()?;
         self.check_name(name, scan)?;
         scan.need_blank()?;
-        let entity = declarations::entity(scan, is_parameter)?;
+        let entity = declarations::entity(scan, is_parameter, self.checks_names)?;
         if self.stopped {
             return Ok(());
         }
@@ -215,6 +224,7 @@ impl Dtd {
         budget: &mut Budget,
     ) -> Result<(), Fault> {
         let element = scan.name()?;
+        self.check_qname(element, scan)?;
         let mut declared = Vec::new();
         loop {
             let blank = scan.blank();
@@ -224,7 +234,9 @@ impl Dtd {
             if !blank {
                 return Err(scan.fault("a blank is missing before the name of an attribute"));
             }
-            declared.push(declarations::attribute(scan, &self.entities, budget)?);
+            let one = declarations::attribute(scan, &self.entities, budget)?;
+            self.check_qname(&one.name, scan)?;
+            declared.push(one);
         }
         if self.stopped || declared.is_empty() {
             return Ok(());

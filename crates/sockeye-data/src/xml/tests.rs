@@ -413,6 +413,16 @@ fn what_xml_cannot_say_is_an_error_with_its_place() {
         ),
         (object("#element", "a b".into()), "[\"#element\"]"),
         (
+            object(
+                "#document",
+                Value::array(vec![
+                    object("#doctype", "a><b".into()),
+                    object("#element", "a".into()),
+                ]),
+            ),
+            "[\"#document\"][0][\"#doctype\"]",
+        ),
+        (
             object("a", object("b", object("#comment", "x".into()))),
             ".a.b",
         ),

@@ -1,15 +1,14 @@
 //! XML beside the W3C's suite and Python's parser.
 
+mod python;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sockeye_data::record::ReadRecords;
 use sockeye_data::value::{Object, Value};
-use sockeye_data::xml::{
-    Mapping, Namespaces, ReadOptions, Reader, WriteOptions, encoding_of, parse, to_string,
-};
-use sockeye_testkit::{Program, peers, within};
+use sockeye_data::xml::{Mapping, Namespaces, ReadOptions, encoding_of, parse};
+use sockeye_testkit::peers;
 
 /// Documents that are not well-formed, and that we take, and why.
 const TAKEN: &[(&str, &[&str])] = &[

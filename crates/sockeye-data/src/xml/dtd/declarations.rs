@@ -6,8 +6,8 @@ use super::scan::Scan;
 use super::{Defaults, Fault, names};
 
 /// An element: what it may contain is checked to be said right, and not used.
-pub(super) fn element(scan: &mut Scan<'_>) -> Result<(), Fault> {
-    scan.name()?;
+pub(super) fn element<'a>(scan: &mut Scan<'a>) -> Result<&'a str, Fault> {
+    let name = scan.name()?;
     scan.need_blank()?;
     if !scan.eat("EMPTY") && !scan.eat("ANY") {
         scan.need("(", "neither EMPTY, nor ANY, nor \"(\" is here")?;
@@ -18,7 +18,8 @@ pub(super) fn element(scan: &mut Scan<'_>) -> Result<(), Fault> {
             children(scan)?;
         }
     }
-    scan.end()
+    scan.end()?;
+    Ok(name)
 }
 
 /// `#PCDATA | a | b)*`
@@ -146,11 +147,15 @@ fn attribute_type(scan: &mut Scan<'_>) -> Result<bool, Fault> {
 }
 
 /// What an entity stands for, up to the end of the declaration.
-pub(super) fn entity(scan: &mut Scan<'_>, is_parameter: bool) -> Result<Entity, Fault> {
+pub(super) fn entity(
+    scan: &mut Scan<'_>,
+    is_parameter: bool,
+    checks_names: bool,
+) -> Result<Entity, Fault> {
     if scan.is_at("\"") || scan.is_at("'") {
         let from = scan.at + 1;
         let literal = scan.literal()?;
-        let text = replacement(literal).map_err(|fault| fault.plus(from))?;
+        let text = replacement(literal, checks_names).map_err(|fault| fault.plus(from))?;
         scan.end()?;
         return Ok(Entity::Internal(text.into()));
     }
@@ -171,7 +176,7 @@ pub(super) fn entity(scan: &mut Scan<'_>, is_parameter: bool) -> Result<Entity, 
 }
 
 /// The replacement text: characters that are referred to are in it, entities are not (section 4.5).
-fn replacement(literal: &str) -> Result<String, Fault> {
+fn replacement(literal: &str, checks_names: bool) -> Result<String, Fault> {
     let mut text = String::with_capacity(literal.len());
     let mut at = 0;
     while let Some(found) = memchr::memchr2(b'&', b'%', &literal.as_bytes()[at..]) {
@@ -184,6 +189,8 @@ fn replacement(literal: &str) -> Result<String, Fault> {
         let name = reference(literal, place)?;
         if name.starts_with('#') {
             text.push(names::referenced_char(name).ok_or_else(|| no_char(name, place))?);
+        } else if checks_names && name.contains(':') {
+            return Err(Fault::new(place, format!("the name {name:?} has a colon")));
         } else {
             text.push_str(&literal[place..place + name.len() + 2]);
         }

@@ -1,11 +1,15 @@
 //! Lossless nodes, see the [reader's mapping](super::super::lossless).
 
-use crate::record::Error;
+use crate::record::{Error, Limits};
 use crate::value::{Object, Value};
 
+use super::super::dtd::Dtd;
+use super::super::entities::Budget;
+use super::super::input::Input;
 use super::super::lossless::{
     ATTRIBUTES, CDATA, CHILDREN, COMMENT, DECLARATION, DOCTYPE, DOCUMENT, ELEMENT, INSTRUCTION,
 };
+use super::super::tokens::Token;
 use super::super::{declaration, names, parser};
 use super::{Crumb, Trail, text};
 
@@ -83,7 +87,7 @@ fn write_node<'a>(
         DECLARATION => declared(value, trail, out)?,
         INSTRUCTION => instruction(value, trail, out)?,
         DOCTYPE => {
-            between("<!DOCTYPE ", value, ">", trail, out, |_| true)?;
+            between("<!DOCTYPE ", value, ">", trail, out, is_doctype)?;
             out.push(b'\n');
         }
         CDATA => between("<![CDATA[", value, "]]>", trail, out, |text| {
@@ -116,6 +120,16 @@ fn between(
         out.extend_from_slice(part.as_bytes());
     }
     Ok(())
+}
+
+/// Whether it is the inside of one DOCTYPE.
+fn is_doctype(content: &str) -> bool {
+    let whole = format!("<!DOCTYPE {content}>");
+    let token = Input::of_entity(&whole).token();
+    let ends = matches!(token, Ok(Token::Doctype(inner)) if inner.end + 1 == whole.len());
+    let mut budget = Budget::new(Limits::default().expansion);
+    let inner = &whole["<!DOCTYPE".len()..whole.len() - 1];
+    ends && Dtd::new(false, false).parse(inner, &mut budget).is_ok()
 }
 
 fn string<'a>(value: &'a Value, trail: &Trail) -> Result<&'a str, Error> {
