@@ -51,10 +51,10 @@ impl Entities {
                     "the entity {name:?} is not declared in the document; external DTDs are never fetched"
                 ),
             )),
-            None => Err(Fault::new(
-                at,
-                format!("the entity {name:?} is not declared"),
-            )),
+            None => Err(
+                Fault::new(at, format!("the entity {name:?} is not declared"))
+                    .with_hint("XML itself knows lt, gt, amp, apos and quot; those of HTML are known to -f html"),
+            ),
         }
     }
 }
