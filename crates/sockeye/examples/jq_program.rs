@@ -13,7 +13,10 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!(
                 "{error}{}",
-                error.hint.map_or(String::new(), |hint| format!(": {hint}"))
+                error
+                    .hint
+                    .as_ref()
+                    .map_or(String::new(), |hint| format!(": {hint}"))
             );
             return ExitCode::from(3);
         }
