@@ -345,6 +345,8 @@ pub mod endpoint;
 pub mod error;
 pub mod host;
 pub mod net;
+#[cfg(feature = "formats")]
+pub mod records;
 pub mod relay;
 #[cfg(feature = "web")]
 pub mod web;

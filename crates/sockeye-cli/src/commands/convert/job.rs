@@ -243,7 +243,13 @@ fn to(output: &OutputArgs, look: &super::args::LookArgs) -> Result<Option<To>> {
     };
     let name = path.to_string_lossy();
     let stem = sockeye::data::compress::Compression::from_file_name(&name).map(|found| found.1);
-    Ok(Format::from_file_name(stem.unwrap_or(&name)).map(To::Format))
+    Ok(
+        Format::from_file_name(stem.unwrap_or(&name)).map(|format| match format {
+            // Records of a text file are its lines.
+            Format::Text => To::Format(Format::Lines),
+            format => To::Format(format),
+        }),
+    )
 }
 
 /// An error of this input's data.
