@@ -34,6 +34,6 @@ def tables(bench):
     size = bench.size(1_000_000_000, 4_000_000)
     path = ndjson(bench, size)
     yield Table("1 GB of NDJSON to CSV, columns of the first record", METRICS, [
-        ("sockeye", converting(lambda: [sockeye(), "convert", "-t", "csv", "--strict", path], size)),
+        ("sockeye", converting(lambda: [sockeye(), "convert", "-t", "csv", "--columns", "strict", path], size)),
         ("xan", converting(lambda: [program("xan"), "from", "-f", "ndjson", path], size)),
     ])
