@@ -40,6 +40,8 @@ pub struct Program {
     stack: usize,
     streaming: Box<Streaming>,
     reads: Option<Vec<Text>>,
+    /// It is only a path of these names, which is followed without the engine.
+    names: Option<Vec<Text>>,
     /// A function by which runs depend on each other.
     shares: Option<&'static str>,
 }
@@ -59,7 +61,9 @@ impl Program {
         let mut program = assemble(&arena, &mut sources, term.clone(), settings)?;
         program.streaming = match stream::plan(&term, &sources.uses) {
             Plan::Each(path, rest) => {
-                let program = assemble(&arena, &mut sources, rest, settings)?;
+                let (reads, names) = (reads::of(&rest, &sources.uses), reads::names(&rest));
+                let mut program = assemble(&arena, &mut sources, rest, settings)?;
+                (program.reads, program.names) = (reads.map(texts), names.map(texts));
                 Streaming::Each { path, program }
             }
             Plan::Once(path, once) => {
@@ -69,8 +73,8 @@ impl Program {
             Plan::Whole(why) => Streaming::Whole { why },
         }
         .into();
-        program.reads = reads::of(&term, &sources.uses)
-            .map(|names| names.into_iter().map(Text::from).collect());
+        program.reads = reads::of(&term, &sources.uses).map(texts);
+        program.names = reads::names(&term).map(texts);
         Ok(program)
     }
 
@@ -96,6 +100,16 @@ impl Program {
 
     /// Run it on one input. What comes out is computed as it is asked for; after a failure there is nothing more.
     pub fn run<'a>(&'a self, input: Value, inputs: &'a Inputs<'_>) -> Outputs<'a> {
+        if let Some(ready) = self
+            .names
+            .as_deref()
+            .and_then(|names| follow(&input, names))
+        {
+            return Outputs {
+                values: Some(Box::new(std::iter::once(Ok(ready)))),
+                host: inputs,
+            };
+        }
         let data = Data {
             lut: &self.filter.lut,
             host: inputs,
@@ -108,6 +122,23 @@ impl Program {
             host: inputs,
         }
     }
+}
+
+fn texts(names: Vec<String>) -> Vec<Text> {
+    names.into_iter().map(Text::from).collect()
+}
+
+/// What lies at the end of a path of names; `None` where that is an error, which the engine words.
+fn follow(input: &Value, names: &[Text]) -> Option<Value> {
+    let mut value = input;
+    for name in names {
+        value = match value {
+            Value::Object(object) => object.get(name).unwrap_or(&Value::Null),
+            Value::Null => value,
+            _ => return None,
+        };
+    }
+    Some(value.clone())
 }
 
 /// The outputs of a run.
@@ -198,6 +229,7 @@ fn assemble<'s>(
         stack: settings.stack,
         streaming: Box::new(Streaming::Whole { why: String::new() }),
         reads: None,
+        names: None,
         shares: shares(&sources.uses),
     })
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{self, BinaryOp};
-use jaq_core::path::Part;
+use jaq_core::path::{Opt, Part};
 
 use super::rewrite::{Term, Uses};
 use super::stream::text;
@@ -47,6 +47,23 @@ impl Read {
 pub(super) fn of(term: &Term<'_>, uses: &Uses<'_>) -> Option<Vec<String>> {
     let read = read(term, uses)?.made()?;
     Some(read.names.into_iter().collect())
+}
+
+/// The names of `.a.b`: a program that is a path of names and nothing else; of `.` there are none.
+pub(super) fn names(term: &Term<'_>) -> Option<Vec<String>> {
+    let (start, path) = match term {
+        parse::Term::Id => return Some(Vec::new()),
+        parse::Term::Path(start, path) => (&**start, &path.0),
+        _ => return None,
+    };
+    let mut names = names(start)?;
+    for (part, option) in path {
+        match (part, option) {
+            (Part::Index(name), Opt::Essential) => names.push(text(name)?.to_string()),
+            _ => return None,
+        }
+    }
+    Some(names)
 }
 
 fn all<'t, 's: 't>(terms: impl Iterator<Item = &'t Term<'s>>, uses: &Uses<'_>) -> Option<Read> {
