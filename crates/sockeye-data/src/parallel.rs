@@ -31,7 +31,7 @@ const UNDER_WAY: usize = 2;
 /// The threads that work.
 #[derive(Clone, Copy, Debug)]
 pub struct Threads {
-    /// How many work on pieces; one more takes them from the source.
+    /// How many work on pieces; where there are several, one more takes them from the source.
     pub workers: usize,
     /// The stack of each, in bytes: programs that recurse want much.
     pub stack_bytes: usize,
@@ -41,7 +41,7 @@ pub struct Threads {
 type Job<P, T> = (P, SyncSender<T>);
 
 /// Take pieces from `source` until there are none, work on each with what `worker` makes for each thread, and hand the results to
-/// `sink` in order, on this thread. `source` runs on a thread of its own.
+/// `sink` in order, on this thread. `source` runs on a thread of its own; with one worker or none, all of it is done on this thread.
 ///
 /// # Errors
 ///
@@ -63,14 +63,17 @@ where
     E: Send,
     W: FnMut(P) -> T,
 {
-    let under_way = threads.workers.max(1) * UNDER_WAY;
+    if threads.workers < 2 {
+        return one_by_one(source, worker(), sink);
+    }
+    let under_way = threads.workers * UNDER_WAY;
     let (to_workers, jobs) = sync_channel::<Job<P, T>>(under_way);
     let jobs = Mutex::new(jobs);
     // Results are waited for in the order in which pieces came.
     let (to_sink, results) = sync_channel::<Receiver<T>>(under_way);
     let stack_bytes = threads.stack_bytes;
     thread::scope(|scope| {
-        for _ in 0..threads.workers.max(1) {
+        for _ in 0..threads.workers {
             spawn(scope, stack_bytes, || work(&jobs, worker()));
         }
         let (failed, failure) = sync_channel(1);
@@ -110,6 +113,18 @@ where
         while take().is_ok() {}
         outcome.and_then(|()| failure.recv().map_or(Ok(()), Err))
     })
+}
+
+/// The same on this thread alone.
+fn one_by_one<P, T, E>(
+    mut source: impl FnMut() -> Result<Option<P>, E>,
+    mut worker: impl FnMut(P) -> T,
+    mut sink: impl FnMut(T) -> Result<(), E>,
+) -> Result<(), E> {
+    while let Some(piece) = source()? {
+        sink(worker(piece))?;
+    }
+    Ok(())
 }
 
 fn spawn<'scope, 'env>(

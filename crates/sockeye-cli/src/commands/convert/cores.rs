@@ -32,9 +32,7 @@ pub(crate) fn why_not(job: &Job, source: &Source, target: &Target) -> Option<&'s
             .as_ref()
             .is_some_and(|p| p.is_stateless().is_err())
     };
-    if job.formats.limits.threads() < 2 {
-        Some("one core: there is no other, or --threads says so")
-    } else if job.is_one_run() {
+    if job.is_one_run() {
         Some("one core: -n and -s are one run over all records")
     } else if takes_more(job) {
         Some("one core: the program looks at more than its record")

@@ -131,10 +131,10 @@ fn explain(
         None => say(format!("explain: to {to}{array}")),
     }
     match why_not {
-        None => say(format!(
-            "explain: shared among {} cores, in order",
-            job.formats.limits.threads()
-        )),
+        None => say(match job.formats.limits.threads() {
+            0 | 1 => "explain: one core: there is no other, or --threads says so".to_owned(),
+            threads => format!("explain: shared among {threads} cores, in order"),
+        }),
         Some(why) => say(format!("explain: {why}")),
     }
     let memory = match (elements, input) {
