@@ -182,7 +182,8 @@ impl<'a> Records<'a> {
         state.current = Some(Current {
             name,
             reader,
-            is_lazy: is_json(format),
+            // These count lines for it.
+            is_lazy: is_json(format) || format == Format::Xml,
         });
         Ok(true)
     }
