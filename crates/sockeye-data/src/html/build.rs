@@ -103,7 +103,7 @@ impl Builder {
                 return Err(self.limit(
                     "the document is larger than",
                     self.limits.record,
-                    "--record-limit",
+                    "--max-record",
                 ));
             }
             self.parser.process(piece.into());
@@ -147,7 +147,7 @@ fn check(gauge: &Gauge, limits: &Limits, bytes: u64) -> Result<(), Error> {
         return Err(limit(
             "elements are nested deeper than",
             limits.depth,
-            "--depth",
+            "--max-depth",
             bytes,
         ));
     }
@@ -156,7 +156,7 @@ fn check(gauge: &Gauge, limits: &Limits, bytes: u64) -> Result<(), Error> {
         .saturating_add(OWN);
     if gauge.nodes.get() > allowed || gauge.nodes.get() >= NONE as usize {
         let what = "the text makes more nodes than it has bytes, beyond";
-        return Err(limit(what, limits.expansion, "--expansion", bytes));
+        return Err(limit(what, limits.expansion, "--max-expansion", bytes));
     }
     Ok(())
 }

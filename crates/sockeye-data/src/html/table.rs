@@ -119,7 +119,7 @@ impl<'a> Table<'a> {
     ) -> Result<Vec<Value>, Error> {
         let grid = form(self.element, options.cells).map_err(|_| {
             let why = format!("the table has more than {} places", options.cells);
-            Error::new(ErrorKind::Limit, FORMAT, why).with_hint("raise it with --cells")
+            Error::new(ErrorKind::Limit, FORMAT, why).with_hint("raise it with --max-cells")
         })?;
         let mut reader = CellReader {
             document: self.element.document,

@@ -375,7 +375,11 @@ fn deep_documents_stay_within_a_small_stack() {
         for tag in ["<div>", "<b>", "<table><td>"] {
             let error = Document::parse(&tag.repeat(100_000)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Limit);
-            assert!(error.hint().is_some_and(|hint| hint.contains("--depth")));
+            assert!(
+                error
+                    .hint()
+                    .is_some_and(|hint| hint.contains("--max-depth"))
+            );
         }
     };
     let thread = std::thread::Builder::new().stack_size(2 << 20);

@@ -5,7 +5,7 @@ use std::io::Read;
 use sockeye::data::format::Format;
 use sockeye::data::json::{self, Elements};
 use sockeye::data::record::{Position, ReadRecords};
-use sockeye::data::{cbor, csv, form, lines, msgpack, toml, xml, yaml};
+use sockeye::data::{cbor, csv, form, html, lines, mail, msgpack, toml, xml, yaml};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::FormatArgs;
@@ -46,9 +46,14 @@ pub(crate) fn reader(
             bytes,
             &args.structured.read_toml(limits),
         ))),
-        Format::Html => Err(not_built(format)),
-        Format::Mail => Err(not_built(format)),
-        Format::Mbox => Err(not_built(format)),
+        Format::Html => Ok(Box::new(html::Reader::new(
+            bytes,
+            &args.html.read_options(limits),
+        ))),
+        Format::Mail | Format::Mbox => {
+            let options = args.mail.read_options(format, limits);
+            Ok(Box::new(mail::Reader::new(bytes, &options)))
+        }
         Format::Form => {
             let lossy = args.limits.replaces();
             let options = form::ReadOptions { lossy, limits };

@@ -6,7 +6,7 @@ use std::io;
 use sockeye::data::format::Format;
 use sockeye::data::record::{Error as RecordError, WriteRecords};
 use sockeye::data::value::{Text, Value};
-use sockeye::data::{cbor, csv, form, json, msgpack, toml, xml, yaml};
+use sockeye::data::{cbor, csv, form, html, json, mail, msgpack, toml, xml, yaml};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::{FormatArgs, To};
@@ -74,9 +74,10 @@ pub(crate) fn writer(target: &Target, args: &FormatArgs) -> Result<Writer> {
         Format::Toml => Ok(Box::new(toml::Writer::new(
             &args.structured.write_toml(&args.json),
         ))),
-        Format::Html => Err(not_built(format)),
-        Format::Mail => Err(not_built(format)),
-        Format::Mbox => Err(not_built(format)),
+        Format::Html => Ok(Box::new(html::Writer::new(&args.html.write_options()))),
+        Format::Mail | Format::Mbox => Ok(Box::new(mail::Writer::new(
+            &args.mail.write_options(format),
+        ))),
         Format::Form => Ok(Box::new(form::Writer)),
         Format::Cbor => Ok(Box::new(cbor::Writer::new(
             &args.structured.write_cbor(&args.json),
