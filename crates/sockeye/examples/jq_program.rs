@@ -1,5 +1,7 @@
 //! Run a jq program on each line of JSON from standard input: `cargo run --example jq_program -- '.name'`.
 
+#![expect(clippy::print_stderr, reason = "an example shows what it does")]
+
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 

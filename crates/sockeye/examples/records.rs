@@ -1,5 +1,7 @@
 //! Records of a file, read as they come: `cargo run --example records -- log.ndjson`, or of standard input.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use sockeye::data::json::{Framing, ReadOptions, Reader};
 use sockeye::records::Records;
 

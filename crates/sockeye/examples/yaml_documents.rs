@@ -4,6 +4,12 @@
 //! cargo run --example yaml_documents < manifests.yaml
 //! ```
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example shows what it does"
+)]
+
 use std::io;
 
 use sockeye::data::record::ReadRecords;

@@ -204,13 +204,12 @@ impl Cells {
         if words.iter().any(|word| hit(u64::from_ne_bytes(*word))) {
             return true;
         }
-        let seen = match (self.dialect.escape.is_some(), text.last_chunk::<8>()) {
+        match (self.dialect.escape.is_some(), text.last_chunk::<8>()) {
             // A fifth byte to look for.
-            (true, _) => return text.iter().any(|byte| self.special[usize::from(*byte)]),
+            (true, _) => text.iter().any(|byte| self.special[usize::from(*byte)]),
             (false, Some(last)) if !rest.is_empty() => hit(u64::from_ne_bytes(*last)),
             (false, _) => rest.iter().any(|byte| self.special[usize::from(*byte)]),
-        };
-        seen
+        }
     }
 }
 

@@ -105,6 +105,10 @@ impl<'s, 'r> Rewriter<'s, 'r> {
         self.arena.alloc(text)
     }
 
+    #[expect(
+        clippy::boxed_local,
+        reason = "terms lie in boxes, and go back into one"
+    )]
     fn boxed(&mut self, term: Box<Term<'s>>) -> Box<Term<'s>> {
         boxed(self.term(*term))
     }

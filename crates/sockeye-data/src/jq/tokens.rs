@@ -39,7 +39,7 @@ fn inner<'s>(text: &'s str, token: &mut Tok<&'s str>) {
 }
 
 /// Put what `reduce` and `foreach` run over in brackets, up to their `as`.
-fn source<'s>(tokens: &mut Vec<Token<&'s str>>, fold: usize) {
+fn source(tokens: &mut Vec<Token<&str>>, fold: usize) {
     let mut open = 1_usize;
     let end = tokens.iter().enumerate().skip(fold + 1).find(|(_, token)| {
         match token.0 {

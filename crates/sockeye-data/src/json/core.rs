@@ -19,6 +19,7 @@ pub(super) enum Step {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each reader")]
 pub(super) enum Core {
     Whole(Machine),
     Elements(Walk),

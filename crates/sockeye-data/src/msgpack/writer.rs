@@ -216,7 +216,7 @@ fn write_float(float: f64, out: &mut Vec<u8>) {
 
 fn write_int(int: i64, out: &mut Vec<u8>) {
     match int {
-        0..=0x7f | -32..=-1 => out.push(int as u8),
+        -32..=0x7f => out.push(int as u8),
         0x80..=0xff => out.extend_from_slice(&[0xcc, int as u8]),
         0x100..=0xffff => {
             out.push(0xcd);

@@ -198,11 +198,8 @@ pub(super) fn no_char(name: &str, at: usize) -> Fault {
 /// What is between the `&` at `at` and its `;`: a name, or `#` and a number that is not yet looked at.
 pub(super) fn reference(text: &str, at: usize) -> Result<&str, Fault> {
     let inner = &text[at + 1..];
-    let len = if inner.starts_with('#') {
-        1 + inner[1..]
-            .bytes()
-            .take_while(u8::is_ascii_alphanumeric)
-            .count()
+    let len = if let Some(number) = inner.strip_prefix('#') {
+        1 + number.bytes().take_while(u8::is_ascii_alphanumeric).count()
     } else {
         names::name_len(inner)
     };

@@ -45,6 +45,7 @@ struct Inner {
     failed: Option<io::Error>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one")]
 enum Target {
     Plain(File),
     /// Compressed on the way.

@@ -100,6 +100,7 @@ fn not_built(format: Format) -> Error {
 }
 
 /// Writes the records of one piece.
+#[expect(clippy::large_enum_variant, reason = "there is one for each piece")]
 pub(crate) enum PieceWriter {
     /// Bytes that can stand behind those of other pieces.
     Plain(json::Writer),
@@ -149,6 +150,7 @@ pub(crate) struct Join {
     kind: JoinKind,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one")]
 enum JoinKind {
     Plain,
     Array { has_items: bool },
