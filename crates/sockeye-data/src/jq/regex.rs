@@ -15,6 +15,12 @@ use crate::value::{Object, Text, Value};
 /// As many steps back a search may take, where an expression looks around or refers back. All others need none.
 const MOST_STEPS: usize = 1_000_000;
 
+/// As many bytes an expression may take once it is compiled, where it takes no steps back; the same as in the crate `regex`.
+const MOST_BYTES: usize = 10 << 20;
+
+/// As many instructions where it does: calls of groups can make many of few.
+const MOST_INSTRUCTIONS: usize = 100_000;
+
 /// As many compiled expressions each thread keeps.
 const KEPT: usize = 64;
 
@@ -49,7 +55,10 @@ struct Expression {
 impl Expression {
     fn new(pattern: &str, flags: &str) -> Result<Self, Error> {
         let mut builder = RegexBuilder::new(pattern);
-        builder.backtrack_limit(MOST_STEPS);
+        builder
+            .backtrack_limit(MOST_STEPS)
+            .delegate_size_limit(MOST_BYTES)
+            .max_prog_size(MOST_INSTRUCTIONS);
         let (mut global, mut empty) = (false, true);
         for flag in flags.chars() {
             match flag {

@@ -42,6 +42,10 @@ fn formats_are_recognised_by_their_bytes() {
         (b"name = \"x\"\nlist = [\n  1,\n]\n", Format::Toml),
         (b"[package]\nname = \"x\"\n", Format::Toml),
         (
+            b"when = 2026-11-27 01:02:03Z # c\nn = -1_0.5e+3\nx = true\ny = +inf\n",
+            Format::Toml,
+        ),
+        (
             b"From a@b Thu Jan  1 00:00:00 2026\nSubject: x\n\nhi\n",
             Format::Mbox,
         ),
@@ -50,6 +54,7 @@ fn formats_are_recognised_by_their_bytes() {
             Format::Mail,
         ),
         (b"a=1&b=2%20c", Format::Form),
+        (b"a=true&b=-1", Format::Form),
         (b"\xd9\xd9\xf7\xa0", Format::Cbor),
         (b"\xa1\x61a\xf9\x3c\x00", Format::Cbor),
         (b"\x82\xa1a\x01\xa1b\xc0", Format::MessagePack),

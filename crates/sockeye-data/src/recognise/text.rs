@@ -347,12 +347,17 @@ fn is_toml_pair(line: &str) -> bool {
         return false;
     };
     let value = value.trim_start();
-    let quoted = value.starts_with(['"', '\'', '[', '{', '+', '-']);
-    let plain = value.starts_with(|c: char| c.is_ascii_digit())
-        || ["true", "false", "inf", "nan"]
-            .iter()
-            .any(|word| value.starts_with(word));
-    is_toml_key(key) && (quoted || plain)
+    let quoted = value.starts_with(['"', '\'', '[', '{']);
+    is_toml_key(key) && (quoted || is_toml_scalar(value))
+}
+
+/// A number, a date or a word, perhaps with a comment behind it; not `1&b=2`.
+fn is_toml_scalar(value: &str) -> bool {
+    let value = value.split('#').next().unwrap_or(value).trim_end();
+    let unsigned = value.strip_prefix(['+', '-']).unwrap_or(value);
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_-+.: ".contains(c);
+    let is_number = unsigned.starts_with(|c: char| c.is_ascii_digit()) && value.chars().all(fits);
+    is_number || matches!(unsigned, "true" | "false" | "inf" | "nan")
 }
 
 fn is_yaml(lines: &Lines<'_>) -> bool {

@@ -440,6 +440,32 @@ fn keys_are_sorted_on_demand() {
     assert_eq!(out, b"a:\n  c:\n    - e: 4\n      f: 3\n  d: 2\nb: 1\n");
 }
 
+#[test]
+fn large_floats_under_an_empty_key_are_read_again() {
+    let float = Value::from(1.664549333383646e19);
+    let object: Object = [("".into(), float)].into_iter().collect();
+    let record = Value::array(vec![Value::array(vec![Value::array(vec![object.into()])])]);
+    for tags in [Tags::Drop, Tags::Keep] {
+        let mut writer = Writer::new(&WriteOptions {
+            tags,
+            ..WriteOptions::default()
+        });
+        let mut out = Vec::new();
+        writer.write_record(&record, &mut out).unwrap();
+        writer.finish(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let options = ReadOptions {
+            tags,
+            ..ReadOptions::default()
+        };
+        assert_eq!(
+            read_with(&text, &options).unwrap(),
+            [record.clone()],
+            "{text}"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_again(records in proptest::collection::vec(values(), 1..4), keep in any::<bool>()) {
