@@ -7,7 +7,7 @@ use crate::commands;
 use crate::exit::Outcome;
 use crate::output::Output;
 
-/// Sockets you can see: connect, listen, relay, fetch and serve with every byte visible, and know whose each socket is.
+/// Sockets you can see: connect, listen, relay, fetch, convert and serve with every byte visible, and know whose each socket is.
 #[derive(Debug, Parser)]
 #[command(
     name = "sockeye",

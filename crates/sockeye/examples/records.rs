@@ -9,8 +9,10 @@ use sockeye::records::Records;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args_os().nth(1);
     let bytes = tokio::fs::File::open(path.unwrap_or("/dev/stdin".into())).await?;
-    let mut options = ReadOptions::default();
-    options.framing = Framing::Lines;
+    let options = ReadOptions {
+        framing: Framing::Lines,
+        ..ReadOptions::default()
+    };
     let mut records = Records::new(bytes, move |bytes| Reader::new(bytes, &options));
     let (mut read, mut wrong) = (0, 0);
     while let Some(record) = records.next().await {

@@ -1,4 +1,4 @@
-//! Sockets you can see: connect, listen, relay, fetch and serve with every byte visible, and know whose each socket is.
+//! Sockets you can see: connect, listen, relay, fetch, convert and serve with every byte visible, and know whose each socket is.
 //!
 //! An address is a value ([`Endpoint`]), how we talk is a value ([`Net`]), and a connection is a [`Stream`] of bytes or
 //! a link of [`Messages`]. TCP, UDP, Unix sockets, programs, terminals, files and inherited descriptors are opened and
