@@ -125,7 +125,7 @@ async fn letters(scene: &mut Scene) -> Result<(), Broken> {
         .pipe("you", "Hello World", "sockeye encode base64")
         .await?;
     there.exited(0)?;
-    there.wrote("SGVsbG8gV29ybGQ=\n")?;
+    there.wrote("SGVsbG8gV29ybGQ=")?;
     let back = scene
         .pipe("you", "SGVsbG8gV29ybGQ=", "sockeye decode base64")
         .await?;

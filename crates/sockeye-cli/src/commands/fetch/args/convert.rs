@@ -35,11 +35,11 @@ impl ConvertArgs {
         };
         flag("--to", &self.format);
         flag("--jq", &self.jq);
-        flags.extend(
-            self.convert
-                .iter()
-                .flat_map(|words| words.args.iter().cloned()),
-        );
+        // The text is taken apart as a command would be; here its first word is a flag as well.
+        for words in &self.convert {
+            flags.push(words.program.clone());
+            flags.extend(words.args.iter().cloned());
+        }
         flags
     }
 }
