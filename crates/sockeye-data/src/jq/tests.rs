@@ -322,40 +322,40 @@ fn recursion_ends_before_the_stack_does() {
 fn deep_values_are_no_danger() {
     for (program, output) in [
         (
-            "reduce range(100000) as $i (null; [.]) | tojson | length",
-            "200004",
+            "reduce range(30000) as $i (null; [.]) | tojson | length",
+            "60004",
         ),
-        ("reduce range(100000) as $i (null; [.]) | . == .", "true"),
+        ("reduce range(30000) as $i (null; [.]) | . == .", "true"),
         (
-            "reduce range(100000) as $i (null; [.]) | [.., 1] | length",
-            "100002",
+            "reduce range(30000) as $i (null; [.]) | [.., 1] | length",
+            "30002",
         ),
         (
-            "reduce range(100000) as $i (null; {a: .}) | [., .] | unique | length",
+            "reduce range(30000) as $i (null; {a: .}) | [., .] | unique | length",
             "1",
         ),
         (
-            "reduce range(100000) as $i (null; {a: .}) | try (. * .) catch 1",
+            "reduce range(30000) as $i (null; {a: .}) | try (. * .) catch 1",
             "1",
         ),
         (
-            "reduce range(100000) as $i (null; [.]) | try contains([[]]) catch \"deep\"",
+            "reduce range(30000) as $i (null; [.]) | try contains([[]]) catch \"deep\"",
             "true",
         ),
         (
-            "reduce range(100000) as $i (null; [.]) | . as $x | try contains($x) catch \"deep\" | type",
+            "reduce range(30000) as $i (null; [.]) | . as $x | try contains($x) catch \"deep\" | type",
             "\"string\"",
         ),
         (
-            "reduce range(100000) as $i (null; [.]) | try flatten catch 1 | type",
+            "reduce range(30000) as $i (null; [.]) | try flatten catch 1 | type",
             "\"number\"",
         ),
         (
-            "reduce range(100000) as $i (null; [.]) | try walk(.) catch 1",
+            "reduce range(30000) as $i (null; [.]) | try walk(.) catch 1",
             "1",
         ),
         (
-            "[range(100000) | 0] as $p | try (null | setpath($p; 1)) catch .",
+            "[range(30000) | 0] as $p | try (null | setpath($p; 1)) catch .",
             "\"Path too deep\"",
         ),
         (
