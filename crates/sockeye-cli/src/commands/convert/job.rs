@@ -80,6 +80,8 @@ impl Job {
         refuse_flags_of_json(&args.formats.json, to)?;
         let program = Program::compile(&args.jq, stack, &output)?;
         let mut formats = args.formats.clone();
+        // An attribute that was asked for is wanted itself, not as JSON.
+        formats.json.raw |= to.is_none() && program.is_none() && !formats.html.get.is_empty();
         if let Some(Some(table)) = args.look.table {
             formats.html.html_table = Some(table);
         }
