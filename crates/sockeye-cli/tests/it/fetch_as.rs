@@ -83,12 +83,15 @@ fn what_makes_no_sense_is_refused_before_anything_is_asked() {
         let web = serve("application/json", PEOPLE);
         for (flags, why) in [
             (&["--as", "cvs"][..], "cvs"),
-            (&["--jq", ".[", "--as", "json"], ".["),
+            (&["--jq", ".[", "--as", "json"], "the [ has no ]"),
             (
                 &["--as", "csv", "-O"],
                 "-O means nothing where bodies are converted",
             ),
-            (&["--as", "csv", "--convert", "-i"], "-i"),
+            (
+                &["--as", "csv", "--convert", "-i"],
+                "the body is what is converted",
+            ),
             (&["--as", "csv", "--json"], "--json means nothing"),
         ] {
             let output = sockeye([&["fetch"], flags, &[&web.url("/")]].concat()).finish();

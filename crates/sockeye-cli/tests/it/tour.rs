@@ -192,6 +192,7 @@ fn json_has_one_line_for_each_step() {
                 ..6 => "I",
                 6..15 => "II",
                 15..19 => "III",
+                19..26 => "IV",
                 _ => "V",
             };
             assert_eq!(line["stage"], stage);

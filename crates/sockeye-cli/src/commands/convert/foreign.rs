@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::error::ErrorKind;
 use clap::{Args as _, FromArgMatches as _};
 use sockeye::{Error, Kind, Operation, Result};
 
@@ -40,22 +41,25 @@ impl Foreign {
 fn understand(mut flags: Vec<OsString>) -> Result<Args> {
     flags.insert(0, "convert".into());
     let command = Args::augment_args(clap::Command::new("convert")).disable_help_flag(true);
+    let ours = || {
+        let why =
+            "the body is what is converted: no file can be named, -i and -o do not belong there";
+        Error::new(Kind::Usage, Operation::Parse, why)
+    };
     let refused = |error: clap::Error| {
+        if error.kind() == ErrorKind::MissingRequiredArgument {
+            return ours();
+        }
         let text = error.to_string();
         let why = text.lines().next().unwrap_or_default();
-        let error = Error::new(
-            Kind::Usage,
-            Operation::Parse,
-            why.trim_start_matches("error: "),
-        );
+        let why = why.trim_start_matches("error: ");
+        let error = Error::new(Kind::Usage, Operation::Parse, why);
         error.with_hint("`sockeye convert --help` has these flags")
     };
     let matches = command.try_get_matches_from(flags).map_err(refused)?;
     let args = Args::from_arg_matches(&matches).map_err(refused)?;
     if !args.input.files.is_empty() || args.output.in_place || args.output.output.is_some() {
-        let why =
-            "the body is what is converted: no file can be named, -i and -o do not belong there";
-        return Err(Error::new(Kind::Usage, Operation::Parse, why));
+        return Err(ours());
     }
     Ok(args)
 }
