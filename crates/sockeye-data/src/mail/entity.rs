@@ -274,7 +274,7 @@ fn cut<'a>(body: &'a [u8], boundary: &str) -> Option<Vec<&'a [u8]>> {
     }
     // The last line is missing: what is there counts.
     if let Some(start) = start {
-        pieces.push(&body[start..]);
+        pieces.push(without_line_break(&body[start..]));
     }
     (!pieces.is_empty()).then_some(pieces)
 }

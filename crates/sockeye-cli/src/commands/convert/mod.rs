@@ -4,6 +4,7 @@
 //! the results are written in the format of the output ([`write`]). Flags have a file for each theme in `args/`.
 
 mod args;
+mod attachments;
 mod cores;
 mod cut;
 mod engine;

@@ -9,6 +9,7 @@ use sockeye::data::{cbor, csv, form, html, lines, mail, msgpack, toml, xml, yaml
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::FormatArgs;
+use super::attachments::Saving;
 use super::cut::Reading;
 
 /// Reads records of whatever format.
@@ -52,7 +53,11 @@ pub(crate) fn reader(
         ))),
         Format::Mail | Format::Mbox => {
             let options = args.mail.read_options(format, limits);
-            Ok(Box::new(mail::Reader::new(bytes, &options)))
+            let reader: Reader = Box::new(mail::Reader::new(bytes, &options));
+            Ok(match &args.mail.attachments {
+                Some(folder) => Box::new(Saving::new(reader, folder.clone())),
+                None => reader,
+            })
         }
         Format::Form => {
             let lossy = args.limits.replaces();

@@ -1,5 +1,7 @@
 //! How mail and mbox are read and written.
 
+use std::path::PathBuf;
+
 use sockeye::data::format::Format;
 use sockeye::data::mail::{Kind, ReadOptions, WriteOptions};
 use sockeye::data::record::Limits;
@@ -8,6 +10,9 @@ use sockeye::data::record::Limits;
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Mail")]
 pub(crate) struct MailArgs {
+    /// Write attachments into this folder, under harmless names, over nothing that is there; records have the names of the files
+    #[arg(short = 'd', long, value_name = "DIR")]
+    pub(crate) attachments: Option<PathBuf>,
     /// How many parts a message may have [default: 10000]
     #[arg(long, value_name = "COUNT")]
     pub(crate) max_parts: Option<usize>,
