@@ -40,7 +40,7 @@ fn convert_reads_tables_of_html() {
             "{links}"
         );
         let arrays = converted(&["--html-table", "1", "-c", "--table-header", "none"], PAGE);
-        assert!(arrays.starts_with("[[\"a\",\"b\"]"), "{arrays}");
+        assert!(arrays.starts_with("[\"a\",\"b\"]\n"), "{arrays}");
         let tables = converted(&["--tables", "-t", "ndjson"], PAGE);
         assert_eq!(
             tables,

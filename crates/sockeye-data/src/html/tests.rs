@@ -148,6 +148,13 @@ fn text_is_what_a_browser_shows() {
 }
 
 #[test]
+fn the_text_of_a_cell_is_its_own() {
+    let document = page("<table><tr><td>a<td>b</table>");
+    let cell = document.first("td").expect("a cell");
+    assert_eq!(cell.text(), "a");
+}
+
+#[test]
 fn entities_follow_the_rules_of_html() {
     let cases = [
         ("&notin; &notit; &not", "∉ ¬it; ¬"),

@@ -27,7 +27,10 @@ pub(super) fn inner_text(document: &Document, from: NodeId) -> String {
                     && (id == from || !is_hidden(element))
                 {
                     kept -= usize::from(keeps_space(element));
-                    out.leave(element.html_tag(), has_cell_behind(document, id));
+                    out.leave(
+                        element.html_tag(),
+                        id != from && has_cell_behind(document, id),
+                    );
                 }
             }
         }
