@@ -36,7 +36,7 @@ impl ConvertArgs {
         flag("--to", &self.format);
         flag("--jq", &self.jq);
         // The text is taken apart as a command would be; here its first word is a flag as well.
-        for words in &self.convert {
+        if let Some(words) = &self.convert {
             flags.push(words.program.clone());
             flags.extend(words.args.iter().cloned());
         }
