@@ -19,8 +19,8 @@ def tables(bench):
     size = bench.size(1 << 30, 1 << 20)
     plain = bench.file(size)
     coded = Path(bench.scratch) / "coded"
-    for codec, peer in [("base64", ["base64"]), ("hex", ["xxd", "-p"])]:
-        back = [*peer, "-d"] if codec == "base64" else ["xxd", "-r", "-p"]
+    for codec, peer in [("base64", ["base64"]), ("hex", ["basenc", "--base16"])]:
+        back = [*peer, "-d"]
         with coded.open("wb") as f:
             subprocess.run([program(peer[0]), *peer[1:], plain], stdout=f, check=True)
         yield Table(f"{codec}: encode", METRICS, [
