@@ -69,7 +69,7 @@ impl<R: Read> Reader<R> {
             let why = format!("a record has more than {} bytes", self.limit);
             self.is_done = true;
             let error = Error::new(ErrorKind::Limit, FORMAT, why).at(self.position);
-            return Err(error.with_hint("the bound of a record's size can be raised"));
+            return Err(error.with_hint("--max-record raises the bound"));
         }
         self.buffer.resize(length + BLOCK.max(length), 0);
         let count = loop {
@@ -101,7 +101,7 @@ impl<R: Read> Reader<R> {
                 at.byte += error.valid_up_to() as u64;
                 at.column = 0;
                 let error = Error::syntax(FORMAT, "bytes that are no UTF-8", at);
-                Err(error.with_hint("name its charset, or have them replaced"))
+                Err(error.with_hint("name its charset, such as --charset windows-1252; --invalid replace puts U+FFFD in their place"))
             }
         };
         self.from += length + end;

@@ -135,6 +135,13 @@ pub fn recognise(head: &[u8], hints: &Hints<'_>) -> Recognised {
     let format = format_of(&text, plain, &hints);
     let charset = match is_bytes(format.what) && hints.charset.is_none() {
         true => Found::certain(None, format!("{} has bytes", format.what)),
+        false if is_utf8(format.what) && charset.confidence == Confidence::Guess => {
+            let why = format!(
+                "{} is UTF-8, and what it looks like is only a guess",
+                format.what
+            );
+            Found::likely(Some(Charset::UTF_8), why)
+        }
         false => charset,
     };
     let dialect = dialect_of(&text, format.what);
@@ -144,6 +151,12 @@ pub fn recognise(head: &[u8], hints: &Hints<'_>) -> Recognised {
         format,
         dialect,
     }
+}
+
+/// Whether the format's standard says that it is UTF-8 (RFC 8259 section 8.1, RFC 7464, YAML 1.2 section 5.2, TOML 1.0).
+fn is_utf8(format: Format) -> bool {
+    use Format::{Json, JsonSeq, Ndjson, Toml, Yaml};
+    matches!(format, Json | Ndjson | JsonSeq | Yaml | Toml)
 }
 
 /// Whether a reader of this format takes the bytes as they are.

@@ -217,6 +217,143 @@ fn convert_writes_what_is_there_before_it_waits() {
 }
 
 #[test]
+fn convert_does_not_wait_for_a_second_record_of_any_format() {
+    within(|| {
+        for (flags, first, second) in [
+            (&["-t", "ndjson"][..], "a,b\nfirst,2\n", "second,4\n"),
+            (&["-t", "yaml"], "a,b\nfirst,2\n", "second,4\n"),
+            (
+                &["-t", "ndjson", "--unbuffered"],
+                "a\tb\nfirst\t2\n",
+                "second\t4\n",
+            ),
+            (
+                &["-c", "--jq", ".a"],
+                "{\"a\":\"first\"}\n",
+                "{\"a\":\"second\"}\n",
+            ),
+            (
+                &["-c", "-f", "xml", "--records", "/r/a"],
+                "<r><a>first</a>\n",
+                "<a>second</a>\n",
+            ),
+            // Fewer bytes than the longest mark of byte order.
+            (&["-f", "lines"], "1\n", "second\n"),
+        ] {
+            let mut program = sockeye(["convert"].iter().chain(flags));
+            program.write(first);
+            program.stdout_until(if first.len() < 4 { "1" } else { "first" });
+            program.write(second);
+            program.stdout_until("second");
+            program.write(if flags.contains(&"xml") { "</r>" } else { "" });
+            program.close_stdin();
+            assert_eq!(program.wait().code, Some(0), "{flags:?}");
+        }
+    });
+}
+
+#[test]
+fn convert_refuses_a_guessed_charset_where_the_format_is_utf8_and_says_it_elsewhere() {
+    within(|| {
+        for (flags, input) in [
+            (&[][..], &b"\"\xff\""[..]),
+            (&["-f", "ndjson"], b"{\"a\":1}\n\"\xff\"\n"),
+            (&["-f", "yaml"], b"a: caf\xe9\n"),
+            (&["-f", "toml"], b"a = \"caf\xe9\"\n"),
+        ] {
+            let refused = convert(flags, input);
+            let why = refused.stderr_text();
+            assert_eq!(refused.code, Some(1), "{flags:?} {why}");
+            assert!(why.contains("byte"), "{flags:?} {why}");
+            assert!(why.contains("--charset windows-1252"), "{flags:?} {why}");
+        }
+        converts(&["--charset", "windows-1252"], b"\"\xff\"", "\"\u{ff}\"\n");
+        let said = "read as windows-1252, a guess; --charset says it";
+        let guessed = convert(
+            &["-t", "ndjson"],
+            b"a,b\ncaf\xe9 cr\xe8me,2\nd\xe9j\xe0,4\n",
+        );
+        assert_eq!(guessed.code, Some(0));
+        assert!(
+            guessed.stdout_text().contains("café crème"),
+            "{}",
+            guessed.stdout_text()
+        );
+        assert_eq!(
+            guessed.stderr_text().matches(said).count(),
+            1,
+            "{}",
+            guessed.stderr_text()
+        );
+        let told = convert(
+            &["-t", "ndjson", "--charset", "windows-1252"],
+            b"a,b\ncaf\xe9,2\n",
+        );
+        assert_eq!(told.stderr_text(), "");
+    });
+}
+
+#[test]
+fn convert_prints_the_rows_before_a_broken_one() {
+    within(|| {
+        for flags in [
+            &["--table"][..],
+            &["-t", "csv"],
+            &["-t", "csv", "--threads", "1"],
+        ] {
+            let output = convert(&[&["-f", "csv"], flags].concat(), "a,b\n1,kept\n2");
+            assert_eq!(output.code, Some(1), "{flags:?}");
+            assert!(output.stdout_text().contains("kept"), "{flags:?}");
+            assert!(
+                output.stderr_text().contains("line 3"),
+                "{}",
+                output.stderr_text()
+            );
+        }
+    });
+}
+
+#[test]
+fn convert_spreads_arrays_and_not_objects() {
+    within(|| {
+        converts(
+            &["-t", "ndjson"],
+            "[1,{\"a\":2}] {\"b\":3}\n",
+            "1\n{\"a\":2}\n{\"b\":3}\n",
+        );
+        converts(&["-t", "ndjson"], "[]", "");
+        converts(&["-t", "csv"], "[{\"a\":1}] {\"a\":2}", "a\n1\n2\n");
+        // More than what is looked at first.
+        let blanks = " ".repeat(100_000);
+        converts(
+            &["-t", "ndjson"],
+            format!("[1,{blanks}2] {{\"b\":3}} 4 [5]"),
+            "1\n2\n{\"b\":3}\n4\n5\n",
+        );
+    });
+}
+
+#[test]
+fn convert_says_that_cells_look_like_formulas() {
+    within(|| {
+        let dir = temporary_dir();
+        let path = dir.path().join("out.csv");
+        let path = path.to_str().unwrap();
+        let output = convert(&["-o", path], "{\"a\":\"=1+1\"}");
+        assert_eq!(output.code, Some(0));
+        assert!(
+            output.stderr_text().contains("--excel-safe"),
+            "{}",
+            output.stderr_text()
+        );
+        for flags in [&["-o", path, "--excel-safe"][..], &["-t", "csv"]] {
+            let quiet = convert(flags, "{\"a\":\"=1+1\"}");
+            assert_eq!(quiet.stderr_text(), "", "{flags:?}");
+        }
+    });
+}
+
+#[test]
 fn convert_ends_quietly_when_nobody_reads_and_loudly_when_the_disk_is_full() {
     within(|| {
         let script = "yes '{\"a\":1}' | \"$S\" convert -c $1 | head -n 1; echo ${PIPESTATUS[1]}";
@@ -352,50 +489,53 @@ fn convert_reads_several_files_in_their_order() {
     });
 }
 
-#[test]
-fn convert_needs_the_memory_of_one_element() {
-    within(|| {
-        for (flags, open, item, close) in [
-            (
-                &["-c", "--jq", ".[] | select(.n == -1)"][..],
-                "[",
-                "{\"n\":1,\"text\":\"0123456789\"},\n",
-                "{}]",
-            ),
-            (
-                &["-t", "csv", "--jq", "select(.n == -1)"],
-                "",
-                "{\"n\":1,\"text\":\"0123456789\"}\n",
-                "",
-            ),
-            (
-                &["-t", "ndjson", "--jq", "select(.n == \"x\")"],
-                "n,text\n",
-                "1,0123456789\n",
-                "",
-            ),
-        ] {
-            let mut program = Program::start(SOCKEYE, ["convert"].iter().chain(flags));
-            let mut stdin = program.take_stdin().unwrap();
-            let block = item.repeat((1 << 20) / item.len());
-            stdin.write_all(open.as_bytes()).unwrap();
-            for _ in 0..4 {
-                stdin.write_all(block.as_bytes()).unwrap();
-            }
-            // It has read all but what the pipe holds, and still runs.
-            let status = fs::read_to_string(format!("/proc/{}/status", program.pid())).unwrap();
-            let peak = status
-                .lines()
-                .find_map(|line| line.strip_prefix("VmHWM:"))
-                .unwrap();
-            let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-            assert!(peak < 48 << 10, "{peak} kB with {flags:?}");
-            stdin.write_all(close.as_bytes()).unwrap();
-            drop(stdin);
-            let output = program.finish();
-            assert_eq!(output.code, Some(0), "{}", output.stderr_text());
+/// Whether the command needs little memory for much of `item`, between `open` and `close`.
+fn needs_little_memory(flags: &'static [&str], [open, item, close]: [&'static str; 3]) {
+    within(move || {
+        let mut program = Program::start(SOCKEYE, ["convert"].iter().chain(flags));
+        let mut stdin = program.take_stdin().unwrap();
+        let block = item.repeat((1 << 20) / item.len());
+        stdin.write_all(open.as_bytes()).unwrap();
+        for _ in 0..4 {
+            stdin.write_all(block.as_bytes()).unwrap();
         }
+        // It has read all but what the pipe holds, and still runs.
+        let status = fs::read_to_string(format!("/proc/{}/status", program.pid())).unwrap();
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap();
+        let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!(peak < 48 << 10, "{peak} kB with {flags:?}");
+        stdin.write_all(close.as_bytes()).unwrap();
+        drop(stdin);
+        let output = program.finish();
+        assert_eq!(output.code, Some(0), "{}", output.stderr_text());
     });
+}
+
+#[test]
+fn convert_needs_the_memory_of_one_element_of_an_array() {
+    needs_little_memory(
+        &["-c", "--jq", ".[] | select(.n == -1)"],
+        ["[", "{\"n\":1,\"text\":\"0123456789\"},\n", "{}]"],
+    );
+}
+
+#[test]
+fn convert_needs_the_memory_of_some_lines() {
+    needs_little_memory(
+        &["-t", "csv", "--jq", "select(.n == -1)"],
+        ["", "{\"n\":1,\"text\":\"0123456789\"}\n", ""],
+    );
+}
+
+#[test]
+fn convert_needs_the_memory_of_some_rows() {
+    needs_little_memory(
+        &["-t", "ndjson", "--jq", "select(.n == \"x\")"],
+        ["n,text\n", "1,0123456789\n", ""],
+    );
 }
 
 #[test]

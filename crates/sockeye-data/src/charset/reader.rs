@@ -105,7 +105,8 @@ impl Decoder {
             return self.step(input, last, out);
         }
         self.held.extend_from_slice(input);
-        if self.held.len() < 4 && !last {
+        // Only what may be the beginning of a mark is held back: whoever waits for the rest may wait long.
+        if self.held.len() < 4 && !last && may_become_mark(&self.held) {
             return Ok(());
         }
         let start = std::mem::take(&mut self.held);
@@ -272,7 +273,7 @@ impl Decoder {
             1 => format!("the byte {} is no character", hex[0]),
             _ => format!("the bytes {} are no character", hex.join(" ")),
         };
-        let hint = "name the charset that the text is in, or have such bytes replaced";
+        let hint = "name the charset of the text, such as --charset windows-1252; --invalid replace puts U+FFFD in their place";
         Err(Error::syntax(name, why, place).with_hint(hint))
     }
 }
@@ -283,6 +284,20 @@ fn web(encoding: &'static encoding_rs::Encoding) -> Step {
 
 fn push_char(letter: char, out: &mut Vec<u8>) {
     out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
+/// Whether these bytes are the beginning of a mark, or a mark that may be that of another charset.
+fn may_become_mark(start: &[u8]) -> bool {
+    let marks: [&[u8]; 5] = [
+        b"\xef\xbb\xbf",
+        b"\xff\xfe\0\0",
+        b"\0\0\xfe\xff",
+        b"\xff\xfe",
+        b"\xfe\xff",
+    ];
+    marks
+        .iter()
+        .any(|mark| mark.len() > start.len() && mark.starts_with(start))
 }
 
 /// How many bytes at the end may be the beginning of a character: 0 to 3.

@@ -41,6 +41,8 @@ pub enum Step {
     Name(Text),
     /// Each item of an array, the value of each member of an object.
     Each,
+    /// Each item of an array. What is no array is an element itself. Only the last step can be this one.
+    Items,
 }
 
 impl Elements {
@@ -62,7 +64,7 @@ impl fmt::Display for Elements {
         }
         for step in &self.0 {
             match step {
-                Step::Each => f.write_str("[]")?,
+                Step::Each | Step::Items => f.write_str("[]")?,
                 Step::Name(name) if is_plain(name) => write!(f, ".{name}")?,
                 Step::Name(name) => {
                     let mut quoted = Vec::new();
@@ -368,7 +370,12 @@ impl Walk {
         };
         let is_object = byte == b'{';
         match (step, byte) {
-            (_, b'{') | (Step::Each, b'[') => {
+            (Step::Items, b'{') => {
+                self.begin = Some(*at);
+                self.state = State::Record;
+                Ok(())
+            }
+            (_, b'{') | (Step::Each | Step::Items, b'[') => {
                 *at += 1;
                 self.levels.push(Level {
                     is_object,
@@ -446,7 +453,7 @@ impl Walk {
     fn scalar(&mut self, value: Value, place: usize, at: usize) -> Result<Option<Value>, Fault> {
         let kind = value.kind();
         let fault = match self.steps.get(place..).unwrap_or_default() {
-            [] => return Ok(Some(value)),
+            [] | [Step::Items, ..] => return Ok(Some(value)),
             [Step::Name(_), rest @ ..] if value == Value::Null => {
                 match rest.contains(&Step::Each) {
                     false => return Ok(Some(value)),

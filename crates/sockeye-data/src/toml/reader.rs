@@ -50,7 +50,7 @@ impl<R: Read> Reader<R> {
         String::from_utf8(bytes).map_err(|error| {
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             Error::syntax(FORMAT, "a byte that is no UTF-8", Position::after(valid))
-                .with_hint("say which charset it is")
+                .with_hint("name the charset of the text, such as --charset windows-1252")
         })
     }
 }

@@ -168,7 +168,7 @@ impl<R: Read> Documents<R> {
             Err(error) => {
                 let at = after(start, &bytes[..error.valid_up_to()]);
                 Err(Error::syntax(FORMAT, "a byte that is no UTF-8", at)
-                    .with_hint("say which charset it is"))
+                    .with_hint("name the charset of the text, such as --charset windows-1252"))
             }
         }
     }

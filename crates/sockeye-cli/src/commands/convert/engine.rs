@@ -1,13 +1,15 @@
 //! One record after the other: the program runs on it, the results are written.
 
+use sockeye::data::format::Format;
 use sockeye::data::record::WriteRecords as _;
 use sockeye::data::value::Value;
 use sockeye::{Error, Kind, Operation};
 
+use super::args::To;
 use super::job::{Job, Verdict, data_error, verdict};
 use super::program::Inputs;
 use super::records::Records;
-use super::sink::{Sink, Step};
+use super::sink::{Halt, Sink, Step};
 use super::write::{Writer, finish_into};
 
 /// Run the job on all records, one after the other.
@@ -26,27 +28,20 @@ pub(crate) fn run<'a>(
         sink,
         verdict: Verdict::Nothing,
     };
-    if job.is_slurped() {
-        let mut all = Vec::new();
-        while let Some(value) = records.next()? {
-            all.push(value);
+    match engine.take_all(spreads) {
+        Ok(()) => engine.finish(),
+        Err(Halt::Failed(error)) if keeps_rows(job.target()) => {
+            // The rows before it were kept for the sake of those behind it.
+            engine.finish()?;
+            Err(Halt::Failed(error))
         }
-        engine.apply(Value::array(all))?;
-    } else if job.jq.null_input {
-        engine.apply(Value::Null)?;
-    } else {
-        while let Some(value) = records.next()? {
-            match &value {
-                Value::Array(items) if spreads => {
-                    for item in items.iter() {
-                        engine.apply(item.clone())?;
-                    }
-                }
-                _ => engine.apply(value)?,
-            }
-        }
+        Err(halt) => Err(halt),
     }
-    engine.finish()
+}
+
+/// Whether what is written holds rows back until it has seen others, and needs no end.
+pub(crate) fn keeps_rows(target: To) -> bool {
+    matches!(target, To::Table | To::Format(Format::Csv | Format::Tsv))
 }
 
 struct Engine<'a> {
@@ -59,6 +54,31 @@ struct Engine<'a> {
 }
 
 impl Engine<'_> {
+    fn take_all(&mut self, spreads: bool) -> Step {
+        let (job, records) = (self.job, self.records);
+        if job.is_slurped() {
+            let mut all = Vec::new();
+            while let Some(value) = records.next()? {
+                all.push(value);
+            }
+            return self.apply(Value::array(all));
+        }
+        if job.jq.null_input {
+            return self.apply(Value::Null);
+        }
+        while let Some(value) = records.next()? {
+            match &value {
+                Value::Array(items) if spreads => {
+                    for item in items.iter() {
+                        self.apply(item.clone())?;
+                    }
+                }
+                _ => self.apply(value)?,
+            }
+        }
+        Ok(())
+    }
+
     /// Run the program on a value, if there is one, and write what comes.
     fn apply(&mut self, value: Value) -> Step {
         let job = self.job;
@@ -94,6 +114,7 @@ impl Engine<'_> {
         if let Err(error) = finish_into(self.sink, |end| writer.finish_into(end))? {
             self.job.fail(data_error(None, &error))?;
         }
+        self.job.say_formulas(self.writer.formulas());
         self.sink.flush()?;
         Ok(self.verdict)
     }

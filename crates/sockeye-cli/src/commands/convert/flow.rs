@@ -7,7 +7,7 @@ use super::args::To;
 use super::job::{Job, Verdict};
 use super::look::Drawing;
 use super::records::Records;
-use super::sink::{Sink, Step};
+use super::sink::{Halt, Sink, Step};
 use super::write::{self, Join, Target};
 use super::{cores, engine};
 use crate::output::Level;
@@ -56,20 +56,38 @@ pub(crate) fn convert(
 /// One input after the other on all cores. Those that cannot be shared are converted by one of them.
 fn on_cores(job: &Job, records: &Records<'_>, target: &Target, sink: &Sink) -> Step<Verdict> {
     let mut join = Join::new(target, &job.formats).expect("it was asked whether there is one");
+    let made = pieces(job, records, target, sink, &mut join);
+    match &made {
+        Ok(_) => {}
+        // The rows before it were kept for the sake of those behind it.
+        Err(Halt::Failed(_)) if engine::keeps_rows(target.to) => {}
+        Err(_) => return made,
+    }
+    if let Err(error) = write::finish_into(sink, |end| join.finish(&job.formats, end))? {
+        job.fail(super::job::data_error(None, &error))?;
+    }
+    job.say_formulas(join.formulas());
+    sink.flush()?;
+    made
+}
+
+fn pieces(
+    job: &Job,
+    records: &Records<'_>,
+    target: &Target,
+    sink: &Sink,
+    join: &mut Join,
+) -> Step<Verdict> {
     let mut last = Verdict::Nothing;
     while let Some(source) = records.take_first()? {
         let verdict = match cores::why_not(job, &source, target) {
-            None => cores::run(job, target, source, &mut join, sink)?,
-            Some(_) => cores::run_alone(job, target, source, &mut join, sink)?,
+            None => cores::run(job, target, source, join, sink)?,
+            Some(_) => cores::run_alone(job, target, source, join, sink)?,
         };
         if verdict != Verdict::Nothing {
             last = verdict;
         }
     }
-    if let Err(error) = write::finish_into(sink, |end| join.finish(&job.formats, end))? {
-        job.fail(super::job::data_error(None, &error))?;
-    }
-    sink.flush()?;
     Ok(last)
 }
 
@@ -107,7 +125,7 @@ fn elements(
         Some(program) => program.elements().ok().cloned(),
         // What is small is built, so that other values may stand behind the array.
         None => records.with_first(|source| {
-            (spreads && source.is_large_array()).then(|| Elements::new(vec![PathStep::Each]))
+            (spreads && source.is_large_array()).then(|| Elements::new(vec![PathStep::Items]))
         }),
     }
 }

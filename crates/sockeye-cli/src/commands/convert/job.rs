@@ -1,5 +1,6 @@
 //! What the flags mean together, understood once: what is read, what runs on it, and what is written.
 
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,7 +14,7 @@ use super::program::Program;
 use super::sink::{Halt, Step};
 use super::source::Asked;
 use crate::exit::Outcome;
-use crate::output::Output;
+use crate::output::{Level, Output};
 
 /// What is to be done.
 pub(crate) struct Job {
@@ -29,6 +30,8 @@ pub(crate) struct Job {
     /// Bytes of stack that each thread has.
     pub(crate) stack: usize,
     pub(crate) is_explained: bool,
+    /// What is written stays in a file, which somebody may open as a spreadsheet.
+    is_kept: bool,
     pub(crate) output: Output,
     failures: AtomicUsize,
 }
@@ -103,6 +106,7 @@ impl Job {
             stack,
             plot: drawing(args),
             is_explained: args.input.explain,
+            is_kept: args.output.in_place || args.output.output.is_some() || is_stdout_a_file(),
             output,
             failures: AtomicUsize::new(0),
         })
@@ -163,6 +167,19 @@ impl Job {
         self.to = Some(to);
     }
 
+    /// So many cells of a file would be run by a spreadsheet that opens it.
+    pub(crate) fn say_formulas(&self, count: u64) {
+        if count == 0 || !self.is_kept || self.formats.csv.excel_safe {
+            return;
+        }
+        let cells = match count {
+            1 => "1 cell looks like a formula".to_owned(),
+            count => format!("{count} cells look like formulas"),
+        };
+        let why = format!("{cells} to a spreadsheet; --excel-safe makes them text");
+        self.output.say(Level::Normal, why);
+    }
+
     /// Whether a record failed so far.
     pub(crate) fn has_failed(&self) -> bool {
         self.failures.load(Ordering::Relaxed) > 0
@@ -188,6 +205,12 @@ impl Job {
             Verdict::Nothing => Outcome::Code(4),
         }
     }
+}
+
+fn is_stdout_a_file() -> bool {
+    let stdout = std::io::stdout().as_fd().try_clone_to_owned();
+    let about = stdout.and_then(|stdout| std::fs::File::from(stdout).metadata());
+    about.is_ok_and(|about| about.is_file())
 }
 
 /// Flags that only mean something for JSON, and text by its rules, are not passed by in silence.

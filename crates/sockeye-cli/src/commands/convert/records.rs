@@ -13,6 +13,7 @@ use super::job::{Job, data_error};
 use super::open::{self, Reader};
 use super::sink::{Halt, Sink, Step};
 use super::source::Source;
+use crate::output::Level;
 
 /// The records of all inputs. The program takes some itself, so they are shared.
 pub(crate) struct Records<'a> {
@@ -160,7 +161,16 @@ impl<'a> Records<'a> {
         if state.opened.is_none()
             && let Some(path) = state.files.pop_front()
         {
-            state.opened = Some(Source::open(&path, &self.job.asked, self.sink.as_ref())?);
+            let source = Source::open(&path, &self.job.asked, self.sink.as_ref())?;
+            if let Some(charset) = source.guessed_charset() {
+                let called = source.name.as_ref().map(|name| format!("{name}: "));
+                let called = called.unwrap_or_default();
+                self.job.output.say(
+                    Level::Normal,
+                    format!("{called}read as {charset}, a guess; --charset says it"),
+                );
+            }
+            state.opened = Some(source);
         }
         Ok(())
     }

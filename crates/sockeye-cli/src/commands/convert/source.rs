@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use sockeye::data::charset::{self, Charset, OnInvalid};
 use sockeye::data::compress::{self, Compression};
 use sockeye::data::format::Format;
-use sockeye::data::recognise::{HEAD, Hints, Recognised, recognise};
+use sockeye::data::recognise::{Confidence, HEAD, Hints, Recognised, recognise};
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::{FormatArgs, InputArgs};
@@ -204,6 +204,13 @@ impl Source {
     /// Its format.
     pub(crate) fn format(&self) -> Format {
         self.what.format.what
+    }
+
+    /// The charset, where only how often which bytes come speaks for it.
+    pub(crate) fn guessed_charset(&self) -> Option<Charset> {
+        let charset = &self.what.charset;
+        let is_guess = charset.confidence == Confidence::Guess && !self.is_utf8();
+        charset.what.filter(|_| is_guess)
     }
 
     fn is_utf8(&self) -> bool {

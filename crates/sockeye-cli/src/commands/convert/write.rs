@@ -14,7 +14,42 @@ use super::look::{Drawing, Plot, Table};
 use super::sink::{Sink, Step};
 
 /// Writes records of whatever format.
-pub(crate) type Writer = Box<dyn WriteRecords + Send>;
+pub(crate) enum Writer {
+    /// Rows, whose formulas are counted.
+    Rows(Box<csv::Writer>),
+    Other(Box<dyn WriteRecords + Send>),
+}
+
+impl Writer {
+    /// How many cells a spreadsheet would take for formulas.
+    pub(crate) fn formulas(&self) -> u64 {
+        match self {
+            Self::Rows(writer) => writer.formulas(),
+            Self::Other(_) => 0,
+        }
+    }
+
+    fn inner(&mut self) -> &mut dyn WriteRecords {
+        match self {
+            Self::Rows(writer) => writer.as_mut(),
+            Self::Other(writer) => writer.as_mut(),
+        }
+    }
+}
+
+impl WriteRecords for Writer {
+    fn write_record(&mut self, record: &Value, out: &mut Vec<u8>) -> Result<(), RecordError> {
+        self.inner().write_record(record, out)
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), RecordError> {
+        self.inner().finish(out)
+    }
+
+    fn finish_into(&mut self, out: &mut dyn io::Write) -> Result<(), RecordError> {
+        self.inner().finish_into(out)
+    }
+}
 
 /// What is written.
 #[derive(Clone, Debug)]
@@ -48,6 +83,16 @@ impl Target {
 
 /// A writer of all records, one after the other.
 pub(crate) fn writer(target: &Target, args: &FormatArgs) -> Result<Writer> {
+    match target.format() {
+        Some(format @ (Format::Csv | Format::Tsv)) => {
+            let writer = csv::Writer::new(&args.csv.write_options(format));
+            Ok(Writer::Rows(Box::new(writer.spill(Box::new(spill)))))
+        }
+        _ => other(target, args).map(Writer::Other),
+    }
+}
+
+fn other(target: &Target, args: &FormatArgs) -> Result<Box<dyn WriteRecords + Send>> {
     let Some(format) = target.format() else {
         return Ok(match target.to {
             To::Plot => Box::new(Plot::new(&target.plot)),
@@ -57,10 +102,6 @@ pub(crate) fn writer(target: &Target, args: &FormatArgs) -> Result<Writer> {
     match format {
         Format::Json | Format::Ndjson | Format::JsonSeq | Format::Lines | Format::Text => {
             Ok(Box::new(json::Writer::new(&target.json(format, args))))
-        }
-        Format::Csv | Format::Tsv => {
-            let writer = csv::Writer::new(&args.csv.write_options(format));
-            Ok(Box::new(writer.spill(Box::new(spill))))
         }
         // Each arm: `Format::X => Ok(Box::new(x::Writer::new(&args.x.write_options())))`.
         Format::Xml => Ok(Box::new(xml::Writer::new(
@@ -179,6 +220,14 @@ impl Join {
     pub(crate) fn expect_columns(&mut self, columns: &[Text]) {
         if let JoinKind::Rows(join) = &mut self.kind {
             join.expect(columns);
+        }
+    }
+
+    /// How many cells a spreadsheet would take for formulas.
+    pub(crate) fn formulas(&self) -> u64 {
+        match &self.kind {
+            JoinKind::Rows(join) => join.formulas(),
+            _ => 0,
         }
     }
 
