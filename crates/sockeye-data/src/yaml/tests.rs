@@ -460,7 +460,7 @@ fn large_floats_under_an_empty_key_are_read_again() {
         };
         assert_eq!(
             read_with(&text, &options).unwrap(),
-            [record.clone()],
+            std::slice::from_ref(&record),
             "{text}"
         );
     }
