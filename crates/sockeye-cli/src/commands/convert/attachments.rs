@@ -36,8 +36,8 @@ impl Saving {
         let mut record = Object::clone(&record);
         if let Some(Value::Array(attachments)) = record.get("attachments") {
             let saved: io::Result<Vec<Value>> = attachments
-                .to_vec()
-                .into_iter()
+                .iter()
+                .cloned()
                 .map(|one| self.attachment(one))
                 .collect();
             record.insert("attachments".into(), Value::array(saved?));
