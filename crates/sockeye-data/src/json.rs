@@ -78,7 +78,7 @@ pub fn write(value: &Value, out: &mut Vec<u8>) {
     writer::write_compact(value, out);
 }
 
-/// A value in its compact form; see [`write`].
+/// A value in its compact form; see [`write()`].
 pub fn to_string(value: &Value) -> String {
     let mut out = Vec::new();
     write(value, &mut out);
