@@ -296,7 +296,7 @@ mod tests {
         let records = [r#"{"a":"0123456789","b":"0123456789","c":1}"#];
         assert_eq!(
             table(Some(20), &records),
-            "a         b        c\n0123456…  012345…  1\n"
+            "       a        b  c\n0123456…  012345…  1\n"
         );
     }
 
