@@ -30,7 +30,7 @@ const DEEPEST: usize = 32;
 /// use sockeye_data::html::Selector;
 ///
 /// let wrong = Selector::parse("td:nth-chld(2)").unwrap_err();
-/// assert_eq!(wrong.to_string(), "no such pseudo-class at byte 3 of \"td:nth-chld(2)\"");
+/// assert_eq!(wrong.to_string(), "no such pseudo-class at byte 2 of \"td:nth-chld(2)\"");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Selector {
