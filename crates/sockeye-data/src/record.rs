@@ -63,6 +63,19 @@ pub trait WriteRecords {
     }
 }
 
+/// Append what `write` writes, or nothing of it if it fails: what [`WriteRecords::write_record`] promises.
+pub(crate) fn all_or_nothing(
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let before = out.len();
+    let written = write(out);
+    if written.is_err() {
+        out.truncate(before);
+    }
+    written
+}
+
 impl<W: WriteRecords + ?Sized> WriteRecords for Box<W> {
     fn write_record(&mut self, record: &Value, out: &mut Vec<u8>) -> Result<(), Error> {
         (**self).write_record(record, out)

@@ -4,7 +4,7 @@ use num_bigint::{BigInt, Sign};
 
 use super::{BIG_NEGATIVE, BIG_POSITIVE, DECIMAL, FORMAT, WriteOptions, half};
 use crate::binary::{self, Kind, Visit, Walk};
-use crate::record::{Error, ErrorKind, WriteRecords};
+use crate::record::{Error, ErrorKind, WriteRecords, all_or_nothing};
 use crate::tagged;
 use crate::value::{Number, Object, Value};
 
@@ -25,12 +25,7 @@ impl Writer {
 
 impl WriteRecords for Writer {
     fn write_record(&mut self, record: &Value, out: &mut Vec<u8>) -> Result<(), Error> {
-        let before = out.len();
-        let written = write(record, &self.options, out);
-        if written.is_err() {
-            out.truncate(before);
-        }
-        written
+        all_or_nothing(out, |out| write(record, &self.options, out))
     }
 
     fn finish(&mut self, _out: &mut Vec<u8>) -> Result<(), Error> {

@@ -297,6 +297,13 @@ fn lossy(bytes: &[u8]) -> Value {
     String::from_utf8_lossy(bytes).as_ref().into()
 }
 
+/// Bits behind the last byte are not looked at, as jq does not.
+fn relaxed(encoding: &data_encoding::Encoding, text: &str) -> Option<Vec<u8>> {
+    let mut relaxed = encoding.specification();
+    relaxed.check_trailing_bits = false;
+    relaxed.encoding().ok()?.decode(text.as_bytes()).ok()
+}
+
 /// What is decoded ends at the padding, which may be missing.
 fn from_base64(text: &Text) -> ValR<Value> {
     let plain = text.split('=').next().unwrap_or_default();
@@ -304,13 +311,7 @@ fn from_base64(text: &Text) -> ValR<Value> {
     if plain.len() % 4 == 1 {
         return cannot(&value(), "trailing base64 byte found");
     }
-    let mut relaxed = data_encoding::BASE64_NOPAD.specification();
-    relaxed.check_trailing_bits = false;
-    let decoded = relaxed
-        .encoding()
-        .ok()
-        .and_then(|e| e.decode(plain.as_bytes()).ok());
-    match decoded {
+    match relaxed(&data_encoding::BASE64_NOPAD, plain) {
         Some(bytes) => Ok(lossy(&bytes)),
         None => cannot(&value(), "is not valid base64 data"),
     }
@@ -318,13 +319,7 @@ fn from_base64(text: &Text) -> ValR<Value> {
 
 fn from_base32(text: &Text) -> ValR<Value> {
     let plain = text.trim_end_matches('=');
-    let mut relaxed = data_encoding::BASE32_NOPAD.specification();
-    relaxed.check_trailing_bits = false;
-    let decoded = relaxed
-        .encoding()
-        .ok()
-        .and_then(|e| e.decode(plain.as_bytes()).ok());
-    match decoded {
+    match relaxed(&data_encoding::BASE32_NOPAD, plain) {
         Some(bytes) => Ok(lossy(&bytes)),
         None => cannot(&text.clone().into(), "is not valid base32 data"),
     }

@@ -4,7 +4,7 @@ mod friendly;
 mod lossless;
 mod text;
 
-use crate::record::{Error, ErrorKind, WriteRecords};
+use crate::record::{Error, ErrorKind, WriteRecords, all_or_nothing};
 use crate::value::Value;
 
 use super::{FORMAT, names};
@@ -223,14 +223,10 @@ fn is_document(record: &Value) -> bool {
 
 impl WriteRecords for Writer {
     fn write_record(&mut self, record: &Value, out: &mut Vec<u8>) -> Result<(), Error> {
-        let before = out.len();
         let was_empty = matches!(self.state, State::Empty);
-        let result = self.write_checked(record, out);
-        if result.is_err() {
-            out.truncate(before);
-            if was_empty {
-                self.state = State::Empty;
-            }
+        let result = all_or_nothing(out, |out| self.write_checked(record, out));
+        if result.is_err() && was_empty {
+            self.state = State::Empty;
         }
         result
     }

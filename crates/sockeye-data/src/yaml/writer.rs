@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 
 use super::plain::{is_block, is_plain, is_printable};
 use super::{FORMAT, WriteOptions};
-use crate::record::{Error, ErrorKind, WriteRecords};
+use crate::record::{Error, ErrorKind, WriteRecords, all_or_nothing};
 use crate::tagged;
 use crate::value::{Number, Object, Value};
 
@@ -30,20 +30,14 @@ impl Writer {
 
 impl WriteRecords for Writer {
     fn write_record(&mut self, record: &Value, out: &mut Vec<u8>) -> Result<(), Error> {
-        let before = out.len();
-        if self.is_later {
-            out.extend_from_slice(b"---\n");
-        }
-        match write(record, &self.options, out) {
-            Ok(()) => {
-                self.is_later = true;
-                Ok(())
+        all_or_nothing(out, |out| {
+            if self.is_later {
+                out.extend_from_slice(b"---\n");
             }
-            Err(error) => {
-                out.truncate(before);
-                Err(error)
-            }
-        }
+            write(record, &self.options, out)
+        })?;
+        self.is_later = true;
+        Ok(())
     }
 
     fn finish(&mut self, _out: &mut Vec<u8>) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use super::engine::failed_record;
 use super::job::{Job, Verdict, data_error, verdict};
 use super::open;
 use super::program::Inputs;
-use super::records::{called, is_json};
+use super::records::{called, counts_lines};
 use super::sink::{Halt, Sink, Step};
 use super::source::Source;
 use super::straight::Straight;
@@ -49,17 +49,48 @@ pub(crate) fn why_not(job: &Job, source: &Source, target: &Target) -> Option<&'s
     }
 }
 
-/// What a worker made of a piece.
+/// What was made of some records.
 struct Made {
     product: Product,
     failures: Vec<sockeye::Error>,
     /// The program ended everything.
     halt: Option<Halt>,
     verdict: Verdict,
+}
+
+/// What a worker made of a piece.
+struct MadeOfPiece {
+    made: Made,
     /// Nothing else was there.
     is_live: bool,
     /// The piece's room.
     room: Vec<u8>,
+}
+
+/// What is made comes together here, in order.
+struct Gathering<'a> {
+    job: &'a Job,
+    name: Option<&'a str>,
+    join: &'a mut Join,
+    sink: &'a Sink,
+    last: Verdict,
+}
+
+impl Gathering<'_> {
+    /// The next product, and what failed with it.
+    fn take(&mut self, made: Made) -> Step {
+        let join = &mut *self.join;
+        if let Err(error) = self.sink.append(|out| join.append(&made.product, out))? {
+            self.job.fail(data_error(self.name, &error))?;
+        }
+        if made.verdict != Verdict::Nothing {
+            self.last = made.verdict;
+        }
+        for failure in made.failures {
+            self.job.fail(failure)?;
+        }
+        made.halt.map_or(Ok(()), Err)
+    }
 }
 
 /// Convert a source on all cores. The results are put together by `join`, which may have those of other sources.
@@ -86,7 +117,7 @@ pub(crate) fn run(
         job,
         name,
         target,
-        is_lazy: is_json(format),
+        is_lazy: counts_lines(format),
     };
     let straight = Straight::new(job, target, &reading);
     let is_only = job.files.len() < 2;
@@ -95,33 +126,27 @@ pub(crate) fn run(
     {
         join.expect_columns(columns);
     }
-    let mut last = Verdict::Nothing;
+    let mut gathering = Gathering {
+        job,
+        name,
+        join,
+        sink,
+        last: Verdict::Nothing,
+    };
     in_order(
         threads,
         || pieces.next(rooms.take(), limit).map_err(failed),
         || |piece| worker.make(piece, &reading, straight.as_ref()),
-        |made: Made| {
-            let joined = sink.append(|out| join.append(&made.product, out))?;
-            rooms.give(made.room);
-            if let Err(error) = joined {
-                job.fail(data_error(name, &error))?;
-            }
-            if made.verdict != Verdict::Nothing {
-                last = made.verdict;
-            }
-            for failure in made.failures {
-                job.fail(failure)?;
-            }
-            if let Some(halt) = made.halt {
-                return Err(halt);
-            }
-            match made.is_live {
+        |of_piece: MadeOfPiece| {
+            rooms.give(of_piece.room);
+            gathering.take(of_piece.made)?;
+            match of_piece.is_live {
                 true => sink.flush(),
                 false => Ok(()),
             }
         },
     )?;
-    Ok(last)
+    Ok(gathering.last)
 }
 
 /// Convert a source that cannot be cut, between others that can.
@@ -140,27 +165,21 @@ pub(crate) fn run_alone(
         job,
         name: name.as_deref(),
         target,
-        is_lazy: is_json(format),
+        is_lazy: counts_lines(format),
     };
-    let mut last = Verdict::Nothing;
+    let mut gathering = Gathering {
+        job,
+        name: name.as_deref(),
+        join,
+        sink,
+        last: Verdict::Nothing,
+    };
     loop {
         let mut making = worker.begin(0);
         let is_over = worker.read(&mut records, &mut making, BATCH);
-        let product = making.writer.finish(making.out);
-        if let Err(error) = sink.append(|out| join.append(&product, out))? {
-            job.fail(data_error(name.as_deref(), &error))?;
-        }
-        if making.verdict != Verdict::Nothing {
-            last = making.verdict;
-        }
-        for failure in making.failures {
-            job.fail(failure)?;
-        }
-        if let Some(halt) = making.halt {
-            return Err(halt);
-        }
+        gathering.take(making.finish())?;
         if is_over {
-            return Ok(last);
+            return Ok(gathering.last);
         }
     }
 }
@@ -170,7 +189,7 @@ struct Worker<'a> {
     job: &'a Job,
     name: Option<&'a str>,
     target: &'a Target,
-    /// The place of a record is asked for behind it, see [`is_json`].
+    /// The place of a record is asked for behind it, see [`counts_lines`].
     is_lazy: bool,
 }
 
@@ -181,6 +200,17 @@ struct Making {
     failures: Vec<sockeye::Error>,
     halt: Option<Halt>,
     verdict: Verdict,
+}
+
+impl Making {
+    fn finish(mut self) -> Made {
+        Made {
+            product: self.writer.finish(self.out),
+            failures: self.failures,
+            halt: self.halt,
+            verdict: self.verdict,
+        }
+    }
 }
 
 impl Worker<'_> {
@@ -194,29 +224,29 @@ impl Worker<'_> {
         }
     }
 
-    fn make(self, piece: Piece, reading: &Reading, straight: Option<&Straight>) -> Made {
-        if let Some((product, verdict)) = straight.and_then(|way| way.make(piece.bytes())) {
-            return Made {
+    fn make(self, piece: Piece, reading: &Reading, straight: Option<&Straight>) -> MadeOfPiece {
+        let made = match straight.and_then(|way| way.make(piece.bytes())) {
+            Some((product, verdict)) => Made {
                 product,
                 failures: Vec::new(),
                 halt: None,
                 verdict,
-                is_live: piece.is_live,
-                room: piece.into_room(),
-            };
+            },
+            None => self.read_all(&piece, reading),
+        };
+        MadeOfPiece {
+            made,
+            is_live: piece.is_live,
+            room: piece.into_room(),
         }
+    }
+
+    fn read_all(self, piece: &Piece, reading: &Reading) -> Made {
         let mut making = self.begin(piece.bytes().len());
         let mut records = open::piece_reader(piece.bytes(), piece.start, reading);
         self.read(&mut records, &mut making, usize::MAX);
         drop(records);
-        Made {
-            product: making.writer.finish(making.out),
-            failures: making.failures,
-            halt: making.halt,
-            verdict: making.verdict,
-            is_live: piece.is_live,
-            room: piece.into_room(),
-        }
+        making.finish()
     }
 
     /// Convert so many records. True: there are no more, or it has come to an end.

@@ -25,7 +25,6 @@ pub(crate) fn reader(
     elements: Option<&Elements>,
 ) -> Result<Reader> {
     let limits = args.limits.limits();
-    // Each arm: `Format::X => Ok(Box::new(x::Reader::new(bytes, &args.x.read_options(limits))))`.
     match format {
         Format::Json | Format::Ndjson | Format::JsonSeq => {
             let options = json_options(format, args, elements);
@@ -74,7 +73,7 @@ pub(crate) fn reader(
         ))),
         Format::Lines => Ok(Box::new(lines::Reader::lines(bytes, &limits))),
         Format::Text => Ok(Box::new(lines::Reader::whole(bytes, &limits))),
-        _ => Err(not_built(format)),
+        _ => Err(unknown(format)),
     }
 }
 
@@ -112,7 +111,8 @@ pub(crate) fn piece_reader<'a>(
     }
 }
 
-fn not_built(format: Format) -> Error {
-    let why = format!("reading {format} is not built yet");
+/// The library may come to know more formats than this command.
+pub(super) fn unknown(format: Format) -> Error {
+    let why = format!("{format} is not converted by this command");
     Error::new(Kind::Unsupported, Operation::Run, why)
 }

@@ -192,16 +192,19 @@ impl<'a> Records<'a> {
         state.current = Some(Current {
             name,
             reader,
-            // These count lines for it.
-            is_lazy: is_json(format) || format == Format::Xml,
+            is_lazy: counts_lines(format),
         });
         Ok(true)
     }
 }
 
-/// Whether a record's line is asked for behind it.
-pub(crate) fn is_json(format: Format) -> bool {
-    matches!(format, Format::Json | Format::Ndjson | Format::JsonSeq)
+/// Whether lines are counted only when somebody asks where a record is: then nobody asks before something is wrong with it, and the
+/// place is the one behind it.
+pub(crate) fn counts_lines(format: Format) -> bool {
+    matches!(
+        format,
+        Format::Json | Format::Ndjson | Format::JsonSeq | Format::Xml
+    )
 }
 
 /// A record in messages.

@@ -3,14 +3,15 @@
 use std::fs::File;
 use std::io;
 
+use sockeye::Result;
 use sockeye::data::format::Format;
 use sockeye::data::record::{Error as RecordError, WriteRecords};
 use sockeye::data::value::{Text, Value};
 use sockeye::data::{cbor, csv, form, html, json, mail, msgpack, toml, xml, yaml};
-use sockeye::{Error, Kind, Operation, Result};
 
 use super::args::{FormatArgs, To};
 use super::look::{Drawing, Plot, Table};
+use super::open::unknown;
 use super::sink::{Sink, Step};
 
 /// Writes records of whatever format.
@@ -103,7 +104,6 @@ fn other(target: &Target, args: &FormatArgs) -> Result<Box<dyn WriteRecords + Se
         Format::Json | Format::Ndjson | Format::JsonSeq | Format::Lines | Format::Text => {
             Ok(Box::new(json::Writer::new(&target.json(format, args))))
         }
-        // Each arm: `Format::X => Ok(Box::new(x::Writer::new(&args.x.write_options())))`.
         Format::Xml => Ok(Box::new(xml::Writer::new(
             &args.xml.write_options(&args.json),
         ))),
@@ -126,18 +126,13 @@ fn other(target: &Target, args: &FormatArgs) -> Result<Box<dyn WriteRecords + Se
         Format::MessagePack => Ok(Box::new(msgpack::Writer::new(
             &args.structured.write_msgpack(&args.json),
         ))),
-        _ => Err(not_built(format)),
+        _ => Err(unknown(format)),
     }
 }
 
 /// A file without a name, for rows that are too many for the memory.
 fn spill() -> io::Result<Box<dyn csv::SpillFile>> {
     tempfile::tempfile().map(|file: File| Box::new(file) as Box<dyn csv::SpillFile>)
-}
-
-fn not_built(format: Format) -> Error {
-    let why = format!("writing {format} is not built yet");
-    Error::new(Kind::Unsupported, Operation::Run, why)
 }
 
 /// Writes the records of one piece.
