@@ -7,7 +7,7 @@ use crate::commands;
 use crate::exit::Outcome;
 use crate::output::Output;
 
-/// Sockets you can see: connect, listen, relay, fetch, convert and serve with every byte visible, and know whose each socket is.
+/// Sockets you can see: connect, listen, relay, fetch, convert, serve, call and share out work with every byte visible, and know whose each socket is.
 #[derive(Debug, Parser)]
 #[command(
     name = "sockeye",
@@ -73,6 +73,10 @@ pub(crate) enum Command {
     Encode(Box<commands::encode::Args>),
     Decode(Box<commands::decode::Args>),
     Serve(Box<commands::serve::Args>),
+    Rpc(Box<commands::rpc::Args>),
+    Map(Box<commands::map::Args>),
+    Worker(Box<commands::worker::Args>),
+    Engine(Box<commands::engine::Args>),
 }
 
 impl Command {
@@ -91,6 +95,9 @@ impl Command {
             Self::Listen(args) => args.serving.workers(),
             Self::Relay(args) => args.serving.workers(),
             Self::Serve(args) => args.serving.workers(),
+            Self::Rpc(args) => args.workers(),
+            Self::Map(_) | Self::Worker(_) => 2,
+            Self::Engine(_) => 1,
         }
     }
 
@@ -109,6 +116,10 @@ impl Command {
             Self::Encode(args) => commands::encode::run(*args, output).await,
             Self::Decode(args) => commands::decode::run(*args, output).await,
             Self::Serve(args) => commands::serve::run(*args, output).await,
+            Self::Rpc(args) => commands::rpc::run(*args, output).await,
+            Self::Map(args) => commands::map::run(*args, output).await,
+            Self::Worker(args) => commands::worker::run(*args, output).await,
+            Self::Engine(args) => commands::engine::run(*args, output).await,
         }
     }
 }

@@ -45,6 +45,8 @@ pub mod jq;
 #[cfg(feature = "formats")]
 pub mod json;
 #[cfg(feature = "formats")]
+pub mod jsonrpc;
+#[cfg(feature = "formats")]
 pub mod lines;
 #[cfg(feature = "formats")]
 pub mod mail;
@@ -58,6 +60,8 @@ pub mod netrc;
 #[cfg(feature = "formats")]
 pub mod parallel;
 pub mod percent;
+#[cfg(feature = "formats")]
+pub mod pickle;
 #[cfg(feature = "formats")]
 pub mod recognise;
 #[cfg(feature = "formats")]
@@ -74,5 +78,7 @@ pub mod value;
 pub mod worker;
 #[cfg(feature = "formats")]
 pub mod xml;
+#[cfg(feature = "formats")]
+pub mod xmlrpc;
 #[cfg(feature = "formats")]
 pub mod yaml;

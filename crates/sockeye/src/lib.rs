@@ -331,8 +331,9 @@
 //! | `tls` | yes | the layer `tls` over every stream | the TLS stack needs a C compiler to build |
 //! | `client` | yes | clients: HTTP/1 and HTTP/2, downloads, FTP | they bring content codings and a list of public suffixes |
 //! | `web` | yes | servers: HTTP/1 and HTTP/2, files, programs, handlers of your own | they bring content codings and HTTP/2 |
-//!
 //! | `formats` | yes | Internet data: values, formats, jq programs, codecs in [`data`] | they bring readers for HTML, YAML, mail and more |
+//! | `rpc` | yes | calls between programs: JSON-RPC, XML-RPC, Python's `multiprocessing.connection` in [`rpc`] | it needs `client`, `web` and `formats` |
+//! | `work` | yes | one job for each input, here or on many machines, in [`work`] | it brings SQLite and a NATS client |
 //!
 //! Linux is the platform that is built and tested.
 
@@ -348,9 +349,13 @@ pub mod net;
 #[cfg(feature = "formats")]
 pub mod records;
 pub mod relay;
+#[cfg(feature = "rpc")]
+pub mod rpc;
 #[cfg(feature = "web")]
 pub mod web;
 pub mod wire;
+#[cfg(feature = "work")]
+pub mod work;
 
 pub use endpoint::Endpoint;
 pub use error::{Error, Kind, Operation, Result};

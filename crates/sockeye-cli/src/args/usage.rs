@@ -21,7 +21,7 @@ pub(crate) fn parse() -> Result<Cli, u8> {
     let command = typed.get(1).and_then(|word| word.to_str()).unwrap_or("");
     let command = [
         "tour", "connect", "listen", "relay", "sockets", "ports", "resolve", "fetch", "convert",
-        "encode", "decode", "serve",
+        "encode", "decode", "serve", "rpc", "map", "worker", "engine",
     ]
     .into_iter()
     .find(|known| *known == command);

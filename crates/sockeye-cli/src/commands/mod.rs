@@ -5,15 +5,19 @@ pub(crate) mod connect;
 pub(crate) mod convert;
 pub(crate) mod decode;
 pub(crate) mod encode;
+pub(crate) mod engine;
 pub(crate) mod fetch;
 pub(crate) mod listen;
+pub(crate) mod map;
 pub(crate) mod ports;
 pub(crate) mod relay;
 pub(crate) mod resolve;
+pub(crate) mod rpc;
 pub(crate) mod serve;
 mod serving;
 pub(crate) mod sockets;
 pub(crate) mod tour;
+pub(crate) mod worker;
 
 use std::time::Duration;
 

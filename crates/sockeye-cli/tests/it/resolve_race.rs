@@ -135,7 +135,10 @@ fn nothing_is_sent_and_the_address_behind_the_winner_is_not_tried() {
         let race = event(&twin(""), port);
         assert_eq!(server.join().unwrap(), b"");
         assert_eq!(race["attempts"].as_array().unwrap().len(), 1);
-        assert_eq!(race["untried"], serde_json::json!([four.local_addr().unwrap().to_string()]));
+        assert_eq!(
+            race["untried"],
+            serde_json::json!([four.local_addr().unwrap().to_string()])
+        );
     });
 }
 

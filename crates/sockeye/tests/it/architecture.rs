@@ -25,6 +25,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "web",
         &["endpoint", "error", "wire", "host", "net", "relay"],
     ),
+    (
+        "rpc",
+        &[
+            "endpoint", "error", "wire", "host", "net", "relay", "client", "web",
+        ],
+    ),
+    (
+        "work",
+        &["endpoint", "error", "wire", "host", "net", "relay"],
+    ),
 ];
 
 /// What opens a socket or starts a program, and so may stand only in `net` (and `host`, which may ask the kernel).

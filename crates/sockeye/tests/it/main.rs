@@ -56,6 +56,12 @@ mod relay_datagrams;
 mod relay_fixture;
 mod relay_limits;
 mod relay_listening;
+#[cfg(feature = "rpc")]
+mod rpc_json;
+#[cfg(feature = "rpc")]
+mod rpc_python;
+#[cfg(feature = "rpc")]
+mod rpc_xml;
 mod web_accounts;
 mod web_archive;
 mod web_cgi;
@@ -75,3 +81,9 @@ mod web_stop;
 mod web_upload;
 mod web_websocket;
 mod web_wsgi;
+#[cfg(feature = "work")]
+mod work_engine;
+#[cfg(feature = "work")]
+mod work_journal;
+#[cfg(feature = "work")]
+mod work_nats;

@@ -1,0 +1,48 @@
+//! `sockeye rpc`: call methods of other programs, list them, serve one's own, and check a server against the rules.
+
+mod call;
+mod check;
+mod list;
+mod serve;
+
+use clap::Subcommand;
+use sockeye::Result;
+
+use crate::exit::Outcome;
+use crate::output::Output;
+
+/// Call methods over JSON-RPC or XML-RPC, list them, serve programs as methods, check a server
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Call(Box<call::Args>),
+    List(Box<list::Args>),
+    Serve(Box<serve::Args>),
+    Check(Box<check::Args>),
+}
+
+impl Args {
+    /// How many threads carry the command's work.
+    pub(crate) fn workers(&self) -> usize {
+        match self.what {
+            What::Serve(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Do it.
+pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
+    match args.what {
+        What::Call(args) => call::run(*args, output).await,
+        What::List(args) => list::run(*args, output).await,
+        What::Serve(args) => serve::run(*args, output).await,
+        What::Check(args) => check::run(*args, output).await,
+    }
+}

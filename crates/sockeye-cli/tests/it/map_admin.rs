@@ -1,0 +1,1 @@
+//! `map status`, `map cancel`, `map dead`.

@@ -1,0 +1,1 @@
+//! `map --engine` while workers, brokers and submitters are killed.

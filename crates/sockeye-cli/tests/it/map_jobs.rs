@@ -1,0 +1,1 @@
+//! `map`: what happens to the programs that it starts.

@@ -1,0 +1,1 @@
+//! `map --engine`: the same line on many machines.

@@ -1,0 +1,1 @@
+//! `map`: order, memory, halting, rates, retries.

@@ -1,0 +1,1 @@
+//! `map @connect` and its like.

@@ -1,0 +1,1 @@
+//! `map --journal`: whoever is killed goes on where it was.

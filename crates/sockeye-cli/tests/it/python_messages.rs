@@ -1,0 +1,1 @@
+//! Messages exchanged with Python's `multiprocessing.connection`.

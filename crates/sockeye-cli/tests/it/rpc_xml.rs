@@ -1,0 +1,1 @@
+//! `rpc` and XML-RPC, against Python's.

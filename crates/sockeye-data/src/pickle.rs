@@ -1,0 +1,1 @@
+//! Pickles of plain data, in and out; whatever could run code is refused.

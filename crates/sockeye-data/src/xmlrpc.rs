@@ -1,0 +1,1 @@
+//! XML-RPC calls, answers and faults, with the types of Python's `xmlrpc`.

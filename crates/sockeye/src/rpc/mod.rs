@@ -1,0 +1,15 @@
+//! Calls between programs: a method by its name, parameters, and an answer or a fault.
+//!
+//! [`Methods`] is a server's side, whatever carries the calls: [`jsonrpc`] over HTTP, TCP, Unix sockets, pipes and WebSocket, or
+//! [`xmlrpc`] as Python's `xmlrpc` speaks it. Both have a client. [`python`] exchanges messages with Python's
+//! `multiprocessing.connection`.
+
+mod call;
+mod methods;
+
+pub mod jsonrpc;
+pub mod python;
+pub mod xmlrpc;
+
+pub use call::{Answer, Call, Fault, Params};
+pub use methods::{Method, Methods};

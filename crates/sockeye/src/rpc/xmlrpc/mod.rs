@@ -1,0 +1,1 @@
+//! XML-RPC, true to Python's `xmlrpc.client` and `xmlrpc.server`: client, multicall, server.

@@ -1,0 +1,1 @@
+//! Results that came early wait here, sorted, until it is their turn.

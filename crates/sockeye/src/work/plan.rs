@@ -1,0 +1,117 @@
+//! How a run goes: how many at once, how fast, in which order, when it is given up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::journal::Journal;
+use super::report::Progress;
+use super::retry::Retries;
+use super::spill::Spill;
+
+/// How many jobs may run at once; may be changed while the run goes.
+#[derive(Clone, Debug)]
+pub struct Slots(watch::Sender<usize>);
+
+impl Slots {
+    /// So many at once, at least one.
+    pub fn new(jobs: usize) -> Self {
+        Self(watch::Sender::new(jobs.max(1)))
+    }
+
+    /// How many may run now.
+    pub fn now(&self) -> usize {
+        *self.0.borrow()
+    }
+
+    /// From now on, so many; who runs is not ended.
+    pub fn set(&self, jobs: usize) {
+        self.0.send_replace(jobs.max(1));
+    }
+
+    /// To hear of changes.
+    pub fn subscribe(&self) -> watch::Receiver<usize> {
+        self.0.subscribe()
+    }
+}
+
+/// When a run is given up.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum Halt {
+    /// Never: all inputs have their turn.
+    #[default]
+    Never,
+    /// Once so many jobs have failed. `now` ends those that run; else they are finished.
+    Failed {
+        /// How many.
+        jobs: u64,
+        /// Whether jobs that run are ended.
+        now: bool,
+    },
+    /// Once this share of the jobs that are done has failed (0 to 1), of at least ten.
+    FailedShare {
+        /// Which share, from 0 to 1.
+        share: f64,
+        /// Whether jobs that run are ended.
+        now: bool,
+    },
+    /// Once so many jobs have succeeded.
+    Succeeded {
+        /// How many.
+        jobs: u64,
+        /// Whether jobs that run are ended.
+        now: bool,
+    },
+}
+
+/// Which key an input counts under when jobs are held to a rate.
+pub type RateKey = Arc<dyn Fn(&[u8]) -> Bytes + Send + Sync>;
+
+/// How fast jobs begin.
+#[derive(Clone)]
+pub struct Rate {
+    /// So many may begin ...
+    pub jobs: u32,
+    /// ... in each such span.
+    pub per: Duration,
+    /// Each key has a rate of its own; without one, all inputs share it.
+    pub key: Option<RateKey>,
+}
+
+impl std::fmt::Debug for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} per {:?}, by key: {}",
+            self.jobs,
+            self.per,
+            self.key.is_some()
+        )
+    }
+}
+
+/// How a run goes.
+#[derive(Debug)]
+pub struct Plan {
+    /// How many at once.
+    pub slots: Slots,
+    /// Results come in the order of the inputs; else as they come.
+    pub ordered: bool,
+    /// What is tried again, and when.
+    pub retries: Retries,
+    /// When the run is given up.
+    pub halt: Halt,
+    /// How fast jobs begin.
+    pub rate: Option<Rate>,
+    /// What results wait in: bytes of memory, then a file without a name.
+    pub spill: Spill,
+    /// What was done before, and what is done now.
+    pub journal: Option<Journal>,
+    /// Jobs get a [`Key`](super::Key): digest of this and of the input. A journal needs it.
+    pub identity: Option<Bytes>,
+    /// Counted while it goes; keep a clone to look at it.
+    pub progress: Arc<Progress>,
+}

@@ -1,0 +1,1 @@
+//! JSON-RPC: the examples of the specification byte by byte, and peers.

@@ -1,0 +1,1 @@
+//! Python's `multiprocessing.connection`, both ways.

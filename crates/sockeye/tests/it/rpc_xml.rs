@@ -1,0 +1,1 @@
+//! XML-RPC with Python's modules, both ways.

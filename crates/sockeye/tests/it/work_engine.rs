@@ -1,0 +1,1 @@
+//! The loop of `work`: order, memory, retries, halting.

@@ -1,0 +1,1 @@
+//! `work::nats` against both versions of the broker.
