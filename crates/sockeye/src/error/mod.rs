@@ -108,6 +108,8 @@ pub enum Operation {
     Open,
     /// Asking a server for what a URL names, or sending it there.
     Fetch,
+    /// Calling a method of another program.
+    Call,
     /// Receiving.
     Read,
     /// Sending.
@@ -132,6 +134,7 @@ impl Operation {
             Self::Run => "run",
             Self::Open => "open",
             Self::Fetch => "fetch",
+            Self::Call => "call",
             Self::Read => "read from",
             Self::Write => "write to",
             Self::Close => "close",

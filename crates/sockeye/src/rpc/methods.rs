@@ -5,6 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sockeye_data::json;
+
 use super::call::{Answer, Call, Fault, Params};
 
 /// The future of an answer.
@@ -72,6 +76,36 @@ impl Methods {
         self
     }
 
+    /// With a method from a function of plain types: parameters and result are converted by serde, as JSON has them. Values in
+    /// order become a tuple, values by name a struct, none `()`. Parameters that do not fit are fault -32602 and never reach it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use sockeye::rpc::{Call, Methods};
+    ///
+    /// let methods = Methods::new().typed("sum", async |(a, b): (i64, i64)| Ok(a + b));
+    /// let answer = methods.call(Call::new("sum", vec![1.into(), 2.into()])).await;
+    /// assert_eq!(answer.unwrap().as_i64(), Some(3));
+    /// let fault = methods.call(Call::new("sum", vec!["one".into()])).await.unwrap_err();
+    /// assert_eq!(fault.code, -32602);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn typed<F, P, R, A>(self, name: impl Into<String>, run: F) -> Self
+    where
+        F: Fn(P) -> A + Send + Sync + 'static,
+        P: DeserializeOwned,
+        R: Serialize,
+        A: Future<Output = std::result::Result<R, Fault>> + Send + 'static,
+    {
+        let run = Arc::new(run);
+        self.add(name, move |params| {
+            let started = read_params(params).map(|params| run(params));
+            async move { to_value(&started?.await?) }
+        })
+    }
+
     /// Say what the method `name` is for.
     #[must_use]
     pub fn help(mut self, name: &str, help: impl Into<String>) -> Self {
@@ -102,8 +136,49 @@ impl Methods {
     /// Dropping the future drops the method's.
     pub async fn call(&self, call: Call) -> Answer {
         match self.by_name.get(&call.method) {
-            Some(method) => (method.run)(call.params).await,
+            Some(method) => method.call(call.params).await,
             None => Err(Fault::new(-32601, "Method not found")),
         }
     }
+}
+
+impl Method {
+    /// Do it.
+    ///
+    /// # Errors
+    ///
+    /// The method's own fault.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the method's.
+    pub async fn call(&self, params: Params) -> Answer {
+        (self.run)(params).await
+    }
+}
+
+/// Parameters as a plain type. No parameters may be meant as nothing, as an empty list or as an object without members.
+fn read_params<P: DeserializeOwned>(params: Params) -> Result<P, Fault> {
+    let read = match params.into_value() {
+        Some(value) => serde_json::from_str(&json::to_string(&value)),
+        None => serde_json::from_str("null")
+            .or_else(|error| serde_json::from_str("[]").map_err(|_| error))
+            .or_else(|error| serde_json::from_str("{}").map_err(|_| error)),
+    };
+    read.map_err(|error| {
+        // Where it stands means nothing to whoever sent it: the text here is ours.
+        let why = error.to_string();
+        let why = why.rsplit_once(" at line ").map_or(&*why, |(why, _)| why);
+        Fault {
+            data: Some(why.into()),
+            ..Fault::new(-32602, "Invalid params")
+        }
+    })
+}
+
+/// A plain result as a value.
+fn to_value(result: &impl Serialize) -> Answer {
+    let failed = || Fault::new(-32603, "Internal error");
+    let text = serde_json::to_vec(result).map_err(|_| failed())?;
+    json::parse(&text).map_err(|_| failed())
 }

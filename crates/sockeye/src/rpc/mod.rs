@@ -11,5 +11,5 @@ pub mod jsonrpc;
 pub mod python;
 pub mod xmlrpc;
 
-pub use call::{Answer, Call, Fault, Params};
+pub use call::{Answer, Call, CallError, Fault, Params};
 pub use methods::{Method, Methods};
