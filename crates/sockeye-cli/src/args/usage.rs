@@ -25,7 +25,11 @@ pub(crate) fn parse() -> Result<Cli, u8> {
     ]
     .into_iter()
     .find(|known| *known == command);
-    let words = spell_out_json(spell_out_wait(&typed), command);
+    let words = match command {
+        // What stands behind its command are words of another program.
+        Some("map") => typed.clone(),
+        _ => spell_out_json(spell_out_wait(&typed), command),
+    };
     Cli::try_parse_from(words).map_err(|refusal| match refusal.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion

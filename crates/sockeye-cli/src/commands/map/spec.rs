@@ -1,0 +1,124 @@
+//! What is done with an input, wherever that is: made from the flags here, and sent to workers as JSON.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sockeye::work::Spill;
+use sockeye::{Error, Kind, Operation, Result};
+
+use super::args::{InputArgs, RunArgs};
+use super::task::Task;
+
+/// What is done with an input.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Spec {
+    /// The program and its arguments, or a probe and its words.
+    pub(crate) what: What,
+    /// Inputs are texts of JSON values, whose fields can be named.
+    pub(crate) has_fields: bool,
+    /// What stands for the input, instead of `{}` and its like.
+    pub(crate) replace: Option<OsString>,
+    /// How long a job may run.
+    pub(crate) timeout: Option<Duration>,
+    /// How long a program that was asked to end may take.
+    pub(crate) grace: Duration,
+    /// Variables on top of the worker's own.
+    pub(crate) env: Vec<(OsString, OsString)>,
+    /// Where jobs run.
+    pub(crate) dir: Option<PathBuf>,
+    /// How many bytes a job may print to each of standard output and error.
+    pub(crate) max_output: Option<u64>,
+}
+
+/// A program or a probe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum What {
+    /// A program.
+    Program {
+        /// It and its arguments, with `{}` in them; one line for the shell if it is one.
+        words: Vec<OsString>,
+        /// The words are a line for a shell.
+        shell: bool,
+        /// The input goes to its standard input, not into its arguments.
+        stdin: bool,
+    },
+    /// A probe of our own.
+    Probe {
+        /// Its name, without the `@`.
+        name: String,
+        /// The words behind it.
+        words: Vec<OsString>,
+    },
+}
+
+impl Spec {
+    /// What the flags say.
+    pub(crate) fn new(
+        words: &[OsString],
+        input: &InputArgs,
+        run: &RunArgs,
+        max_output: Option<u64>,
+    ) -> Result<Self> {
+        let Some((first, rest)) = words.split_first() else {
+            let why = "which program shall be run for each input?";
+            return Err(Error::new(Kind::Usage, Operation::Parse, why));
+        };
+        let what = match first.to_str().and_then(|first| first.strip_prefix('@')) {
+            Some(name) if !name.is_empty() => What::Probe {
+                name: name.to_owned(),
+                words: rest.to_vec(),
+            },
+            _ => What::Program {
+                words: words.to_vec(),
+                shell: run.shell,
+                stdin: run.stdin,
+            },
+        };
+        if matches!(what, What::Probe { .. }) {
+            only_for_programs(run)?;
+        }
+        Ok(Self {
+            what,
+            has_fields: input.has_fields(),
+            replace: run.replace.clone(),
+            timeout: run.timeout,
+            grace: run.grace,
+            env: run.env.clone(),
+            dir: run.chdir.clone(),
+            max_output,
+        })
+    }
+
+    /// Whether it is a probe: its jobs need no processor of their own.
+    pub(crate) fn is_probe(&self) -> bool {
+        matches!(self.what, What::Probe { .. })
+    }
+
+    /// What does such jobs; what they print is gathered in `spill`.
+    ///
+    /// # Errors
+    ///
+    /// `Usage` if there is no such probe, or its words or those of the program make no sense.
+    pub(crate) fn task(&self, spill: &Spill) -> Result<Task> {
+        Task::new(self, spill)
+    }
+}
+
+/// Refuse what a probe would ignore.
+fn only_for_programs(run: &RunArgs) -> Result<()> {
+    let given = [
+        (run.shell, "--shell"),
+        (run.stdin, "--stdin"),
+        (!run.env.is_empty(), "--env"),
+        (run.chdir.is_some(), "--chdir"),
+    ];
+    match given.iter().find(|(given, _)| *given) {
+        None => Ok(()),
+        Some((_, flag)) => {
+            let why = format!("{flag} is for programs; a probe starts none");
+            Err(Error::new(Kind::Usage, Operation::Parse, why))
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! `sockeye map status`: how a run fares.
+
+use sockeye::{Error, Kind, Operation, Result};
+
+use crate::exit::Outcome;
+use crate::output::Output;
+
+/// Say how a run fares
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+/// Do it.
+pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
+    let _ = (args, output);
+    Err(Error::new(
+        Kind::Unsupported,
+        Operation::Run,
+        "not built yet",
+    ))
+}
