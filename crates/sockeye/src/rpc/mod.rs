@@ -2,12 +2,13 @@
 //!
 //! [`Methods`] is a server's side, whatever carries the calls: [`jsonrpc`] over HTTP, TCP, Unix sockets, pipes and WebSocket, or
 //! [`xmlrpc`] as Python's `xmlrpc` speaks it. Both have a client. [`python`] exchanges messages with Python's
-//! `multiprocessing.connection`.
+//! `multiprocessing.connection`. [`programs`] makes methods of programs.
 
 mod call;
 mod methods;
 
 pub mod jsonrpc;
+pub mod programs;
 pub mod python;
 pub mod xmlrpc;
 
