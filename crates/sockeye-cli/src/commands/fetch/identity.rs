@@ -87,7 +87,7 @@ impl Identity {
 }
 
 /// A secret as it is typed, or from `@FILE` or `env:NAME`, which no list of processes shows. A line end at the end goes.
-pub(super) fn secret(word: &str, flag: &str) -> Result<String> {
+pub(crate) fn secret(word: &str, flag: &str) -> Result<String> {
     let refuse = |why: String| Error::new(Kind::Usage, Operation::Parse, format!("{flag}: {why}"));
     let text = if let Some(path) = word.strip_prefix('@') {
         read(Path::new(path))?

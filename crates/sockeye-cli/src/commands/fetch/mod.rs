@@ -39,6 +39,7 @@ use self::args::{
 };
 pub(crate) use self::habits::hint_for;
 use self::identity::Identity;
+pub(crate) use self::identity::secret;
 use self::plan::{Job, Plan};
 use self::report::Reporter;
 use crate::args::TalkingArgs;

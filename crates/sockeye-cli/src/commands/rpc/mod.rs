@@ -3,13 +3,19 @@
 mod call;
 mod check;
 mod list;
+mod reach;
 mod serve;
+mod target;
+mod words;
+
+use std::time::Duration;
 
 use clap::Subcommand;
-use sockeye::Result;
+use sockeye::{Error, Kind, Operation, Result};
 
 use crate::exit::Outcome;
-use crate::output::Output;
+use crate::output::{Level, Output};
+use target::Target;
 
 /// Call methods over JSON-RPC or XML-RPC, list them, serve programs as methods, check a server
 #[derive(Debug, clap::Args)]
@@ -45,4 +51,22 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         What::Serve(args) => serve::run(*args, output).await,
         What::Check(args) => check::run(*args, output).await,
     }
+}
+
+/// Which protocol is spoken, and why.
+fn say_protocol(target: &Target, output: &Output) {
+    let line = format_args!("{target}: {}, for {}", target.protocol.name(), target.why);
+    output.say(Level::Verbose, line);
+}
+
+/// The same within `--timeout`.
+async fn within<T>(limit: Option<Duration>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let Some(limit) = limit else {
+        return work.await;
+    };
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        let why = format!("--timeout {limit:?} is over");
+        Err(Error::new(Kind::TimedOut, Operation::Read, why)
+            .with_hint("without --timeout it goes on"))
+    })
 }
