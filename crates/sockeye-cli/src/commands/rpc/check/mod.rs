@@ -21,7 +21,7 @@ use super::target::{Place, Protocol, Target};
 use super::words;
 use crate::args::{self, TalkingArgs};
 use crate::exit::Outcome;
-use crate::output::{Level, Output};
+use crate::output::Output;
 use crate::signals;
 
 /// Check a server against the rules of its protocol

@@ -102,7 +102,7 @@ impl Reply {
 pub(super) fn shown(bytes: &[u8], most: usize) -> String {
     let text = sockeye::data::escape::escape(bytes.trim_ascii());
     if text.chars().count() <= most {
-        return text.into_owned();
+        return text;
     }
     let begin: String = text.chars().take(most).collect();
     format!("{begin}… ({} bytes)", bytes.len())
