@@ -29,6 +29,9 @@ pub use self::path::{Path, PathError};
 pub use self::reader::Reader;
 pub use self::writer::{WriteOptions, Writer};
 
+pub(crate) use self::names::foreign_char;
+pub(crate) use self::parser::{Event, Parser};
+
 use self::fault::Fault;
 
 const FORMAT: &str = "xml";

@@ -8,7 +8,7 @@ use super::{Fault, names};
 
 /// Names and values of one tag; the memory serves the next one.
 #[derive(Debug, Default)]
-pub(super) struct Attributes {
+pub(crate) struct Attributes {
     text: String,
     spans: Vec<(Range<usize>, Range<usize>)>,
     order: Vec<u32>,

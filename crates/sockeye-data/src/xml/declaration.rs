@@ -4,10 +4,10 @@ use super::{Fault, names};
 
 /// What a declaration says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Declaration<'a> {
-    pub(super) version: &'a str,
-    pub(super) encoding: Option<&'a str>,
-    pub(super) standalone: Option<&'a str>,
+pub(crate) struct Declaration<'a> {
+    pub(crate) version: &'a str,
+    pub(crate) encoding: Option<&'a str>,
+    pub(crate) standalone: Option<&'a str>,
 }
 
 /// The charset that the declaration at the start of a document names, for bytes that have no byte order mark and came without

@@ -21,7 +21,7 @@ pub(super) fn is_char(char: char) -> bool {
 }
 
 /// Where the first character is that a document may not have.
-pub(super) fn foreign_char(text: &str) -> Option<usize> {
+pub(crate) fn foreign_char(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let is_control = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
     // Without a branch for each byte, the compiler looks at many at once.

@@ -18,7 +18,7 @@ use super::{FORMAT, Fault, Namespaces, ReadOptions, names};
 
 /// What a document consists of. References are expanded: their text comes as text, their elements as elements.
 #[derive(Debug)]
-pub(super) enum Event<'a> {
+pub(crate) enum Event<'a> {
     Declaration(Declaration<'a>),
     /// What is between `<!DOCTYPE` and `>`.
     Doctype(&'a str),
@@ -57,7 +57,7 @@ struct Nested {
     depth: usize,
 }
 
-pub(super) struct Parser<R> {
+pub(crate) struct Parser<R> {
     input: Input<R>,
     nested: Vec<Nested>,
     /// The names of all open elements behind each other, and where each starts.
@@ -80,7 +80,7 @@ pub(super) struct Parser<R> {
 }
 
 impl<R: Read> Parser<R> {
-    pub(super) fn new(read: R, options: &ReadOptions) -> Self {
+    pub(crate) fn new(read: R, options: &ReadOptions) -> Self {
         let scope = options.namespaces == Namespaces::Check;
         Self {
             input: Input::new(read, options.limits.record),
@@ -111,7 +111,7 @@ impl<R: Read> Parser<R> {
     }
 
     /// Where the parser is.
-    pub(super) fn position(&self) -> Position {
+    pub(crate) fn position(&self) -> Position {
         self.input.position(self.input.at)
     }
 
@@ -121,7 +121,7 @@ impl<R: Read> Parser<R> {
     }
 
     /// The next event; `None` after a whole document.
-    pub(super) fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
+    pub(crate) fn next_event(&mut self) -> Result<Option<Event<'_>>, Error> {
         if std::mem::take(&mut self.is_empty) {
             self.close();
             return Ok(Some(Event::End));
