@@ -86,6 +86,10 @@ pub struct Outcome {
     pub worker: Option<String>,
     /// How often the last attempt was handed to a worker; more than once if workers died with it. 0 on this machine.
     pub deliveries: u32,
+    /// Results of the last attempt that came after the first, and were thrown away.
+    pub duplicates: u32,
+    /// Workers that took the last attempt and were not heard of again, or lost their lease of it.
+    pub lost_leases: u32,
 }
 
 impl Outcome {
@@ -99,6 +103,8 @@ impl Outcome {
             took: Duration::ZERO,
             worker: None,
             deliveries: 0,
+            duplicates: 0,
+            lost_leases: 0,
         }
     }
 
@@ -135,6 +141,9 @@ pub trait Work: Send + Sync + 'static {
 /// Where results go.
 pub trait Sink: Send + 'static {
     /// Take the result of one input. In a plan that keeps the order, they come in the order of their inputs.
+    ///
+    /// Each input that was read comes exactly once. If the run is given up, those that had no turn come as
+    /// [`Ending::Canceled`] with no attempt.
     ///
     /// It is called on a thread of its own and may block; the run slows down then.
     ///

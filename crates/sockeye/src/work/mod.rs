@@ -5,11 +5,18 @@
 //! [`Sink`]. On many machines the same loop runs: there the `Work` sends its job through NATS and waits for the answer.
 
 mod engine;
+mod feed;
+mod intake;
 mod job;
 mod journal;
+mod keys;
+mod lane;
 pub mod nats;
 mod order;
+mod outbox;
+mod outlet;
 mod plan;
+mod rates;
 mod report;
 mod retry;
 mod spill;

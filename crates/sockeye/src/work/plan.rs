@@ -11,6 +11,9 @@ use super::report::Progress;
 use super::retry::Retries;
 use super::spill::Spill;
 
+/// A share of fewer jobs than this says little.
+const LEAST_FOR_SHARE: u64 = 10;
+
 /// How many jobs may run at once; may be changed while the run goes.
 #[derive(Clone, Debug)]
 pub struct Slots(watch::Sender<usize>);
@@ -67,6 +70,22 @@ pub enum Halt {
     },
 }
 
+impl Halt {
+    /// Whether so many successes and failures end the run; if so, whether jobs that run are ended too.
+    pub(super) fn is_reached(&self, succeeded: u64, failed: u64) -> Option<bool> {
+        let done = succeeded + failed;
+        match *self {
+            Self::Never => None,
+            Self::Failed { jobs, now } => (failed >= jobs.max(1)).then_some(now),
+            Self::FailedShare { share, now } => {
+                let reached = done >= LEAST_FOR_SHARE && failed as f64 >= share * done as f64;
+                (reached && failed > 0).then_some(now)
+            }
+            Self::Succeeded { jobs, now } => (succeeded >= jobs.max(1)).then_some(now),
+        }
+    }
+}
+
 /// Which key an input counts under when jobs are held to a rate.
 pub type RateKey = Arc<dyn Fn(&[u8]) -> Bytes + Send + Sync>;
 
@@ -93,7 +112,7 @@ impl std::fmt::Debug for Rate {
     }
 }
 
-/// How a run goes.
+/// How a run goes. [`Plan::new`] has the defaults; set what is to be different.
 #[derive(Debug)]
 pub struct Plan {
     /// How many at once.
@@ -114,4 +133,21 @@ pub struct Plan {
     pub identity: Option<Bytes>,
     /// Counted while it goes; keep a clone to look at it.
     pub progress: Arc<Progress>,
+}
+
+impl Plan {
+    /// So many jobs at once, results in order; nothing is tried again, and nothing ends the run early.
+    pub fn new(jobs: usize) -> Self {
+        Self {
+            slots: Slots::new(jobs),
+            ordered: true,
+            retries: Retries::default(),
+            halt: Halt::Never,
+            rate: None,
+            spill: Spill::default(),
+            journal: None,
+            identity: None,
+            progress: Arc::default(),
+        }
+    }
 }

@@ -33,6 +33,8 @@ impl Default for Retries {
 
 impl Retries {
     /// How long to wait before another attempt after `attempts` that ended like this; `None` if there is none.
+    ///
+    /// The run waits between half of that and all of it, at random, so that what failed together does not come again together.
     pub fn after(&self, attempts: u32, ending: &Ending) -> Option<Duration> {
         let again = match ending {
             Ending::Exited(0) | Ending::Canceled => false,
@@ -49,5 +51,12 @@ impl Retries {
             .wait
             .saturating_mul(1 << (attempts.saturating_sub(1)).min(20));
         Some(doubled.min(self.most_wait))
+    }
+
+    /// Between half of this wait and all of it.
+    pub(super) fn spread(wait: Duration) -> Duration {
+        let random = getrandom::u32().unwrap_or(u32::MAX);
+        let half = wait / 2;
+        half + half.mul_f64(f64::from(random) / f64::from(u32::MAX))
     }
 }

@@ -58,6 +58,11 @@ impl Blob {
         self.len() == 0
     }
 
+    /// How many of them are in memory.
+    pub(super) fn in_memory(&self) -> usize {
+        self.memory.len()
+    }
+
     /// The bytes, if they are in memory.
     pub fn as_bytes(&self) -> Option<&Bytes> {
         Some(&self.memory)

@@ -1,0 +1,146 @@
+//! How fast jobs begin, for each key: the rest waits without holding up others.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::feed::Pending;
+use super::plan::{Rate, RateKey};
+
+/// Timers are no finer than this: who wakes so late may make good for it.
+const SLACK: Duration = Duration::from_millis(2);
+/// How many keys are remembered before those that are free again are forgotten.
+const SWEEP: usize = 4096;
+
+/// One key: when it may begin next, and what waits for that.
+#[derive(Debug)]
+struct Lane {
+    next: Instant,
+    waiting: VecDeque<Pending>,
+}
+
+/// All keys.
+#[derive(Debug)]
+pub(super) struct Rates {
+    interval: Duration,
+    key: Key,
+    lanes: HashMap<Bytes, Lane>,
+    /// Keys for which something waits, by when it may begin.
+    due: BinaryHeap<Reverse<(Instant, Bytes)>>,
+    len: usize,
+    bytes: usize,
+    sweep: usize,
+}
+
+struct Key(Option<RateKey>);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_some() {
+            "by key"
+        } else {
+            "for all"
+        })
+    }
+}
+
+impl Rates {
+    pub(super) fn new(rate: &Rate) -> Self {
+        Self {
+            interval: rate.per / rate.jobs.max(1),
+            key: Key(rate.key.clone()),
+            lanes: HashMap::new(),
+            due: BinaryHeap::new(),
+            len: 0,
+            bytes: 0,
+            sweep: SWEEP,
+        }
+    }
+
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// How many bytes of input wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// When the next that waits may begin.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due.peek().map(|Reverse((due, _))| *due)
+    }
+
+    /// Let it begin, or keep it.
+    pub(super) fn admit(&mut self, mut pending: Pending, now: Instant) -> Option<Pending> {
+        self.forget(now);
+        let key = match &self.key.0 {
+            Some(key) => key(&pending.bytes),
+            None => Bytes::new(),
+        };
+        let lane = self.lanes.entry(key.clone()).or_insert_with(|| Lane {
+            next: now,
+            waiting: VecDeque::new(),
+        });
+        pending.passed = true;
+        if lane.waiting.is_empty() && lane.next <= now {
+            lane.next = following(lane.next, now, self.interval);
+            return Some(pending);
+        }
+        if lane.waiting.is_empty() {
+            self.due.push(Reverse((lane.next, key)));
+        }
+        self.len += 1;
+        self.bytes += pending.bytes.len();
+        lane.waiting.push_back(pending);
+        None
+    }
+
+    /// One that waited long enough.
+    pub(super) fn pop(&mut self, now: Instant) -> Option<Pending> {
+        if self.due()? > now {
+            return None;
+        }
+        let Reverse((_, key)) = self.due.pop()?;
+        let lane = self.lanes.get_mut(&key)?;
+        let pending = lane.waiting.pop_front()?;
+        lane.next = following(lane.next, now, self.interval);
+        if !lane.waiting.is_empty() {
+            self.due.push(Reverse((lane.next, key)));
+        }
+        self.len -= 1;
+        self.bytes -= pending.bytes.len();
+        Some(pending)
+    }
+
+    /// All that wait; the keys are forgotten.
+    pub(super) fn drain(&mut self) -> Vec<Pending> {
+        self.due.clear();
+        (self.len, self.bytes) = (0, 0);
+        let lanes = self.lanes.drain();
+        lanes.flat_map(|(_, lane)| lane.waiting).collect()
+    }
+
+    /// Keys that are free and have nothing that waits are as good as new.
+    fn forget(&mut self, now: Instant) {
+        if self.lanes.len() < self.sweep {
+            return;
+        }
+        self.lanes
+            .retain(|_, lane| !lane.waiting.is_empty() || lane.next > now);
+        self.sweep = (self.lanes.len() * 2).max(SWEEP);
+    }
+}
+
+/// When the one after this may begin. What a late timer lost is made good, but nothing that was not used.
+fn following(next: Instant, now: Instant, interval: Duration) -> Instant {
+    let from = match now.checked_sub(SLACK) {
+        Some(earliest) => next.max(earliest),
+        None => next,
+    };
+    from + interval
+}
