@@ -49,6 +49,16 @@ impl Output {
         }))
     }
 
+    /// Nothing is said but warnings: for what many do at once.
+    pub(crate) fn silent() -> Self {
+        Self(Arc::new(Settings {
+            json: false,
+            level: Level::Quiet,
+            color: Color::Never,
+            bars: OnceLock::new(),
+        }))
+    }
+
     /// From now on, these bars make way for whatever is written. A command has them once.
     pub(crate) fn write_above(&self, bars: &MultiProgress) {
         let _ = self.0.bars.set(bars.clone());

@@ -1,5 +1,7 @@
 //! `sockeye connect`: talk to a server.
 
+mod probe;
+
 use std::io::{self, IsTerminal};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -16,6 +18,7 @@ use sockeye::wire::Side;
 use sockeye::{Endpoint, Error, Kind, Link, Net, Operation, Result, Stream};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::probe::Probe;
 use crate::args::{self, Bytes, TalkingArgs, WireFormat};
 use crate::exit::Outcome;
 use crate::local::{self, Manner, RawTerminal};
@@ -152,7 +155,13 @@ fn endpoint(args: &Args) -> Result<Endpoint> {
             _ => error.with_hint("host and port are one argument, as in localhost:80"),
         });
     }
-    let mut to = args.talking.through(args.to.clone())?;
+    refined(args, args.to.clone())
+}
+
+/// An endpoint with what the flags add to it.
+fn refined(args: &Args, to: Endpoint) -> Result<Endpoint> {
+    let usage = |why: String| Error::new(Kind::Usage, Operation::Parse, why);
+    let mut to = args.talking.through(to)?;
     if let Some(bind) = &args.bind {
         if !to.carrier().is_networked() {
             let why = format!("--bind does not apply to {}", to.carrier().scheme());

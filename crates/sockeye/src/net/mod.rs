@@ -39,6 +39,7 @@ mod crowd;
 mod datagram;
 mod descriptor;
 mod detour;
+mod examine;
 mod fit;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
@@ -69,12 +70,13 @@ pub use datagram::{Arrived, DatagramSocket, PeerAddress, SessionLimits};
 #[cfg(feature = "client")]
 pub(crate) use descriptor::Descriptor;
 pub use detour::{Detour, Known};
+pub use examine::Examined;
 #[cfg(feature = "web")]
 pub(crate) use layer::early;
 #[cfg(feature = "client")]
 pub(crate) use layer::http_connect::login_refused;
 pub use layer::serving::{TlsServing, Told};
-pub use layer::{Acceptor, weakened};
+pub use layer::{Acceptor, Certificate, weakened};
 pub use listener::{HANDSHAKE_TIMEOUT, Incoming, Listener};
 pub(crate) use messages::MessageIo;
 pub use messages::{MAX_DATAGRAM, Messages};

@@ -49,7 +49,12 @@ fn outcome(fetch: &Fetch, response: &Response) -> Outcome {
         400.. => say("answers"),
         _ => {}
     }
-    match status {
+    outcome_of(response)
+}
+
+/// What the status means.
+pub(super) fn outcome_of(response: &Response) -> Outcome {
+    match response.status() {
         ..400 => Outcome::Done,
         _ => Outcome::No,
     }

@@ -50,13 +50,21 @@ impl Plan {
     ///
     /// [`Kind::Usage`] for what cannot be understood, before anything is opened; those of reading files.
     pub(super) fn new(args: &Args) -> Result<Self> {
-        let sources = Sources::default();
+        Self::with_sources(args, &Sources::default())
+    }
+
+    /// The same, with these files and standard input.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::new`].
+    pub(super) fn with_sources(args: &Args, sources: &Sources) -> Result<Self> {
         let listed = match &args.request.input {
             Some(path) => sources.read_urls(path)?,
             None => Vec::new(),
         };
         let words = words::read(&args.words, listed)?;
-        let ask = Ask::new(&args.request, words.method, &words.items, &sources)?;
+        let ask = Ask::new(&args.request, words.method, &words.items, sources)?;
         let urls = words.urls.iter().enumerate();
         let job = |(number, text): (usize, &String)| {
             let url = url(text, &args.request)?;
@@ -100,7 +108,7 @@ fn usage(why: impl Into<String>) -> Error {
 }
 
 /// A URL as it was typed. If something is uploaded to a folder, the name of the file goes behind it.
-fn url(text: &str, args: &RequestArgs) -> Result<Url> {
+pub(super) fn url(text: &str, args: &RequestArgs) -> Result<Url> {
     let read = |text: &str| {
         Url::parse_typed(text).map_err(|error| {
             let shown = sockeye::data::escape::escape(without_user(text).as_bytes());

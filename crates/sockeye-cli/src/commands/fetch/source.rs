@@ -17,15 +17,30 @@ const MOST_URLS: usize = 100_000;
 #[derive(Debug, Default)]
 pub(super) struct Sources {
     is_stdin_taken: Cell<bool>,
+    /// Standard input belongs to somebody else.
+    has_no_stdin: bool,
 }
 
 impl Sources {
+    /// Files alone: standard input is not ours.
+    pub(super) fn without_stdin() -> Self {
+        Self {
+            has_no_stdin: true,
+            ..Self::default()
+        }
+    }
+
     /// Standard input is used now.
     ///
     /// # Errors
     ///
     /// [`Kind::Usage`] if it was before.
     pub(super) fn take_stdin(&self) -> Result<()> {
+        if self.has_no_stdin {
+            let why = "standard input has the URLs, and cannot be sent";
+            return Err(Error::new(Kind::Usage, Operation::Parse, why)
+                .with_hint("a file can be sent as often as one likes"));
+        }
         if self.is_stdin_taken.replace(true) {
             let why = "standard input is named twice, and can be read once";
             return Err(Error::new(Kind::Usage, Operation::Parse, why)

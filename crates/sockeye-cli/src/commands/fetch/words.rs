@@ -79,7 +79,7 @@ fn usage(why: impl Into<String>) -> Error {
 }
 
 /// Whether this is a method: capitals, as in `POST`, `M-SEARCH`.
-fn is_method(word: &str) -> bool {
+pub(super) fn is_method(word: &str) -> bool {
     word.starts_with(|first: char| first.is_ascii_uppercase())
         && word
             .bytes()

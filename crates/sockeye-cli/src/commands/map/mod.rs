@@ -6,7 +6,7 @@
 mod args;
 mod cancel;
 mod dead;
-mod probes;
+pub(crate) mod probes;
 mod spec;
 mod status;
 mod task;
@@ -20,6 +20,7 @@ use sockeye::{Error, Kind, Operation, Result};
 use self::args::{EngineArgs, InputArgs, JournalArgs, OutputArgs, RunArgs};
 pub(crate) use self::spec::Spec;
 pub(crate) use self::task::Task;
+pub(crate) use self::template::Rules;
 use crate::exit::Outcome;
 use crate::output::Output;
 

@@ -21,11 +21,10 @@ pub(crate) enum Task {
 impl Task {
     /// What does such jobs.
     pub(crate) fn new(spec: &Spec, spill: &Spill) -> Result<Self> {
-        let _ = spill;
         match &spec.what {
             What::Program { .. } => Ok(Self::Program),
             What::Probe { name, words } => {
-                let probe = Probe::new(name, words, &Rules::from(spec))?;
+                let probe = Probe::new(name, words, &Rules::from(spec), spill)?;
                 Ok(Self::Probe(probe, spec.timeout))
             }
         }

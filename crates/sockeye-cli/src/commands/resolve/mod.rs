@@ -2,6 +2,7 @@
 
 mod dns;
 mod plan;
+mod probe;
 mod race;
 mod report;
 mod rows;
@@ -21,6 +22,7 @@ use sockeye::net::resolve::query::{ClientSubnet, Options, RecordKind, Server};
 use sockeye::{Error, Kind, Operation, Result};
 
 use self::plan::{Plan, Servers, Views};
+pub(crate) use self::probe::Probe;
 use self::report::Report;
 use self::words::Words;
 use crate::args::{self, TalkingArgs};
@@ -158,8 +160,8 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     }
 }
 
-/// What the flags and words ask for.
-async fn plan(args: &Args, words: &Words, output: &Output) -> Result<Plan> {
+/// The name servers that are given, if the flags make sense.
+fn given(args: &Args, words: &Words) -> Result<Vec<Server>> {
     // Files may be missing in it, as on any machine; without the directory it is no machine.
     if !args.etc.is_dir() {
         let why = format!("--etc: {:?} is no directory", args.etc);
@@ -171,11 +173,6 @@ async fn plan(args: &Args, words: &Words, output: &Output) -> Result<Plan> {
         return Err(Error::new(Kind::Usage, Operation::Parse, why).with_hint("2s is a time"));
     }
     args.talking.refuse_via("name servers are asked directly")?;
-    let limit = args.talking.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
-    let net = args
-        .talking
-        .net(output, false)
-        .resolver(Resolver::in_directory(&args.etc));
     let written: Vec<&String> = args.servers.iter().chain(&words.servers).collect();
     if args.system && !(words.kinds.is_empty() && written.is_empty()) {
         let why = "--system has no record types and no servers: programs only get addresses";
@@ -188,9 +185,20 @@ async fn plan(args: &Args, words: &Words, output: &Output) -> Result<Plan> {
     {
         services::find(port, "tcp")?;
     }
-    let given: Result<Vec<Server>> = written.iter().map(|text| server(args, text)).collect();
-    let servers = match given? {
-        servers if !servers.is_empty() => Servers::Given(servers),
+    written.iter().map(|text| server(args, text)).collect()
+}
+
+/// What the flags and words ask for.
+async fn plan(args: &Args, words: &Words, output: &Output) -> Result<Plan> {
+    let given = given(args, words)?;
+    let limit = args.talking.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
+    let net = args
+        .talking
+        .net(output, false)
+        .resolver(Resolver::in_directory(&args.etc));
+    let is_given = !given.is_empty();
+    let servers = match given {
+        servers if is_given => Servers::Given(servers),
         _ => {
             let system = Server::system(&net).await;
             let servers = system.iter().map(|it| over(args, it));
@@ -208,7 +216,7 @@ async fn plan(args: &Args, words: &Words, output: &Output) -> Result<Plan> {
         views: Views {
             system: !args.dns && words.kinds.is_empty() && words.class.is_none(),
             dns: !args.system,
-            special: args.dns || !words.kinds.is_empty() || !written.is_empty(),
+            special: args.dns || !words.kinds.is_empty() || is_given,
         },
         kinds: words.kinds.clone(),
         class: words.class,

@@ -167,7 +167,7 @@ impl Plan {
     }
 
     /// The answer of the first server that gives one; `None` if there is nobody to ask.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         question: &Question,
         servers: &[Server],

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::endpoint::{Host, TlsOptions};
 use crate::error::{Error, Kind, Operation, Result};
@@ -30,6 +30,38 @@ impl Connector {
     ) -> Result<Stream> {
         match self.0 {}
     }
+}
+
+impl Connector {
+    pub(crate) async fn examine(
+        &self,
+        _: Stream,
+        _: Option<&Host>,
+        _: Option<&Watch>,
+        _: Instant,
+    ) -> Result<(Stream, Option<Certificate>, Option<Error>)> {
+        match self.0 {}
+    }
+}
+
+/// What a certificate says of itself; this build sees none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Certificate {
+    /// The common name, or else the organisation, of its holder.
+    pub subject: Option<String>,
+    /// The same of who signed it.
+    pub issuer: Option<String>,
+    /// The machines that it is for: names, then addresses.
+    pub names: Vec<String>,
+    /// Since when it holds.
+    pub not_before: Option<SystemTime>,
+    /// Until when it holds.
+    pub not_after: Option<SystemTime>,
+    /// Its SHA-256 digest in hexadecimal.
+    pub fingerprint: String,
+    /// Whether its holder signed it, too.
+    pub self_signed: bool,
 }
 
 /// Connections that belong together, and cannot be made.

@@ -17,6 +17,8 @@ pub(crate) mod socks;
 use std::path::PathBuf;
 use std::time::Instant;
 
+pub use self::tls::Certificate;
+
 use self::serving::TlsServing;
 use super::stream::Stream;
 use crate::endpoint::{Endpoint, Host, Layer, Verify};

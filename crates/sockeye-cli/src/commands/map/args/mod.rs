@@ -4,12 +4,10 @@ mod engine;
 mod input;
 mod journal;
 mod output;
-mod probe;
 mod run;
 
 pub(crate) use engine::EngineArgs;
 pub(crate) use input::{Cut, InputArgs};
 pub(crate) use journal::JournalArgs;
 pub(crate) use output::OutputArgs;
-pub(crate) use probe::parse as parse_probe;
 pub(crate) use run::{Jobs, RateArg, RunArgs};

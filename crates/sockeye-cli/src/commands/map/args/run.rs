@@ -14,14 +14,14 @@ use crate::args::duration;
 /// The most jobs at once that `-j 0` asks for.
 const MOST_JOBS: usize = 1_000;
 /// How many probes run at once unless it is said: they wait for the network, not for a processor.
-const PROBES: usize = 100;
+const PROBES: usize = 256;
 
 /// How jobs are run.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Jobs")]
 pub(crate) struct RunArgs {
     /// How many at once: a number, 0 for as many as can be (1000 at most), 200% of the processors, +1 or -1: one more or less than
-    /// there are; SIGUSR1 and SIGUSR2 add and take away one [default: one for each processor, 100 probes]
+    /// there are; SIGUSR1 and SIGUSR2 add and take away one [default: one for each processor, 256 probes]
     #[arg(short, long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) jobs: Option<Jobs>,
     /// How long a job may run; then it is ended with all that it started

@@ -3,10 +3,12 @@
 //! Only fingerprint, issuer and subject are read here, for messages; whether a certificate is to be believed is
 //! decided by rustls and webpki.
 
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use data_encoding::HEXLOWER;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use sockeye_data::fields::date;
 
 use super::authority::Permitted;
 use crate::endpoint::Host;
@@ -14,6 +16,9 @@ use crate::error::{Error, Kind, Operation, Result};
 
 /// How long a certificate that was made on the fly holds. It dies with its process anyway, unless that renews it before.
 pub(super) const VALIDITY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// id-ce-subjectAltName, 2.5.29.17.
+const OTHER_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
 
 /// The peer's clock may be slow by this much.
 pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(24 * 60 * 60);
@@ -27,6 +32,43 @@ pub(super) struct Leaf {
     pub(super) issuer: Option<String>,
     /// Whether it says where the certificate of its issuer can be had, as those of intermediate authorities do.
     pub(super) points_up: bool,
+}
+
+/// What a certificate says of itself. Unless it was checked, anybody can have written that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Certificate {
+    /// The common name, or else the organisation, of its holder.
+    pub subject: Option<String>,
+    /// The same of who signed it.
+    pub issuer: Option<String>,
+    /// The machines that it is for: names, then addresses (RFC 5280 section 4.2.1.6).
+    pub names: Vec<String>,
+    /// Since when it holds.
+    pub not_before: Option<SystemTime>,
+    /// Until when it holds.
+    pub not_after: Option<SystemTime>,
+    /// Its SHA-256 digest in hexadecimal, as `pin=sha256:` takes it.
+    pub fingerprint: String,
+    /// Whether its holder signed it, too.
+    pub self_signed: bool,
+}
+
+impl Certificate {
+    /// Of a certificate in DER; what cannot be read of it is left out.
+    pub(super) fn of(der: &[u8]) -> Self {
+        let names = names(der);
+        let (not_before, not_after) = validity(der).unwrap_or_default();
+        Self {
+            subject: names.and_then(|(_, subject)| readable(subject)),
+            issuer: names.and_then(|(issuer, _)| readable(issuer)),
+            names: machines(der),
+            not_before,
+            not_after,
+            fingerprint: fingerprint(der),
+            self_signed: names.is_some_and(|(issuer, subject)| issuer == subject),
+        }
+    }
 }
 
 impl Leaf {
@@ -57,7 +99,7 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// The fingerprint of a certificate: the SHA-256 digest of its DER form in hexadecimal.
-pub(super) fn fingerprint(der: &CertificateDer<'_>) -> String {
+pub(super) fn fingerprint(der: &[u8]) -> String {
     HEXLOWER.encode(&sha256(der))
 }
 
@@ -129,8 +171,8 @@ fn own_addresses() -> Vec<String> {
         .collect()
 }
 
-/// Issuer and subject of a certificate, in DER (RFC 5280 section 4.1).
-fn names(der: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Issuer, validity and subject of a certificate, in DER (RFC 5280 section 4.1).
+fn parts(der: &[u8]) -> Option<[&[u8]; 3]> {
     let (_, certificate, _) = element(der)?;
     let (_, mut rest, _) = element(certificate)?;
     // The version is optional and comes first.
@@ -140,9 +182,63 @@ fn names(der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (_, _, rest) = element(rest)?; // serial number
     let (_, _, rest) = element(rest)?; // signature algorithm
     let (_, issuer, rest) = element(rest)?;
-    let (_, _, rest) = element(rest)?; // validity
+    let (_, validity, rest) = element(rest)?;
     let (_, subject, _) = element(rest)?;
-    Some((issuer, subject))
+    Some([issuer, validity, subject])
+}
+
+/// Issuer and subject of a certificate.
+fn names(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    parts(der).map(|[issuer, _, subject]| (issuer, subject))
+}
+
+/// Since when and until when it holds.
+fn validity(der: &[u8]) -> Option<(Option<SystemTime>, Option<SystemTime>)> {
+    let [_, validity, _] = parts(der)?;
+    let (kind, from, rest) = element(validity)?;
+    let not_before = time(kind, from);
+    let (kind, until, _) = element(rest)?;
+    Some((not_before, time(kind, until)))
+}
+
+/// A time as certificates have it (RFC 5280 section 4.1.2.5): two digits of the year, or four, and always Greenwich.
+fn time(kind: u8, text: &[u8]) -> Option<SystemTime> {
+    let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
+    let (year, rest) = match kind {
+        0x17 => text.split_at_checked(2)?,
+        0x18 => text.split_at_checked(4)?,
+        _ => return None,
+    };
+    if rest.len() != 10 || !rest.bytes().chain(year.bytes()).all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let number = |at: usize| rest.get(at..at + 2)?.parse::<i64>().ok();
+    let year = match (kind, year.parse::<i64>().ok()?) {
+        (0x17, short @ 50..) => 1900 + short,
+        (0x17, short) => 2000 + short,
+        (_, year) => year,
+    };
+    let time = [number(4)?, number(6)?, number(8)?];
+    let seconds = date::seconds_of(year, number(0)?, number(2)?, time)?;
+    UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
+}
+
+/// The names and addresses of machines in a certificate (RFC 5280 section 4.2.1.6).
+fn machines(der: &[u8]) -> Vec<String> {
+    let listed = extension(der, OTHER_NAMES).and_then(element);
+    let mut rest = listed.map_or(&[][..], |(_, list, _)| list);
+    let (mut names, mut addresses) = (Vec::new(), Vec::new());
+    while let Some((tag, name, after)) = element(rest) {
+        rest = after;
+        match (tag, name.len()) {
+            (0x82, _) => names.push(String::from_utf8_lossy(name).into_owned()),
+            (0x87, 4) => addresses.extend(<[u8; 4]>::try_from(name).map(IpAddr::from)),
+            (0x87, 16) => addresses.extend(<[u8; 16]>::try_from(name).map(IpAddr::from)),
+            _ => {}
+        }
+    }
+    names.extend(addresses.iter().map(IpAddr::to_string));
+    names
 }
 
 /// Whether the authority information access (RFC 5280 section 4.2.2.1) tells where the issuer's certificate is.
@@ -213,8 +309,6 @@ pub(super) fn constraints(der: &[u8]) -> Option<Permitted> {
 
 /// The subject's common name, and its other names: of machines, of mailboxes, URIs (RFC 5280 section 4.2.1.6).
 pub(super) fn subject(der: &[u8]) -> (Option<String>, Vec<String>) {
-    /// id-ce-subjectAltName, 2.5.29.17.
-    const OTHER_NAMES: &[u8] = &[0x55, 0x1d, 0x11];
     let common = names(der).and_then(|(_, subject)| attribute(subject, &[0x55, 4, 3]));
     let listed = extension(der, OTHER_NAMES).and_then(element);
     let mut rest = listed.map_or(&[][..], |(_, list, _)| list);
@@ -310,14 +404,64 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_is_read_with_its_names_and_times() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names = [
+            "a.example".to_owned(),
+            "127.0.0.1".to_owned(),
+            "::1".to_owned(),
+        ];
+        let mut params = rcgen::CertificateParams::new(names).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        let holder = (rcgen::DnType::CommonName, "A \u{e4}");
+        params.distinguished_name.push(holder.0, holder.1);
+        params.not_before = rcgen::date_time_ymd(2024, 2, 29);
+        params.not_after = rcgen::date_time_ymd(2051, 3, 1);
+        let read = Certificate::of(params.self_signed(&key).unwrap().der());
+        assert_eq!(read.subject.as_deref(), Some("A \u{e4}"));
+        assert_eq!(read.issuer, read.subject);
+        assert!(read.self_signed);
+        assert_eq!(read.names, ["a.example", "127.0.0.1", "::1"]);
+        let at = |seconds| Some(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(read.not_before, at(1_709_164_800));
+        assert_eq!(read.not_after, at(2_561_241_600));
+    }
+
+    #[test]
+    fn times_of_certificates_are_those_of_the_calendar() {
+        let at = |seconds| Some(UNIX_EPOCH + Duration::from_secs(seconds));
+        assert_eq!(time(0x17, b"700101000000Z"), at(0));
+        assert_eq!(time(0x17, b"261122235959Z"), at(1_795_391_999));
+        assert_eq!(time(0x18, b"20500101000000Z"), at(2_524_608_000));
+        for damaged in [
+            &b""[..],
+            b"Z",
+            b"261122235959",
+            b"26112223595Z",
+            b"26 122235959Z",
+            b"261322235959Z",
+            b"260022235959Z",
+            b"260100235959Z",
+            b"690101000000Z x",
+            b"\xff\xff1122235959Z",
+        ] {
+            assert_eq!(time(0x17, damaged), None, "{damaged:?}");
+        }
+        assert_eq!(time(0x18, b"00000101000000Z"), None);
+        assert!(time(0x18, b"99991231235959Z").is_some());
+    }
+
+    #[test]
     fn bytes_that_are_no_certificate_have_no_names_and_do_no_harm() {
         let (der, _) = make(None).unwrap();
         for cut in 0..der.len() {
             let _ = Leaf::of(&CertificateDer::from(&der[..cut]));
+            let _ = Certificate::of(&der[..cut]);
         }
         for at in 0..der.len() {
             let mut bytes = der.to_vec();
             bytes[at] = 0xff;
+            let _ = Certificate::of(&bytes);
             let _ = Leaf::of(&CertificateDer::from(bytes));
         }
         assert!(names(b"").is_none());

@@ -18,7 +18,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-use super::certificate::Leaf;
+use super::certificate::{Certificate, Leaf};
 use crate::endpoint::Pin;
 
 /// First bytes of the peer that are kept for the words of an error.
@@ -32,11 +32,24 @@ pub(super) struct Seen {
     pub(super) asked: AtomicBool,
     /// Whether it showed more certificates than its own.
     pub(super) has_chain: AtomicBool,
+    /// A server's certificate that is not to be believed ends no handshake: what is wrong with it is kept below.
+    is_forgiving: bool,
+    pub(super) fault: OnceLock<Error>,
+    /// What that certificate says, for whoever looks at it.
+    pub(super) certificate: OnceLock<Certificate>,
     /// The first bytes it sent.
     head: Mutex<Vec<u8>>,
 }
 
 impl Seen {
+    /// For a handshake whose certificate is looked at, and not relied on.
+    pub(super) fn forgiving() -> Self {
+        Self {
+            is_forgiving: true,
+            ..Self::default()
+        }
+    }
+
     /// Keep the first bytes of the peer; says how many were kept so far.
     pub(super) fn note_head(&self, bytes: &[u8]) -> usize {
         let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,18 +154,17 @@ fn is_authority(error: &Error) -> bool {
         if other.0.to_string() == "CaUsedAsEndEntity")
 }
 
-impl ServerCertVerifier for Check<Chain> {
-    fn verify_server_cert(
+impl Check<Chain> {
+    /// Whether a server's certificate is to be believed.
+    fn judge(
         &self,
+        seen: &Seen,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let has_chain = !intermediates.is_empty();
-        let seen = self.sight.now();
-        seen.has_chain.store(has_chain, Ordering::Relaxed);
         let leaf = seen.note(end_entity);
         match &self.trust {
             Trust::Chain(chain) => {
@@ -172,6 +184,38 @@ impl ServerCertVerifier for Check<Chain> {
             }
             Trust::Pins(pins) => pinned(pins, leaf)?,
             Trust::Nothing => {}
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+}
+
+impl ServerCertVerifier for Check<Chain> {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let has_chain = !intermediates.is_empty();
+        let seen = self.sight.now();
+        seen.has_chain.store(has_chain, Ordering::Relaxed);
+        let judged = self.judge(
+            &seen,
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        if !seen.is_forgiving {
+            return judged;
+        }
+        seen.certificate.get_or_init(|| Certificate::of(end_entity));
+        if let Err(fault) = judged {
+            // It is the only handshake of this sight, so this is the first one.
+            let _ = seen.fault.set(fault);
         }
         Ok(ServerCertVerified::assertion())
     }

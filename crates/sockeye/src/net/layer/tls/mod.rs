@@ -8,6 +8,7 @@ mod certificate;
 mod check;
 mod config;
 mod duplex;
+mod examine;
 mod family;
 mod fault;
 #[cfg(feature = "fuzzing")]
@@ -31,6 +32,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout_at;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
+pub use self::certificate::Certificate;
 use self::check::{Seen, Sight};
 use self::duplex::{Above, Below};
 pub(crate) use self::family::Family;
@@ -137,6 +139,18 @@ impl Connector {
         Ok(name)
     }
 
+    /// What the words of an error need to know.
+    fn facts(&self, name: Option<&ServerName<'_>>, seen: Arc<Seen>) -> Facts {
+        Facts {
+            role: Role::Client,
+            name: name.map(|name| name.to_str().into_owned()),
+            pinned: !self.options.pin.is_empty(),
+            has_certificate: self.client.has_certificate(),
+            own: None,
+            seen,
+        }
+    }
+
     /// Shake hands with these settings.
     async fn shake(
         &self,
@@ -154,14 +168,7 @@ impl Connector {
         if let Some(secrets) = Secrets::of(watch) {
             config.key_log = Arc::new(secrets);
         }
-        let facts = Facts {
-            role: Role::Client,
-            name: name.as_ref().map(|name| name.to_str().into_owned()),
-            pinned: !self.options.pin.is_empty(),
-            has_certificate: self.client.has_certificate(),
-            own: None,
-            seen: Arc::clone(&seen),
-        };
+        let facts = self.facts(name.as_ref(), Arc::clone(&seen));
         // rustls wants some name; without one to check, this one is neither sent nor compared.
         let nobody = ServerName::IpAddress(IpAddr::V4(Ipv4Addr::from([0; 4])));
         let handshake = TlsConnector::from(Arc::new(config))
@@ -387,7 +394,7 @@ fn secured(session: &CommonState) -> Secured {
         alpn: session
             .alpn_protocol()
             .map(|name| String::from_utf8_lossy(name).into_owned()),
-        peer_fingerprint: peer.map(certificate::fingerprint),
+        peer_fingerprint: peer.map(|peer| certificate::fingerprint(peer)),
         peer_name,
         peer_names,
         resumed: session.handshake_kind() == Some(HandshakeKind::Resumed),
