@@ -202,6 +202,11 @@ impl Output {
         self.talk(&text);
     }
 
+    /// What went wrong with one of several things, in one line; the others go on.
+    pub(crate) fn complain(&self, line: impl fmt::Display) {
+        self.talk(&format!("sockeye: {line}\n"));
+    }
+
     /// Standard output for lines that a thread of its own writes. No lock is held meanwhile: whoever takes them may stand still.
     pub(crate) fn data_file(&self) -> io::Result<File> {
         let descriptor = io::stdout().as_fd().try_clone_to_owned()?;

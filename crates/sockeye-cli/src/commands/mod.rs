@@ -49,7 +49,7 @@ fn say_listening(listener: &Listener, output: &Output) {
     let listening = Listening {
         endpoint: listener.local().to_string(),
         addresses,
-        fingerprint: fingerprint.clone(),
+        fingerprint,
     };
     // One conversation is no server: whoever pipes something through does not wait for it to be ready.
     let level = match listener.is_single() {
@@ -63,16 +63,18 @@ fn say_listening(listener: &Listener, output: &Output) {
     for more in &listening.addresses[1..] {
         output.say(Level::Verbose, format_args!("also listening on {more}"));
     }
-    if listener
-        .acceptors()
-        .iter()
-        .any(|acceptor| acceptor.is_self_made())
-        && let Some(fingerprint) = fingerprint
+    say_certificate(listener, output);
+}
+
+/// Whose certificate is shown, and who can come.
+fn say_certificate(listener: &Listener, output: &Output) {
+    let made = listener.acceptors().iter().find(|it| it.is_self_made());
+    if let Some(acceptor) = made
+        && !output.json()
     {
-        output.say(
-            Level::Normal,
-            format_args!("certificate made on the fly, pin=sha256:{fingerprint}"),
-        );
+        let fingerprint = acceptor.fingerprint();
+        let line = format_args!("certificate made on the fly, pin=sha256:{fingerprint}");
+        output.say(Level::Normal, line);
     }
     if listener
         .addresses()

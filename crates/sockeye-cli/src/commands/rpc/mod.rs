@@ -1,10 +1,14 @@
 //! `sockeye rpc`: call methods of other programs, list them, serve one's own, and check a server against the rules.
 
+mod batch;
 mod call;
+mod caller;
+mod carry;
 mod check;
 mod list;
 mod reach;
 mod serve;
+mod show;
 mod target;
 mod words;
 
@@ -36,8 +40,8 @@ enum What {
 impl Args {
     /// How many threads carry the command's work.
     pub(crate) fn workers(&self) -> usize {
-        match self.what {
-            What::Serve(_) => 2,
+        match &self.what {
+            What::Serve(args) => args.serving.workers(),
             _ => 1,
         }
     }

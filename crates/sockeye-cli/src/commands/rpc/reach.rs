@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use sockeye::client::http::{Client, Credential, Credentials, Limits};
+use sockeye::client::http::{Client, Credential, Credentials, Limits, Redirects};
 use sockeye::data::http1::Headers;
 use sockeye::data::url::Url;
 use sockeye::endpoint::{Options, ParseError, Pin, TlsOptions, Verify};
 use sockeye::{Endpoint, Error, Kind, Net, Operation, Result};
 
+use super::caller::PATIENCE;
 use super::target::Place;
 use crate::args::{self, TalkingArgs};
 use crate::commands::fetch::secret;
@@ -60,6 +61,9 @@ pub(super) struct ReachArgs {
     /// Believe whatever certificate is shown: encryption then protects from listeners only
     #[arg(short = 'k', long, conflicts_with_all = ["ca", "pin"], help_heading = "TLS")]
     insecure: bool,
+    /// How long an answer may take [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = args::duration, help_heading = "Bounds")]
+    pub(super) patience: Option<Duration>,
     /// At most this many bytes of an answer
     #[arg(long, value_name = "SIZE", value_parser = args::size, default_value = "64MiB", help_heading = "Bounds")]
     pub(super) max_answer: u64,
@@ -95,6 +99,11 @@ impl ReachArgs {
         }
     }
 
+    /// How long an answer may take.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience.unwrap_or(PATIENCE)
+    }
+
     /// The client that these flags describe, for a URL.
     pub(super) fn client(
         &self,
@@ -114,13 +123,13 @@ impl ReachArgs {
         let mut limits = Limits::default();
         limits.gathered = self.max_answer;
         limits.body = Some(self.max_answer);
-        if let Some(timeout) = talking.timeout {
-            limits.idle = limits.idle.max(timeout + Duration::from_secs(1));
-        }
+        // Who waits says how long, not the connection.
+        limits.idle = limits.idle.max(self.patience() + Duration::from_secs(1));
         let mut builder = Client::builder()
             .net(net)
             .endpoint_options(options)
             .tls(self.tls())
+            .redirects(Redirects::none())
             .limits(limits);
         for line in &self.headers {
             let mut headers = Headers::new();

@@ -5,7 +5,8 @@
 use sockeye::data::json;
 use sockeye::data::value::Value;
 
-use super::verdict::{Case, Reply, Verdict};
+use super::verdict::{Case, Verdict};
+use crate::commands::rpc::carry::Reply;
 
 /// A method that nobody has.
 const METHOD: &str = "sockeye_check_no_such_method";

@@ -2,10 +2,10 @@
 //!
 //! Each case is raw bytes, sent as they are; a verdict compares what came with what the specification wants.
 
-mod carry;
 mod json;
 mod report;
 mod verdict;
+mod xml;
 
 use std::time::Duration;
 
@@ -14,15 +14,18 @@ use sockeye::data::value::Value;
 use sockeye::rpc::Params;
 use sockeye::{Error, Kind, Operation, Result};
 
-use self::carry::Carrier;
 use self::verdict::{Case, Judged};
+use super::carry::{Carrier, Reply};
 use super::reach::ReachArgs;
-use super::target::{Place, Protocol, Target};
+use super::target::{Protocol, Target};
 use super::words;
-use crate::args::{self, TalkingArgs};
+use crate::args::TalkingArgs;
 use crate::exit::Outcome;
 use crate::output::Output;
 use crate::signals;
+
+/// How long the answer to one case may take, unless said.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Check a server against the rules of its protocol
 ///
@@ -31,6 +34,7 @@ use crate::signals;
 ///
 /// Exit codes: 1 if a rule is broken, else as everywhere.
 #[derive(Debug, ClapArgs)]
+#[command(mut_arg("patience", |patience| patience.help("How long the answer to one case may take [default: 5s]")))]
 #[command(after_help = "Examples:\n  \
     sockeye rpc check http://localhost:8000/\n  \
     sockeye rpc check tcp://localhost:4000 --method sum --params '[1,2]'\n  \
@@ -48,9 +52,6 @@ pub(crate) struct Args {
     /// With --method: its parameters, as JSON: [1,2] or {"a":1}; @FILE reads them
     #[arg(long, value_name = "JSON", requires = "method")]
     params: Option<String>,
-    /// How long the answer to one case may take
-    #[arg(long, value_name = "TIME", value_parser = args::duration, default_value = "5s")]
-    patience: Duration,
     #[command(flatten)]
     reach: ReachArgs,
     #[command(flatten)]
@@ -61,10 +62,13 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let target = Target::read(&args.url, args.protocol)?;
     super::say_protocol(&target, &output);
-    let carrier = carrier(&args, &target, &output)?;
+    let carrier = Carrier::open(&target, &args.reach, &args.talking, &output)?;
     let cases = cases(&args, target.protocol)?;
     let stop = signals::stop_on_signals();
-    let checking = super::within(args.talking.timeout, judge(cases, &carrier, args.patience));
+    let checking = super::within(
+        args.talking.timeout,
+        judge(cases, &carrier, args.reach.patience.unwrap_or(PATIENCE)),
+    );
     let Some(judged) = stop.run_until_cancelled(checking).await else {
         return Ok(Outcome::Interrupted);
     };
@@ -75,49 +79,30 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     }
 }
 
-fn carrier(args: &Args, target: &Target, output: &Output) -> Result<Carrier> {
-    args.reach.check(&target.place)?;
-    let net = args.talking.net(output, false);
-    match &target.place {
-        Place::Http(url) => Ok(Carrier::Http {
-            client: args.reach.client(url, &args.talking, net, output)?,
-            url: url.clone(),
-            media_type: match target.protocol {
-                Protocol::Json => "application/json",
-                Protocol::Xml => "text/xml",
-            },
-        }),
-        Place::Lines(endpoint) => {
-            let endpoint = args.talking.through(endpoint.clone())?;
-            crate::commands::say_what_is_weak(&endpoint, output);
-            Ok(Carrier::Lines {
-                net,
-                endpoint,
-                most: args.reach.max_answer,
-            })
-        }
-        Place::WebSocket(_) => {
-            let why = "ws and wss cannot be checked";
-            let error = Error::new(Kind::Unsupported, Operation::Parse, why);
-            Err(error.with_hint("check the same server over http, tcp or unix"))
-        }
-    }
-}
-
 fn cases(args: &Args, protocol: Protocol) -> Result<Vec<Case>> {
     let params = match &args.params {
         Some(text) => words::params(&words::text_of(text)?)?,
         None => Params::None,
     };
-    let params: Option<Value> = params.into_value();
-    let method = args.method.as_deref().map(|name| (name, params.as_ref()));
-    match protocol {
-        Protocol::Json => Ok(json::cases(method)),
-        Protocol::Xml => Err(Error::new(
-            Kind::Unsupported,
-            Operation::Run,
-            "not built yet",
-        )),
+    match (protocol, &args.method) {
+        (Protocol::Json, method) => {
+            let params: Option<Value> = params.into_value();
+            Ok(json::cases(
+                method.as_deref().map(|name| (name, params.as_ref())),
+            ))
+        }
+        (Protocol::Xml, None) => xml::cases(None),
+        (Protocol::Xml, Some(method)) => {
+            let params = match params {
+                Params::None => Vec::new(),
+                Params::List(values) => values,
+                Params::Named(_) => {
+                    let why = "parameters of XML-RPC have no names";
+                    return Err(Error::new(Kind::Usage, Operation::Parse, why));
+                }
+            };
+            xml::cases(Some((method, &params)))
+        }
     }
 }
 
@@ -129,9 +114,9 @@ async fn judge(cases: Vec<Case>, carrier: &Carrier, patience: Duration) -> Resul
             Ok(reply) => reply,
             // Nobody is there, or nobody any more.
             Err(error) if judged.is_empty() => return Err(error),
-            Err(error) => verdict::Reply {
+            Err(error) => Reply {
                 broken: Some(error.why().to_owned()),
-                ..verdict::Reply::default()
+                ..Reply::default()
             },
         };
         judged.push(case.judged(reply));

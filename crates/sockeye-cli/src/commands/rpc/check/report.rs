@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::verdict::{Judged, Verdict, shown};
+use super::verdict::{Judged, Verdict, shown, told};
 use crate::output::{Level, Output};
 use crate::sheet::{Column, Layout, Sheet, Tint};
 
@@ -103,8 +103,8 @@ fn table(judged: &[Judged], output: &Output) -> String {
         sheet.text().push_str(one.verdict.word());
         sheet.end_cell(tint);
         let came = match one.verdict.note() {
-            Some(note) => format!("{} ({note})", one.reply.text(SHOWN)),
-            None => one.reply.text(SHOWN),
+            Some(note) => format!("{} ({note})", told(&one.reply, SHOWN)),
+            None => told(&one.reply, SHOWN),
         };
         let cells = [
             one.case.name.to_owned(),

@@ -1,17 +1,6 @@
 //! Cases and verdicts: what is sent, what has to come back, and what came.
 
-/// What came back for one case.
-#[derive(Debug, Default)]
-pub(super) struct Reply {
-    /// The status, over HTTP.
-    pub(super) status: Option<u16>,
-    /// The media type of the body, over HTTP.
-    pub(super) media_type: Option<String>,
-    /// The body, or the line; empty if nothing came.
-    pub(super) body: Vec<u8>,
-    /// Why there is none: the connection was lost, the time was over.
-    pub(super) broken: Option<String>,
-}
+use crate::commands::rpc::carry::Reply;
 
 /// What is thought of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,18 +72,16 @@ impl Verdict {
     }
 }
 
-impl Reply {
-    /// The body as text, with its status if that is not 200, and at most so many characters of it.
-    pub(super) fn text(&self, most: usize) -> String {
-        let status = match self.status {
-            None | Some(200) => String::new(),
-            Some(status) => format!("{status} "),
-        };
-        match (&self.broken, self.body.is_empty()) {
-            (Some(_), true) => "nothing".to_owned(),
-            (_, true) => format!("{status}nothing"),
-            _ => format!("{status}{}", shown(&self.body, most)),
-        }
+/// The body as text, with its status if that is not 200, and at most so many characters of it.
+pub(super) fn told(reply: &Reply, most: usize) -> String {
+    let status = match reply.status {
+        None | Some(200) => String::new(),
+        Some(status) => format!("{status} "),
+    };
+    match (&reply.broken, reply.body.is_empty()) {
+        (Some(_), true) => "nothing".to_owned(),
+        (_, true) => format!("{status}nothing"),
+        _ => format!("{status}{}", shown(&reply.body, most)),
     }
 }
 

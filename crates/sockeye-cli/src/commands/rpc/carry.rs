@@ -1,18 +1,36 @@
-//! Raw bytes there and back, for cases that no proper client can send.
+//! Raw bytes there and back, for what no proper client sends.
 
 use std::time::Duration;
 
 use sockeye::client::http::{Body, Client, Request};
 use sockeye::data::url::Url;
-use sockeye::{Endpoint, Error, Link, Net, Result, Stream};
+use sockeye::{Endpoint, Error, Kind, Link, Net, Operation, Result, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
-use super::verdict::Reply;
+use super::reach::ReachArgs;
+use super::target::{Place, Protocol, Target};
+use crate::args::TalkingArgs;
+use crate::output::Output;
 
 /// A call whose answer says that nothing came before it.
 const END: &str =
     r#"{"jsonrpc":"2.0","method":"sockeye_check_no_such_method","id":"sockeye-check-end"}"#;
 const END_ID: &[u8] = b"\"sockeye-check-end\"";
+
+/// What came back.
+#[derive(Debug, Default)]
+pub(super) struct Reply {
+    /// The status, over HTTP.
+    pub(super) status: Option<u16>,
+    /// The media type of the body, over HTTP.
+    pub(super) media_type: Option<String>,
+    /// How long the body is, as its head says.
+    pub(super) length: Option<u64>,
+    /// The body, or the line; empty if nothing came.
+    pub(super) body: Vec<u8>,
+    /// Why there is none: the connection was lost, the time was over.
+    pub(super) broken: Option<String>,
+}
 
 /// How cases reach the server.
 pub(super) enum Carrier {
@@ -31,6 +49,45 @@ pub(super) enum Carrier {
 }
 
 impl Carrier {
+    /// A carrier to there; nothing is opened yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] for flags that have no effect there; [`Kind::Unsupported`] for WebSockets.
+    pub(super) fn open(
+        target: &Target,
+        reach: &ReachArgs,
+        talking: &TalkingArgs,
+        output: &Output,
+    ) -> Result<Self> {
+        reach.check(&target.place)?;
+        let net = talking.net(output, false);
+        match &target.place {
+            Place::Http(url) => Ok(Self::Http {
+                client: reach.client(url, talking, net, output)?,
+                url: url.clone(),
+                media_type: match target.protocol {
+                    Protocol::Json => "application/json",
+                    Protocol::Xml => "text/xml",
+                },
+            }),
+            Place::Lines(endpoint) => {
+                let endpoint = talking.through(endpoint.clone())?;
+                crate::commands::say_what_is_weak(&endpoint, output);
+                Ok(Self::Lines {
+                    net,
+                    endpoint,
+                    most: reach.max_answer,
+                })
+            }
+            Place::WebSocket(_) => {
+                let why = "raw calls are not sent over ws and wss";
+                let error = Error::new(Kind::Unsupported, Operation::Parse, why);
+                Err(error.with_hint("the same server is reached over http, tcp or unix"))
+            }
+        }
+    }
+
     /// Send a case, and wait for what comes; what breaks on the way is part of the reply.
     ///
     /// # Errors
@@ -83,7 +140,6 @@ impl Carrier {
 
 /// Nobody was reached at all: that is no verdict.
 fn is_unreachable(error: &Error) -> bool {
-    use sockeye::Kind;
     matches!(
         error.kind(),
         Kind::Name | Kind::Refused | Kind::Unreachable | Kind::Tls | Kind::Usage | Kind::Denied
@@ -103,10 +159,12 @@ fn late(patience: Duration) -> Reply {
 
 async fn post(client: &Client, request: Request) -> Result<Reply> {
     let mut response = client.send(request).await?;
+    let length = response.content_length();
     let body = response.gather().await?;
     Ok(Reply {
         status: Some(response.status()),
         media_type: response.header("content-type").map(str::to_owned),
+        length,
         body: body.to_vec(),
         broken: None,
     })
