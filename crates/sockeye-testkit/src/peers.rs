@@ -18,6 +18,7 @@ pub use self::chromium::{Chromium, Look, Page};
 pub use self::ftp::{FtpServer, FtpTls};
 pub use self::httpbin::HttpBin;
 pub use self::names::{NameServer, NameServerKind, Signed, sign};
+pub use self::nats::NatsServer;
 pub use self::nginx::Nginx;
 pub use self::runs::{
     git, git_http_backend, h2load, httplint, kosoku, nghttp, slowhttptest, sslscan, without_colours,
@@ -31,6 +32,7 @@ mod chromium;
 mod ftp;
 mod httpbin;
 mod names;
+mod nats;
 mod nginx;
 mod runs;
 mod squid;

@@ -1,4 +1,23 @@
-//! Work shared out through NATS JetStream: the only place that names the NATS crate.
+//! The same jobs done elsewhere, shared out through NATS JetStream.
 //!
-//! A submitter puts jobs into a work queue; workers lease them, run them and publish results, of which the first stands; the
-//! submitter is a [`Work`](super::Work) whose jobs are done elsewhere, so order, retries, rates, journal and report are those of one machine.
+//! A submitter runs the loop of [`work`](super) with a `Remote` as its work: each job becomes a message of a work queue, and is done
+//! when the first result for it stands in the stream of results. A worker leases as many jobs as it has free slots, extends the lease
+//! while they run, stores the result, and only then takes the job off the queue. Nothing else in the library names the NATS crate.
+//!
+//! The broker is not relied upon: what it hands out twice has one result, and what it lost is sent again.
+
+mod ask;
+mod blobs;
+mod connect;
+mod remote;
+mod streams;
+#[cfg(test)]
+mod tests;
+mod wire;
+mod worker;
+
+pub use connect::{Access, Broker};
+pub use remote::{Remote, RemoteEvent, RemoteOptions};
+pub use streams::Names;
+pub use wire::{Counts, Dead, RunRecord, RunState, WorkerRecord};
+pub use worker::{WorkerEvent, WorkerOptions, WorkerReport, work};
