@@ -1,5 +1,6 @@
 //! Groups of flags that several commands share.
 
+mod broker;
 mod endpoint;
 mod serving;
 mod talking;
@@ -7,6 +8,7 @@ mod until;
 mod usage;
 mod values;
 
+pub(crate) use broker::BrokerArgs;
 pub(crate) use endpoint::endpoint;
 pub(crate) use serving::ServingArgs;
 pub(crate) use talking::{TalkingArgs, WireFormat};

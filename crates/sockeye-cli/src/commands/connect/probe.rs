@@ -5,7 +5,6 @@ use std::fmt;
 use std::time::Instant;
 
 use serde::Serialize;
-use sockeye::endpoint::Carrier;
 use sockeye::net::weakened;
 use sockeye::{Endpoint, Error, Kind, Net, Operation, Result};
 
@@ -74,15 +73,7 @@ impl Probe {
     /// Those of connecting.
     pub(crate) async fn run(&self, target: &str, json: bool) -> Result<Said> {
         let to: Endpoint = target.parse()?;
-        if matches!(
-            to.carrier(),
-            Carrier::Exec(_) | Carrier::Pty(_) | Carrier::Stdio | Carrier::Fd(_)
-        ) {
-            let why = format!("{NAME} does not start programs");
-            return Err(Error::new(Kind::Usage, Operation::Connect, why)
-                .on(&to)
-                .with_hint("`map -- COMMAND {}` does"));
-        }
+        probes::refuse_programs(NAME, &to)?;
         let to = refined(&self.args, to)?;
         let began = Instant::now();
         let reaching = reach(&self.args, &self.net, &to, &self.output);

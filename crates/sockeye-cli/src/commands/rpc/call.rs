@@ -1,5 +1,7 @@
 //! `sockeye rpc call`: one method, or several.
 
+mod probe;
+
 use std::time::Instant;
 
 use clap::Args as ClapArgs;
@@ -10,6 +12,7 @@ use sockeye::data::value::{Object, Value};
 use sockeye::rpc::{Call, CallError, Fault, Params};
 use sockeye::{Error, Kind, Operation, Result};
 
+pub(crate) use self::probe::Probe;
 use super::caller::{Caller, XmlOptions, bytes, said_no};
 use super::carry::Carrier;
 use super::reach::ReachArgs;

@@ -17,9 +17,10 @@ use std::time::Duration;
 use clap::Subcommand;
 use sockeye::{Error, Kind, Operation, Result};
 
+pub(crate) use self::call::Probe;
+use self::target::Target;
 use crate::exit::Outcome;
 use crate::output::{Level, Output};
-use target::Target;
 
 /// Call methods over JSON-RPC or XML-RPC, list them, serve programs as methods, check a server
 #[derive(Debug, clap::Args)]

@@ -22,6 +22,11 @@ pub(super) struct ShowArgs {
 }
 
 impl ShowArgs {
+    /// Whether anything was said.
+    pub(super) fn is_given(self) -> bool {
+        self.raw || self.compact
+    }
+
     /// A result on standard output. False when nobody reads it any more.
     pub(super) fn result(self, value: &Value, output: &Output) -> Result<bool> {
         let mut options = WriteOptions::default();

@@ -29,8 +29,6 @@ pub(super) struct StreamSettings {
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct StreamState {
     #[serde(default)]
-    pub(super) messages: u64,
-    #[serde(default)]
     pub(super) bytes: u64,
     /// When the last message came, by the broker's clock (RFC 3339).
     #[serde(default)]
@@ -115,7 +113,9 @@ impl Broker {
     /// How many messages of a stream have these subjects.
     pub(super) async fn count(&self, stream: &str, subjects: &str) -> Result<u64> {
         let question = json!({ "subjects_filter": subjects, "offset": BEYOND });
-        let info: Option<StreamInfo> = self.api(&format!("STREAM.INFO.{stream}"), &question).await?;
+        let info: Option<StreamInfo> = self
+            .api(&format!("STREAM.INFO.{stream}"), &question)
+            .await?;
         Ok(info.map_or(0, |info| info.total))
     }
 

@@ -108,11 +108,7 @@ impl Broker {
             Error::new(Kind::Usage, Operation::Parse, why)
         })?;
         self.purge(DEAD, &names.dead(id)).await?;
-        let stored = [
-            &letter.dead.input,
-            &letter.dead.stdout,
-            &letter.dead.stderr,
-        ];
+        let stored = [&letter.dead.input, &letter.dead.stdout, &letter.dead.stderr];
         let names: Vec<String> = stored
             .into_iter()
             .filter_map(|body| body.stored().map(str::to_owned))

@@ -6,18 +6,27 @@
 //!
 //! The broker is not relied upon: what it hands out twice has one result, and what it lost is sent again.
 
+mod api;
 mod ask;
 mod blobs;
+mod cancel;
+mod check;
 mod connect;
+mod dead;
 mod remote;
+mod status;
 mod streams;
 #[cfg(test)]
 mod tests;
 mod wire;
 mod worker;
 
+pub use cancel::CanceledRun;
+pub use check::{Finding, Leftover, Syncs, Verdict};
 pub use connect::{Access, Broker};
+pub use dead::{DeadFilter, DeadLetter};
 pub use remote::{Remote, RemoteEvent, RemoteOptions};
+pub use status::RunStatus;
 pub use streams::Names;
 pub use wire::{Counts, Dead, RunRecord, RunState, WorkerRecord};
 pub use worker::{WorkerEvent, WorkerOptions, WorkerReport, work};

@@ -14,9 +14,11 @@ use sockeye::work::{self, Ending, Job, Spill};
 use sockeye::{Error, Kind, Operation, Result};
 
 pub(crate) use self::said::{Said, shown};
-pub(crate) use self::words::{Place, Target, inputs_are_targets, parse, place, refuse};
+pub(crate) use self::words::{
+    Place, Target, inputs_are_targets, parse, place, refuse, refuse_programs,
+};
 use super::template::Rules;
-use crate::commands::{connect, fetch, resolve};
+use crate::commands::{connect, fetch, resolve, rpc};
 
 /// A probe with its options.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ enum What {
     Connect(Box<connect::Probe>),
     Fetch(Box<fetch::Probe>),
     Resolve(Box<resolve::Probe>),
+    Rpc(Box<rpc::Probe>),
     Tls(Box<tls::Probe>),
 }
 
@@ -66,6 +69,7 @@ impl Probe {
             "connect" => What::Connect(Box::new(connect::Probe::new(words, rules)?)),
             "fetch" => What::Fetch(Box::new(fetch::Probe::new(words, rules, spill)?)),
             "resolve" => What::Resolve(Box::new(resolve::Probe::new(words, rules)?)),
+            "rpc" => What::Rpc(Box::new(rpc::Probe::new(words, rules)?)),
             "tls" => What::Tls(Box::new(tls::Probe::new(words, rules)?)),
             _ => {
                 let why = format!("there is no probe @{}", shown(name));
@@ -93,6 +97,7 @@ impl Probe {
             What::Connect(probe) => &probe.target,
             What::Fetch(probe) => &probe.target,
             What::Resolve(probe) => &probe.target,
+            What::Rpc(probe) => &probe.target,
             What::Tls(probe) => &probe.target,
         };
         let said = match target.of(job) {
@@ -111,6 +116,7 @@ impl Probe {
             What::Connect(probe) => probe.run(target, self.json).await,
             What::Fetch(probe) => probe.run(target, self.json).await,
             What::Resolve(probe) => probe.run(target, self.json).await,
+            What::Rpc(probe) => probe.run(target, self.json).await,
             What::Tls(probe) => probe.run(target, self.json).await,
         }
     }

@@ -2,8 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 
+use sockeye::endpoint::Carrier;
 use sockeye::work::Job;
-use sockeye::{Error, Kind, Operation, Result};
+use sockeye::{Endpoint, Error, Kind, Operation, Result};
 
 use crate::commands::map::template::{Filling, Rules, Template};
 
@@ -75,6 +76,19 @@ pub(crate) fn inputs_are_targets(probe: &str, word: &str) -> Error {
     let word = super::shown(word);
     usage(probe, &format!("`{word}` is one word too many"))
         .with_hint("each input is a target; in a word of its own, {} stands for it")
+}
+
+/// A list of targets starts no programs and reads nothing of ours.
+pub(crate) fn refuse_programs(probe: &str, to: &Endpoint) -> Result<()> {
+    match to.carrier() {
+        Carrier::Tcp(_) | Carrier::Udp(_) | Carrier::Unix(_) => Ok(()),
+        other => {
+            let why = format!("{probe} goes nowhere over {}", other.scheme());
+            Err(Error::new(Kind::Usage, Operation::Connect, why)
+                .on(to)
+                .with_hint("`map -- COMMAND {}` runs programs"))
+        }
+    }
 }
 
 fn usage(probe: &str, why: &str) -> Error {

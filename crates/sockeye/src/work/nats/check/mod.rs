@@ -151,7 +151,8 @@ impl Broker {
     }
 
     fn check_sync(&self, syncs: Syncs) -> Finding {
-        let repaired = "what is lost with the power is sent again by its submitter, as long as that lives";
+        let repaired =
+            "what is lost with the power is sent again by its submitter, as long as that lives";
         match syncs {
             Syncs::Always => Finding::new(
                 "sync",
@@ -186,8 +187,9 @@ impl Broker {
             self.inline_bytes()
         );
         match most {
-            ..LEAST_PAYLOAD => Finding::new("payload", Verdict::Unfit, text)
-                .advise("max_payload: 1MB is usual"),
+            ..LEAST_PAYLOAD => {
+                Finding::new("payload", Verdict::Unfit, text).advise("max_payload: 1MB is usual")
+            }
             _ => Finding::new("payload", Verdict::Good, text),
         }
     }

@@ -36,8 +36,9 @@ impl Broker {
         drop(made);
         let probed = self.store_some(&name, &word).await;
         // It holds a megabyte at most; nothing else is lost if it stays.
-        let removed: Result<Option<Value>> =
-            self.api(&format!("STREAM.DELETE.{name}"), &Value::Null).await;
+        let removed: Result<Option<Value>> = self
+            .api(&format!("STREAM.DELETE.{name}"), &Value::Null)
+            .await;
         let probed = probed?;
         removed.map(|_| probed)
     }
@@ -48,7 +49,9 @@ impl Broker {
         for number in 0..MESSAGES {
             let subject = format!("sk.check.{word}.{number}");
             let (began, from) = (Instant::now(), SystemTime::now());
-            let stored = self.store_first(subject, Bytes::from_static(b"check")).await?;
+            let stored = self
+                .store_first(subject, Bytes::from_static(b"check"))
+                .await?;
             if !matches!(stored, Stored::At(_)) {
                 return Err(self.lost(format!("a message was not stored ({stored:?})")));
             }
@@ -101,7 +104,14 @@ mod tests {
         assert_eq!(at.as_secs(), 1_795_751_847);
         assert_eq!(at.subsec_millis(), 895);
         assert_eq!(unix("1970-01-01T00:00:00Z"), Some(Duration::ZERO));
-        for none in ["", "Z", "2026-11-27", "2026-11-27T03:57Z", "2026-11-27T03:57:27.xZ", "0001-01-01T00:00:00Z"] {
+        for none in [
+            "",
+            "Z",
+            "2026-11-27",
+            "2026-11-27T03:57Z",
+            "2026-11-27T03:57:27.xZ",
+            "0001-01-01T00:00:00Z",
+        ] {
             assert_eq!(unix(none), None, "{none}");
         }
     }

@@ -89,9 +89,8 @@ mod tests {
 
     #[test]
     fn versions_are_judged_by_where_they_stand() {
-        let verdict = |numbers, in_cluster, with_users| {
-            judge("x", numbers, in_cluster, with_users).verdict
-        };
+        let verdict =
+            |numbers, in_cluster, with_users| judge("x", numbers, in_cluster, with_users).verdict;
         assert_eq!(verdict([2, 8, 4], false, false), Verdict::Unfit);
         assert_eq!(verdict([2, 9, 10], false, false), Verdict::Warning);
         assert_eq!(verdict([2, 9, 10], true, false), Verdict::Unfit);
