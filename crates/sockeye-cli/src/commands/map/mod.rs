@@ -3,6 +3,7 @@
 //! Flags (a file for each theme in `args/`) become a [`spec`](Spec), which says what is done with an input, wherever that is, and a plan,
 //! which says how the run goes. `inputs/` cuts the input, `task` does one job, `show/` prints what came of it.
 
+mod admin;
 mod args;
 mod cancel;
 mod dead;

@@ -22,7 +22,7 @@ impl Broker {
     ///
     /// # Errors
     ///
-    /// `Usage` if nobody knows the run; `Rejected` if it has come to its end already; `Lost` if the broker does not answer.
+    /// `Rejected` if nobody knows the run, or it has come to its end already; `Lost` if the broker does not answer.
     ///
     /// # Cancel safety
     ///
@@ -61,7 +61,7 @@ impl Broker {
 }
 
 /// Nobody knows this run.
-pub(super) fn unknown(run: &str) -> Error {
+fn unknown(run: &str) -> Error {
     let why = format!("nobody knows the run {run:?}");
-    Error::new(Kind::Usage, Operation::Ask, why).with_hint("`sockeye map status` lists the runs")
+    Error::new(Kind::Rejected, Operation::Ask, why).with_hint("`sockeye map status` lists the runs")
 }

@@ -97,6 +97,11 @@ pub enum Syncs {
 }
 
 impl Broker {
+    /// Which server it is, as it says it: its monitoring port says the same.
+    pub fn server_id(&self) -> String {
+        self.client.server_info().server_id
+    }
+
     /// Look at everything. A stream of our own is made and removed again, to see that this is allowed and how long it takes.
     ///
     /// # Errors
