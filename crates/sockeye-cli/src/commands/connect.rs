@@ -48,6 +48,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
     printf 'GET / HTTP/1.0\\r\\n\\r\\n' | sockeye connect example.org:80\n  \
     sockeye connect tls://example.org:443 --crlf --wire\n  \
     sockeye connect unix:/run/app.sock --send 'status\\n'\n  \
+    echo '{\"n\": 1}' | sockeye connect 'python+tcp://localhost:6000?authkey-file=key'\n  \
     sockeye connect db:5432 --wait 30s --zero\n  \
     sockeye connect pty:bash")]
 pub(crate) struct Args {
@@ -329,6 +330,7 @@ impl Talk {
             connection: self.connection,
         };
         let local = local::open(manner, &self.output, &self.cuts.leave).await?;
+        let remote = super::python::spoken(&self.to, remote, &self.output);
         let mut options = self.options(self.end(args));
         options.idle_timeout = args.idle_timeout;
         let joined = relay::join(local, remote, &options).await;

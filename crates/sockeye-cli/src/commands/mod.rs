@@ -10,6 +10,7 @@ pub(crate) mod fetch;
 pub(crate) mod listen;
 pub(crate) mod map;
 pub(crate) mod ports;
+mod python;
 pub(crate) mod relay;
 pub(crate) mod resolve;
 pub(crate) mod rpc;

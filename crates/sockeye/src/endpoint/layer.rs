@@ -1,5 +1,6 @@
 //! What wraps the bytes of a carrier.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -11,6 +12,9 @@ use super::refusal::ParseError;
 pub enum Layer {
     /// TLS 1.2 or 1.3: `tls://host:port`, `tls+unix:/path`.
     Tls(TlsOptions),
+    /// Messages of Python's `multiprocessing.connection`: `python+tcp://host:port`, `python+unix:/path`. It makes messages of
+    /// bytes, so it is the outermost layer.
+    Python(PythonOptions),
 }
 
 impl Layer {
@@ -18,8 +22,63 @@ impl Layer {
     pub fn scheme(&self) -> &'static str {
         match self {
             Self::Tls(_) => "tls",
+            Self::Python(_) => "python",
         }
     }
+}
+
+/// How messages are exchanged with Python's `multiprocessing.connection`; by default nobody has to know a key, as in Python.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct PythonOptions {
+    /// The key that both sides must know: `authkey=KEY`. Whoever may list the processes of this machine can read it in the
+    /// command line, so `authkey-file` and `authkey-env` are better there.
+    pub authkey: Option<AuthKey>,
+    /// The file that holds the key, without the line end behind it: `authkey-file=FILE`.
+    pub authkey_file: Option<PathBuf>,
+    /// The environment variable that holds the key: `authkey-env=NAME`.
+    pub authkey_env: Option<String>,
+    /// What the messages are, for whoever turns them into values: `payload=pickle|bytes`.
+    pub payload: Payload,
+    /// The longest message that is taken, in bytes: `max-message=SIZE`, [`PythonOptions::MAX_MESSAGE`] by default.
+    pub max_message: Option<u64>,
+}
+
+impl PythonOptions {
+    /// The longest message that is taken unless something else is said: 256 MiB.
+    pub const MAX_MESSAGE: u64 = 256 << 20;
+}
+
+/// A secret that both sides know. It is shown nowhere.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct AuthKey(Vec<u8>);
+
+impl AuthKey {
+    /// The key of these bytes.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
+        Self(bytes.into())
+    }
+
+    /// The bytes of the key. Not for people's eyes.
+    pub fn reveal(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AuthKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuthKey(***)")
+    }
+}
+
+/// What a message of Python's is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Payload {
+    /// A pickle, as `send` and `recv` have it.
+    #[default]
+    Pickle,
+    /// Bytes as they are, as `send_bytes` and `recv_bytes` have them.
+    Bytes,
 }
 
 /// How TLS is to be spoken; the default checks the peer against the system's roots.

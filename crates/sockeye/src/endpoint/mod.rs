@@ -36,7 +36,7 @@ use std::path::PathBuf;
 pub use carrier::{
     Argv, Carrier, Descriptor, Host, HostPort, Port, UnixAddress, UnixKind, UnixName,
 };
-pub use layer::{Layer, Pin, TlsOptions, TlsVersion, Verify};
+pub use layer::{AuthKey, Layer, Payload, Pin, PythonOptions, TlsOptions, TlsVersion, Verify};
 pub use options::{Access, Family, OPTIONS, OptionRow, Options};
 pub use parse::{LENGTH_LIMIT, OPTION_LIMIT};
 pub use proxy::{Proxy, ProxyScheme};
@@ -172,20 +172,53 @@ impl Endpoint {
 
     /// The options of the TLS layer, if there is one.
     pub fn tls(&self) -> Option<&TlsOptions> {
-        self.layers.iter().map(|Layer::Tls(options)| options).next()
+        self.layers.iter().find_map(|layer| match layer {
+            Layer::Tls(options) => Some(options),
+            Layer::Python(_) => None,
+        })
     }
 
     /// How TLS is spoken, to be changed, if it is.
     pub fn tls_mut(&mut self) -> Option<&mut TlsOptions> {
-        let Layer::Tls(options) = self.layers.last_mut()?;
-        Some(options)
+        self.layers.iter_mut().find_map(|layer| match layer {
+            Layer::Tls(options) => Some(options),
+            Layer::Python(_) => None,
+        })
+    }
+
+    /// How messages are exchanged with Python, if they are.
+    pub fn python(&self) -> Option<&PythonOptions> {
+        self.layers.iter().find_map(|layer| match layer {
+            Layer::Python(options) => Some(options),
+            Layer::Tls(_) => None,
+        })
+    }
+
+    /// Whether what it carries are messages rather than bytes: by its carrier, or by a layer that makes messages.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sockeye::Endpoint;
+    ///
+    /// assert!("udp://localhost:53".parse::<Endpoint>()?.keeps_boundaries());
+    /// assert!("python+tcp://localhost:6000".parse::<Endpoint>()?.keeps_boundaries());
+    /// assert!(!"tls://localhost:443".parse::<Endpoint>()?.keeps_boundaries());
+    /// # Ok::<(), sockeye::endpoint::ParseError>(())
+    /// ```
+    pub fn keeps_boundaries(&self) -> bool {
+        self.carrier.keeps_boundaries() || self.python().is_some()
     }
 
     /// The options that are not as by default.
     pub(crate) fn given(&self) -> impl Iterator<Item = &'static OptionRow> {
-        let none = TlsOptions::default();
+        let set = options::Set::default();
         OPTIONS.iter().filter(move |row| {
-            let written = (row.write)(&self.options, self.tls().unwrap_or(&none));
+            let written = (row.write)(
+                &self.options,
+                self.tls().unwrap_or(&set.tls),
+                self.python().unwrap_or(&set.python),
+            );
             !written.is_empty()
         })
     }
@@ -195,7 +228,9 @@ impl Endpoint {
         let carrier = self.carrier.scheme();
         match self.layers.last() {
             None => carrier.to_owned(),
-            Some(_) if matches!(self.carrier, Carrier::Tcp(_)) && self.layers.len() == 1 => {
+            Some(Layer::Tls(_))
+                if matches!(self.carrier, Carrier::Tcp(_)) && self.layers.len() == 1 =>
+            {
                 self.layers[0].scheme().to_owned()
             }
             Some(_) => {

@@ -1,6 +1,6 @@
 //! How a carrier is to be opened: the options behind the question mark.
 //!
-//! [`OPTIONS`] is the one table of them, those of the TLS layer included: parsing, printing, the search for the nearest
+//! [`OPTIONS`] is the one table of them, those of the layers included: parsing, printing, the search for the nearest
 //! word, help texts and documentation all follow it.
 
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use sockeye_data::units::{print_duration, print_size};
 
 use super::carrier::{Carrier, HostPort, UnixAddress, UnixName};
-use super::layer::{TlsOptions, TlsVersion, Verify};
+use super::layer::{Layer, Payload, PythonOptions, TlsOptions, TlsVersion, Verify};
 use super::proxy::Proxy;
 use super::refusal::{Fail, Piece};
 use super::{parse, values};
@@ -80,7 +80,7 @@ pub struct OptionRow {
     pub name: &'static str,
     /// What stands behind it, as a help text shows it.
     pub placeholder: &'static str,
-    /// The schemes it applies to: carriers, or the layer `tls`.
+    /// The schemes it applies to: carriers, or the layers `tls` and `python`.
     pub applies_to: &'static [&'static str],
     /// Whether it may be given more than once.
     pub repeatable: bool,
@@ -96,18 +96,22 @@ pub struct OptionRow {
 type Read = fn(&mut Draft, Piece<'_>) -> Result<(), Fail>;
 
 /// The values to print, percent-encoded; none if the option is as by default.
-type Write = fn(&Options, &TlsOptions) -> Vec<String>;
+type Write = fn(&Options, &TlsOptions, &PythonOptions) -> Vec<String>;
 
 /// What the options behind the question mark add up to.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) options: Options,
     pub(super) tls: TlsOptions,
+    pub(super) python: PythonOptions,
 }
 
+/// The options of layers that are not there.
+pub(super) type Set = Draft;
+
 impl OptionRow {
-    /// Whether it applies to an endpoint of this carrier, with or without a TLS layer.
-    pub(crate) fn applies(&self, carrier: &Carrier, tls: bool) -> bool {
+    /// Whether it applies to an endpoint of this carrier with these layers.
+    pub(crate) fn applies(&self, carrier: &Carrier, layers: &[Layer]) -> bool {
         let abstract_name = matches!(
             carrier,
             Carrier::Unix(UnixAddress {
@@ -118,7 +122,10 @@ impl OptionRow {
         if abstract_name && matches!(self.name, "mode" | "unlink") {
             return false;
         }
-        self.applies_to.contains(&carrier.scheme()) || (tls && self.applies_to.contains(&"tls"))
+        self.applies_to.contains(&carrier.scheme())
+            || layers
+                .iter()
+                .any(|layer| self.applies_to.contains(&layer.scheme()))
     }
 
     const fn repeatable(self) -> Self {
@@ -165,6 +172,7 @@ const UNIX: &[&str] = &["unix", "unix-dgram", "unix-seqpacket"];
 const CREATED: &[&str] = &["unix", "unix-dgram", "unix-seqpacket", "file", "fifo"];
 const FILES: &[&str] = &["file", "fifo"];
 const TLS: &[&str] = &["tls"];
+const PYTHON: &[&str] = &["python"];
 
 const FAMILIES: &[(&str, Family)] = &[("4", Family::V4), ("6", Family::V6)];
 const ACCESSES: &[(&str, Access)] = &[
@@ -173,6 +181,7 @@ const ACCESSES: &[(&str, Access)] = &[
     ("append", Access::Append),
     ("both", Access::Both),
 ];
+const PAYLOADS: &[(&str, Payload)] = &[("pickle", Payload::Pickle), ("bytes", Payload::Bytes)];
 const VERIFIES: &[(&str, Verify)] = &[("full", Verify::Full), ("none", Verify::None)];
 const VERSIONS: &[(&str, TlsVersion)] = &[("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)];
 
@@ -197,7 +206,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.family = Some(values::word(value, FAMILIES)?);
             Ok(())
         },
-        |from, _| values::name_of(from.family, FAMILIES),
+        |from, _, _| values::name_of(from.family, FAMILIES),
     ),
     row(
         "bind",
@@ -208,7 +217,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.bind = Some(values::local(value)?);
             Ok(())
         },
-        |from, _| values::one(from.bind.as_ref()),
+        |from, _, _| values::one(from.bind.as_ref()),
     ),
     row(
         "interface",
@@ -219,7 +228,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.interface = Some(values::interface(value)?);
             Ok(())
         },
-        |from, _| values::one(from.interface.as_ref()),
+        |from, _, _| values::one(from.interface.as_ref()),
     ),
     row(
         "nodelay",
@@ -230,7 +239,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.nodelay = Some(values::switch(value)?);
             Ok(())
         },
-        |from, _| values::switched(from.nodelay),
+        |from, _, _| values::switched(from.nodelay),
     ),
     row(
         "keepalive",
@@ -241,7 +250,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.keepalive = Some(values::keepalive(value)?);
             Ok(())
         },
-        |from, _| values::one(from.keepalive.map(print_duration)),
+        |from, _, _| values::one(from.keepalive.map(print_duration)),
     ),
     row(
         "buffer",
@@ -252,7 +261,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.buffer = Some(values::buffer(value)?);
             Ok(())
         },
-        |from, _| values::one(from.buffer.map(print_size)),
+        |from, _, _| values::one(from.buffer.map(print_size)),
     ),
     row(
         "reuseport",
@@ -263,7 +272,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.reuseport = values::switch(value)?;
             Ok(())
         },
-        |from, _| values::switched(from.reuseport.then_some(true)),
+        |from, _, _| values::switched(from.reuseport.then_some(true)),
     ),
     row(
         "backlog",
@@ -274,7 +283,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.backlog = Some(values::number(value, 0, 2_147_483_647)?);
             Ok(())
         },
-        |from, _| values::one(from.backlog),
+        |from, _, _| values::one(from.backlog),
     ),
     row(
         "ttl",
@@ -285,7 +294,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.ttl = Some(values::number(value, 1, 255)?);
             Ok(())
         },
-        |from, _| values::one(from.ttl),
+        |from, _, _| values::one(from.ttl),
     ),
     row(
         "broadcast",
@@ -296,7 +305,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.broadcast = values::switch(value)?;
             Ok(())
         },
-        |from, _| values::switched(from.broadcast.then_some(true)),
+        |from, _, _| values::switched(from.broadcast.then_some(true)),
     ),
     row(
         "join",
@@ -307,7 +316,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.join.push(values::group(value)?);
             Ok(())
         },
-        |from, _| from.join.iter().map(ToString::to_string).collect(),
+        |from, _, _| from.join.iter().map(ToString::to_string).collect(),
     )
     .repeatable(),
     row(
@@ -319,7 +328,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.mode = Some(values::mode(value)?);
             Ok(())
         },
-        |from, _| values::one(from.mode.map(|mode| format!("{mode:04o}"))),
+        |from, _, _| values::one(from.mode.map(|mode| format!("{mode:04o}"))),
     ),
     row(
         "unlink",
@@ -330,7 +339,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.unlink = Some(values::switch(value)?);
             Ok(())
         },
-        |from, _| values::switched(from.unlink),
+        |from, _, _| values::switched(from.unlink),
     ),
     row(
         "access",
@@ -341,7 +350,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.access = Some(values::word(value, ACCESSES)?);
             Ok(())
         },
-        |from, _| values::name_of(from.access, ACCESSES),
+        |from, _, _| values::name_of(from.access, ACCESSES),
     ),
     row(
         "via",
@@ -352,10 +361,10 @@ pub const OPTIONS: &[OptionRow] = &[
             to.options.via.push(parse::proxy_value(value)?);
             Ok(())
         },
-        |from, _| from.via.iter().map(Proxy::reveal).collect(),
+        |from, _, _| from.via.iter().map(Proxy::reveal).collect(),
     )
     .repeatable()
-    .masked(|from, _| from.via.iter().map(ToString::to_string).collect()),
+    .masked(|from, _, _| from.via.iter().map(ToString::to_string).collect()),
     row(
         "alpn",
         "PROTO[,PROTO...]",
@@ -365,7 +374,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.tls.alpn = values::protocols(value)?;
             Ok(())
         },
-        |_, tls| values::protocol_list(&tls.alpn),
+        |_, tls, _| values::protocol_list(&tls.alpn),
     ),
     row(
         "sni",
@@ -376,7 +385,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.tls.sni = Some(values::server_name(value)?);
             Ok(())
         },
-        |_, tls| values::one(tls.sni.as_ref()),
+        |_, tls, _| values::one(tls.sni.as_ref()),
     ),
     row(
         "ca",
@@ -387,7 +396,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.tls.ca = Some(values::path(value)?);
             Ok(())
         },
-        |_, tls| values::one_path(tls.ca.as_ref()),
+        |_, tls, _| values::one_path(tls.ca.as_ref()),
     ),
     row(
         "cert",
@@ -398,7 +407,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.tls.cert = Some(values::path(value)?);
             Ok(())
         },
-        |_, tls| values::one_path(tls.cert.as_ref()),
+        |_, tls, _| values::one_path(tls.cert.as_ref()),
     ),
     row(
         "key",
@@ -409,7 +418,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.tls.key = Some(values::path(value)?);
             Ok(())
         },
-        |_, tls| values::one_path(tls.key.as_ref()),
+        |_, tls, _| values::one_path(tls.key.as_ref()),
     ),
     row(
         "verify",
@@ -420,7 +429,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.tls.verify = values::word(value, VERIFIES)?;
             Ok(())
         },
-        |_, tls| values::name_of((tls.verify != Verify::Full).then_some(tls.verify), VERIFIES),
+        |_, tls, _| values::name_of((tls.verify != Verify::Full).then_some(tls.verify), VERIFIES),
     ),
     row(
         "pin",
@@ -431,7 +440,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.tls.pin.push(values::pin(value)?);
             Ok(())
         },
-        |_, tls| tls.pin.iter().map(values::pin_text).collect(),
+        |_, tls, _| tls.pin.iter().map(values::pin_text).collect(),
     )
     .repeatable(),
     row(
@@ -443,7 +452,7 @@ pub const OPTIONS: &[OptionRow] = &[
             to.tls.min = Some(values::word(value, VERSIONS)?);
             Ok(())
         },
-        |_, tls| values::name_of(tls.min, VERSIONS),
+        |_, tls, _| values::name_of(tls.min, VERSIONS),
     ),
     row(
         "tls-max",
@@ -454,6 +463,65 @@ pub const OPTIONS: &[OptionRow] = &[
             to.tls.max = Some(values::word(value, VERSIONS)?);
             Ok(())
         },
-        |_, tls| values::name_of(tls.max, VERSIONS),
+        |_, tls, _| values::name_of(tls.max, VERSIONS),
+    ),
+    row(
+        "authkey",
+        "KEY",
+        PYTHON,
+        "the key that both sides must know",
+        |to, value| {
+            to.python.authkey = Some(values::secret(value)?);
+            Ok(())
+        },
+        |_, _, python| values::secret_text(python.authkey.as_ref()),
+    )
+    .masked(|_, _, python| values::masked(python.authkey.as_ref())),
+    row(
+        "authkey-file",
+        "FILE",
+        PYTHON,
+        "a file that holds the key",
+        |to, value| {
+            to.python.authkey_file = Some(values::path(value)?);
+            Ok(())
+        },
+        |_, _, python| values::one_path(python.authkey_file.as_ref()),
+    ),
+    row(
+        "authkey-env",
+        "NAME",
+        PYTHON,
+        "an environment variable that holds the key",
+        |to, value| {
+            to.python.authkey_env = Some(values::variable(value)?);
+            Ok(())
+        },
+        |_, _, python| values::one(python.authkey_env.as_ref()),
+    ),
+    row(
+        "payload",
+        "pickle|bytes",
+        PYTHON,
+        "what connect and listen take messages for: pickles, or lines of text",
+        |to, value| {
+            to.python.payload = values::word(value, PAYLOADS)?;
+            Ok(())
+        },
+        |_, _, python| {
+            let given = (python.payload != Payload::Pickle).then_some(python.payload);
+            values::name_of(given, PAYLOADS)
+        },
+    ),
+    row(
+        "max-message",
+        "SIZE",
+        PYTHON,
+        "the longest message that is taken; 256MiB by default",
+        |to, value| {
+            to.python.max_message = Some(values::size(value)?);
+            Ok(())
+        },
+        |_, _, python| values::one(python.max_message.map(print_size)),
     ),
 ];

@@ -8,8 +8,7 @@ use sockeye_data::percent::{self, Keep};
 
 use super::Endpoint;
 use super::carrier::{Argv, Carrier, Descriptor, Host, HostPort, Port, UnixName};
-use super::layer::TlsOptions;
-use super::options::OPTIONS;
+use super::options::{OPTIONS, Set};
 use super::parse::{escapes_zone, in_interface, join_words};
 
 impl fmt::Display for Endpoint {
@@ -32,16 +31,17 @@ pub(super) fn revealed(endpoint: &Endpoint) -> String {
 fn print(endpoint: &Endpoint, secrets: bool, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     write!(f, "{}:", endpoint.scheme())?;
     target(&endpoint.carrier, f)?;
-    let default = TlsOptions::default();
-    let tls = endpoint.tls();
+    let default = Set::default();
+    let tls = endpoint.tls().unwrap_or(&default.tls);
+    let python = endpoint.python().unwrap_or(&default.python);
     let mut sign = '?';
     // An option that does not apply has no effect either: leaving it out keeps the text readable by ourselves.
     for row in OPTIONS
         .iter()
-        .filter(|row| row.applies(&endpoint.carrier, tls.is_some()))
+        .filter(|row| row.applies(&endpoint.carrier, &endpoint.layers))
     {
         let write = row.shown.filter(|_| !secrets).unwrap_or(row.write);
-        for value in write(&endpoint.options, tls.unwrap_or(&default)) {
+        for value in write(&endpoint.options, tls, python) {
             write!(f, "{sign}{}={value}", row.name)?;
             sign = '&';
         }

@@ -8,6 +8,7 @@ use std::fmt;
 use sockeye_data::percent;
 
 use super::proxy::MASK;
+use super::schemes;
 
 /// How much of a refused text is repeated in the message.
 const SHOWN_CHARS: usize = 200;
@@ -96,6 +97,9 @@ fn safe(text: &str) -> String {
 /// URL or of an option.
 fn masked(text: &str, what: &str) -> String {
     let parts = text.split('&').map(|part| {
+        if let Some(hidden) = masked_key(part) {
+            return hidden;
+        }
         let Some(end) = part.rfind('@') else {
             return part.to_owned();
         };
@@ -117,6 +121,14 @@ fn masked(text: &str, what: &str) -> String {
         format!("{}{MASK}{}", &part[..end - hidden], &part[end..])
     });
     parts.collect::<Vec<_>>().join("&")
+}
+
+/// The part without the key of `authkey=KEY`, also where the option is mistyped.
+fn masked_key(part: &str) -> Option<String> {
+    let (before, _) = part.split_once('=')?;
+    let name = before.rsplit(['?', '`']).next().unwrap_or(before);
+    let near = schemes::nearest(name, std::iter::once("authkey"));
+    near.map(|_| format!("{before}={MASK}"))
 }
 
 /// The same for a sentence, word by word.

@@ -77,6 +77,12 @@ pub const SCHEMES: &[Scheme] = &[
         meaning: "TLS over TCP, or over the carrier behind the plus sign",
         is_layer: true,
     },
+    Scheme {
+        name: "python",
+        form: "python+tcp://HOST:PORT or python+unix:/PATH",
+        meaning: "messages of Python's multiprocessing.connection",
+        is_layer: true,
+    },
 ];
 
 /// Schemes that have a settled meaning and are not built in yet.

@@ -11,8 +11,9 @@ use sockeye_data::percent::{self, Keep};
 use sockeye_data::units::{self, UnitError};
 
 use super::carrier::HostPort;
-use super::layer::Pin;
+use super::layer::{AuthKey, Pin};
 use super::parse;
+use super::proxy::MASK;
 use super::refusal::{Fail, Piece, quoted};
 
 const SWITCHES: &[(&str, bool)] = &[
@@ -128,6 +129,60 @@ pub(super) fn buffer(value: Piece<'_>) -> Result<u64, Fail> {
         }
         let fail = value.fail("a size that the system cannot take");
         Err(fail.hint("it is from 1B to 2147483647B"))
+    })
+}
+
+/// A number of bytes, at least one.
+pub(super) fn size(value: Piece<'_>) -> Result<u64, Fail> {
+    decoded(value, |value| {
+        let size = units::parse_size(value.text).map_err(|error| unit(value, &error))?;
+        if size > 0 {
+            return Ok(size);
+        }
+        Err(value.fail("no bytes at all").hint("it is 1B or more"))
+    })
+}
+
+/// A secret of any bytes, but not what a secret is shown as.
+pub(super) fn secret(value: Piece<'_>) -> Result<AuthKey, Fail> {
+    if value.text == MASK {
+        let fail = value.fail("a key that is masked");
+        return Err(
+            fail.hint("`***` stands for a key where endpoints are shown; write the key itself")
+        );
+    }
+    let bytes = value.decode()?;
+    match bytes.is_empty() {
+        true => Err(value
+            .fail("an empty key")
+            .hint("leave it out if nobody needs a key")),
+        false => Ok(AuthKey::new(bytes)),
+    }
+}
+
+pub(super) fn secret_text(key: Option<&AuthKey>) -> Vec<String> {
+    let text = key.map(|key| match key.reveal() {
+        // It would be read as a mask.
+        bytes if bytes == MASK.as_bytes() => "%2A%2A%2A".to_owned(),
+        bytes => escaped(bytes),
+    });
+    one_raw(text)
+}
+
+pub(super) fn masked(key: Option<&AuthKey>) -> Vec<String> {
+    one_raw(key.map(|_| MASK.to_owned()))
+}
+
+/// The name of an environment variable.
+pub(super) fn variable(value: Piece<'_>) -> Result<String, Fail> {
+    decoded(value, |value| {
+        let wrong = |c: char| c == '=' || c.is_control();
+        if value.text.is_empty() || value.text.contains(wrong) {
+            return Err(value
+                .fail("no name of a variable")
+                .hint("as in authkey-env=AUTHKEY"));
+        }
+        Ok(value.text.to_owned())
     })
 }
 

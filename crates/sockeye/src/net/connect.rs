@@ -1,5 +1,6 @@
 //! Connecting: open the carrier, then wrap it in each layer.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::carrier::{self, exec::Surroundings, file::FifoEnd};
@@ -166,32 +167,38 @@ impl Opening<'_> {
         if self.to.carrier().keeps_boundaries() {
             return self.messages().await.map(Link::Messages);
         }
+        let python = self.to.python().map(layer::python::Side::new);
+        let python = python.transpose()?;
         if self.role == Role::Listen {
             let mut stream = self.stream().await?;
             for acceptor in self.acceptors {
                 stream = acceptor.accept(stream, self.watch, self.deadline).await?;
             }
-            return Ok(Link::Stream(stream));
+            return Ok(match python {
+                Some(python) => {
+                    Link::Messages(python.accept(stream, self.watch, self.deadline).await?)
+                }
+                None => Link::Stream(stream),
+            });
         }
-        let layers = self
-            .to
-            .layers()
-            .iter()
-            .map(|layer| self.net.connector(layer));
-        let layers: Vec<_> = layers.collect::<Result<_>>().map_err(while_connecting)?;
+        let tls = self.to.tls().map(|tls| self.net.connector(tls));
+        let tls = tls.transpose().map_err(while_connecting)?;
         let mut stream = self.stream().await?;
         let address = stream.peer_address();
-        for layer in layers {
+        if let Some(layer) = tls {
             let host = host_of(self.to.carrier());
             stream = layer
                 .connect(stream, host, layer::Spot::LAST, self.watch, self.deadline)
                 .await
-                .map_err(|error| match address {
-                    Some(address) => while_connecting(error).at(address),
-                    None => while_connecting(error),
-                })?;
+                .map_err(|error| at(error, address))?;
         }
-        Ok(Link::Stream(stream))
+        let Some(python) = python else {
+            return Ok(Link::Stream(stream));
+        };
+        let shaken = python.connect(stream, self.watch, self.deadline).await;
+        shaken
+            .map(Link::Messages)
+            .map_err(|error| at(error, address))
     }
 
     async fn stream(&self) -> Result<Stream> {
@@ -385,6 +392,14 @@ impl Drop for Unfinished<'_> {
         if let Some(watch) = self.watch {
             watch.report(self.layer, What::Closed { exit: None });
         }
+    }
+}
+
+/// A handshake that failed while connecting to this address.
+fn at(error: Error, address: Option<SocketAddr>) -> Error {
+    match address {
+        Some(address) => while_connecting(error).at(address),
+        None => while_connecting(error),
     }
 }
 

@@ -11,7 +11,7 @@ use super::guard::Guard;
 use super::layer::Connector;
 use super::layer::serving::TlsServing;
 use super::resolve::Resolver;
-use crate::endpoint::{Layer, TlsOptions};
+use crate::endpoint::TlsOptions;
 use crate::error::Result;
 use crate::wire::{ConnectionId, Observer, Side, Tap, Watch};
 
@@ -41,7 +41,7 @@ pub struct Net {
     pub(super) detours: Arc<Detours>,
     pub(crate) proxy_tls: Arc<TlsOptions>,
     pub(super) tls_serving: Arc<TlsServing>,
-    connectors: Arc<Mutex<Vec<(Layer, Connector)>>>,
+    connectors: Arc<Mutex<Vec<(TlsOptions, Connector)>>>,
     connections: Arc<AtomicU64>,
     start: Instant,
     identity: Option<(ConnectionId, Side)>,
@@ -152,20 +152,20 @@ impl Net {
 
     /// The client's side of a layer. What its options name, certificates and trusted roots, is read once and kept, for a
     /// relay needs it again for every client.
-    pub(crate) fn connector(&self, layer: &Layer) -> Result<Connector> {
+    pub(crate) fn connector(&self, tls: &TlsOptions) -> Result<Connector> {
         // Nothing panics while the lock is held.
         let mut connectors = self
             .connectors
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, connector)) = connectors.iter().find(|(known, _)| known == layer) {
+        if let Some((_, connector)) = connectors.iter().find(|(known, _)| known == tls) {
             return Ok(connector.clone());
         }
-        let connector = Connector::new(layer)?;
+        let connector = Connector::new(tls)?;
         if connectors.len() == MAX_CONNECTORS {
             connectors.remove(0);
         }
-        connectors.push((layer.clone(), connector.clone()));
+        connectors.push((tls.clone(), connector.clone()));
         Ok(connector)
     }
 

@@ -36,7 +36,7 @@ pub(crate) fn check(endpoint: &Endpoint, role: Role) -> Result<()> {
             let error = Error::new(Kind::Usage, role.operation(), why).on(endpoint);
             return Err(error.with_hint(format!("leave `{}=` out", option.name)));
         }
-        if !option.applies(endpoint.carrier(), endpoint.tls().is_some()) {
+        if !option.applies(endpoint.carrier(), endpoint.layers()) {
             let why = format!("`{}=` does not apply to {}", option.name, endpoint.scheme());
             return Err(Error::new(Kind::Usage, role.operation(), why).on(endpoint));
         }

@@ -42,6 +42,7 @@ pub struct Listener {
 struct Shared {
     local: Endpoint,
     acceptors: Vec<layer::Acceptor>,
+    python: Option<layer::python::Side>,
     net: Net,
     asked: Endpoint,
 }
@@ -105,11 +106,12 @@ impl Net {
 
     async fn listen_unnamed(&self, at: &Endpoint) -> Result<Listener> {
         let acceptors = at
-            .layers()
-            .iter()
-            .map(|layer| layer::Acceptor::new(layer, host_of(at.carrier()), &self.tls_serving))
+            .tls()
+            .into_iter()
+            .map(|tls| layer::Acceptor::new(tls, host_of(at.carrier()), &self.tls_serving))
             .collect::<Result<Vec<_>>>()
             .map_err(|error| error.during(Operation::Listen))?;
+        let python = at.python().map(layer::python::Side::new).transpose()?;
         let (source, addresses) = match at.carrier() {
             Carrier::Tcp(asked) => {
                 let addresses = self.listen_addresses(asked, at).await?;
@@ -169,6 +171,7 @@ impl Net {
         let shared = Shared {
             local,
             acceptors,
+            python,
             net: self.clone(),
             asked: at.clone(),
         };
@@ -223,6 +226,8 @@ fn with_layers(mut bound: Endpoint, asked: &Endpoint) -> Endpoint {
     for layer in asked.layers() {
         bound = bound.with_layer(match layer {
             Layer::Tls(_) => Layer::Tls(TlsOptions::default()),
+            // Whoever connects needs the same key, and shows it nowhere either.
+            Layer::Python(python) => Layer::Python(python.clone()),
         });
     }
     bound
@@ -413,7 +418,7 @@ impl Incoming {
         let scheme = shared.local.carrier().scheme();
         let unfinished = Unfinished::new(watch.as_ref(), scheme);
         // Whoever does not get through the handshake is known by its address, not by ours.
-        let peer = (!shared.acceptors.is_empty()).then(|| {
+        let peer = (!shared.asked.layers().is_empty()).then(|| {
             let peer = self.peer().cloned();
             peer.map_or_else(
                 || shared.local.clone(),
@@ -454,6 +459,10 @@ impl Incoming {
         let mut stream = carried(io, &shared.local, watch, local, self.peer, None);
         for acceptor in &shared.acceptors {
             stream = Box::pin(acceptor.accept(stream, watch, deadline)).await?;
+        }
+        if let Some(python) = &shared.python {
+            let messages = Box::pin(python.accept(stream, watch, deadline)).await?;
+            return Ok(Link::Messages(messages));
         }
         Ok(Link::Stream(stream))
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::ReadBuf;
 
@@ -14,9 +14,10 @@ use crate::wire::{Direction, OpenTap, Tap};
 /// The largest payload of one UDP datagram over IPv4, in bytes: 65,535 less the IP and UDP headers (RFC 768).
 pub const MAX_DATAGRAM: usize = 65_507;
 
-/// A link to one peer that keeps message boundaries: UDP, Unix datagrams, Unix sequenced packets.
+/// A link to one peer that keeps message boundaries: UDP, Unix datagrams, Unix sequenced packets, and the layer `python` over any
+/// stream.
 ///
-/// An empty message is a message. Only carriers that have an end (sequenced packets) report one.
+/// An empty message is a message. Only links that have an end (sequenced packets, `python`) report one.
 pub struct Messages {
     io: Box<dyn MessageIo>,
     tap: Option<Box<OpenTap>>,
@@ -34,6 +35,27 @@ pub(crate) trait MessageIo: Send + Sync {
     fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>>;
     /// Say that we send no more, where the carrier has a way to say it.
     fn shutdown(&self) -> io::Result<()>;
+    /// Receive one message whatever its length, where there is no longest one; else of at most so many bytes.
+    fn poll_recv_vec(
+        &self,
+        cx: &mut Context<'_>,
+        most: usize,
+    ) -> Poll<io::Result<Option<Vec<u8>>>> {
+        let mut bytes = vec![0; most];
+        let mut buf = ReadBuf::new(&mut bytes);
+        let more = ready!(self.poll_recv(cx, &mut buf))?;
+        let length = buf.filled().len();
+        bytes.truncate(length);
+        Poll::Ready(Ok(more.then_some(bytes)))
+    }
+    /// Wait until what was taken is on its way.
+    fn poll_flush(&self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+    /// Whether messages may be of any length, and the link can end by itself.
+    fn is_unbounded(&self) -> bool {
+        false
+    }
 }
 
 impl Messages {
@@ -76,9 +98,27 @@ impl Messages {
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: a message is sent whole or not at all.
+    /// Cancel safe: a message is sent whole or not at all. On a link over a stream (`python`) a message that was begun is brought to
+    /// its end by the next call.
     pub async fn send(&self, message: &[u8]) -> Result<()> {
-        poll_fn(|cx| self.poll_send(cx, message))
+        let sent = async {
+            poll_fn(|cx| self.poll_send(cx, message)).await?;
+            poll_fn(|cx| self.poll_flush(cx)).await
+        };
+        sent.await.map_err(|e| self.error(Operation::Write, e))
+    }
+
+    /// Wait until all that was sent is on its way. After [`Messages::send`] it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Messages::send`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn flush(&self) -> Result<()> {
+        poll_fn(|cx| self.poll_flush(cx))
             .await
             .map_err(|e| self.error(Operation::Write, e))
     }
@@ -99,6 +139,21 @@ impl Messages {
             .await
             .map_err(|e| self.error(Operation::Read, e))?;
         Ok(more.then_some(buf.filled().len()))
+    }
+
+    /// Receive one message of any length; `None` is the end of the link.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Protocol`](crate::Kind::Protocol) if the peer breaks the rules of a layer, or ends within a message.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: no message is lost.
+    pub async fn recv_vec(&self) -> Result<Option<Vec<u8>>> {
+        poll_fn(|cx| self.poll_recv_vec(cx))
+            .await
+            .map_err(|e| self.error(Operation::Read, e))
     }
 
     /// Say that we send no more. Datagrams have no way to say it; sequenced packets have.
@@ -136,6 +191,28 @@ impl Messages {
             }
         }
         polled
+    }
+
+    /// The poll form of [`Messages::recv_vec`].
+    pub fn poll_recv_vec(&self, cx: &mut Context<'_>) -> Poll<io::Result<Option<Vec<u8>>>> {
+        let polled = self.io.poll_recv_vec(cx, MAX_DATAGRAM);
+        if let (Poll::Ready(Ok(message)), Some(tap)) = (&polled, &self.tap) {
+            match message {
+                Some(message) => tap.data(Direction::Received, message),
+                None => tap.half_closed(Direction::Received),
+            }
+        }
+        polled
+    }
+
+    /// The poll form of [`Messages::flush`].
+    pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_flush(cx)
+    }
+
+    /// Whether messages of this link may be of any length, so that a buffer of fixed size may be too short.
+    pub(crate) fn is_unbounded(&self) -> bool {
+        self.io.is_unbounded()
     }
 
     fn error(&self, operation: Operation, error: io::Error) -> Error {

@@ -7,7 +7,7 @@ use super::context::{Net, deadline_after};
 use super::layer::Connector;
 use super::layer::tls::Family;
 use super::stream::Stream;
-use crate::endpoint::{Host, Layer, TlsOptions};
+use crate::endpoint::{Host, TlsOptions};
 use crate::error::Result;
 
 /// The client's side of TLS, for streams that are open already and belong together.
@@ -44,7 +44,7 @@ impl Net {
     /// [`Kind::Usage`](crate::Kind::Usage) if the options make no sense, what opening their files yields,
     /// [`Kind::Unsupported`](crate::Kind::Unsupported) in a build without the feature `tls`.
     pub fn tls_client(&self, options: &TlsOptions) -> Result<TlsClient> {
-        let connector = self.connector(&Layer::Tls(options.clone()))?;
+        let connector = self.connector(options)?;
         let Connector::Tls(connector) = &connector;
         Ok(TlsClient {
             net: self.clone(),

@@ -12,7 +12,7 @@ use super::place::Place;
 use super::resolve::Protocol;
 use super::stream::{Io, Stream};
 use super::{Net, race};
-use crate::endpoint::{Endpoint, Family, Host, HostPort, Layer, Options, Proxy, ProxyScheme};
+use crate::endpoint::{Endpoint, Family, Host, HostPort, Options, Proxy, ProxyScheme};
 use crate::error::{Error, Kind, Operation, Result};
 use crate::wire::{Watch, What};
 
@@ -100,7 +100,7 @@ fn tls(net: &Net, chain: &[Proxy]) -> Result<Option<layer::Connector>> {
     if options.alpn.is_empty() {
         options.alpn = vec![ALPN.to_owned()];
     }
-    net.connector(&Layer::Tls(options))
+    net.connector(&options)
         .map(Some)
         .map_err(|error| error.during(Operation::Connect))
 }

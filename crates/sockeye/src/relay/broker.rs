@@ -95,9 +95,12 @@ impl Broker {
     /// A new member as the other end of a link of this kind. `leave` is cancelled when the member is to be disconnected
     /// because it is too slow: give it to [`JoinOptions::stop`](super::JoinOptions::stop).
     pub fn link_for(&self, peer: &Link, leave: CancellationToken) -> Link {
-        let seat = self.seat(leave);
+        let mut seat = self.seat(leave);
         match peer {
-            Link::Messages(_) => Link::Messages(Messages::new(Box::new(seat), None, None, None)),
+            Link::Messages(peer) => {
+                seat.unbounded = peer.is_unbounded();
+                Link::Messages(Messages::new(Box::new(seat), None, None, None))
+            }
             Link::Stream(_) => Link::Stream(Stream::from_io(seat)),
         }
     }
@@ -131,6 +134,7 @@ impl Broker {
         Seat {
             broker: self.clone(),
             id,
+            unbounded: false,
         }
     }
 
@@ -201,6 +205,8 @@ impl Member {
 struct Seat {
     broker: Broker,
     id: u64,
+    /// Whether messages may be of any length.
+    unbounded: bool,
 }
 
 impl Seat {
@@ -261,6 +267,24 @@ impl MessageIo for Seat {
 
     fn poll_recv(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
         self.poll_hear(cx, buf).map(Ok)
+    }
+
+    fn poll_recv_vec(
+        &self,
+        cx: &mut Context<'_>,
+        _most: usize,
+    ) -> Poll<io::Result<Option<Vec<u8>>>> {
+        let room = self.broker.room();
+        let member = room.members.get(&self.id);
+        let next = member.and_then(|member| member.waiting.front().map(|piece| piece.len()));
+        drop(room);
+        let mut bytes = vec![0; next.unwrap_or(0)];
+        let more = ready!(self.poll_hear(cx, &mut ReadBuf::new(&mut bytes)));
+        Poll::Ready(Ok(more.then_some(bytes)))
+    }
+
+    fn is_unbounded(&self) -> bool {
+        self.unbounded
     }
 
     fn shutdown(&self) -> io::Result<()> {

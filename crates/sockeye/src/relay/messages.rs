@@ -27,6 +27,9 @@ pub(super) fn has_end(link: &Link) -> bool {
 }
 
 fn messages_have_end(messages: &Messages) -> bool {
+    if messages.is_unbounded() {
+        return true;
+    }
     [messages.local(), messages.peer()]
         .into_iter()
         .flatten()
@@ -54,13 +57,21 @@ pub(super) fn poll_messages(
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        if let Link::Messages(unbounded) = &*from
+            && unbounded.is_unbounded()
+        {
+            let spent = ready!(poll_pass(lane, cx, unbounded, to, options))?;
+            budget = budget.saturating_sub(spent);
+            continue;
+        }
         let taken = with_scratch(|buf| {
             let taken = match poll_take(lane, cx, from, options, buf) {
                 Poll::Ready(Some(n)) => n,
                 Poll::Ready(None) => return Poll::Ready(Ok(0)),
                 Poll::Pending => {
-                    if let Link::Stream(to) = &mut *to {
-                        ready!(poll_flush(lane, cx, to))?;
+                    match &mut *to {
+                        Link::Stream(to) => ready!(poll_flush(lane, cx, to))?,
+                        Link::Messages(to) => ready!(to.poll_flush(cx)).map_err(Fault::Write)?,
                     }
                     return Poll::Pending;
                 }
@@ -71,6 +82,38 @@ pub(super) fn poll_messages(
         });
         budget = budget.saturating_sub(ready!(taken)? + PER_MESSAGE);
     }
+}
+
+/// Take one message that may be of any length, and offer it. What it takes from the budget.
+fn poll_pass(
+    lane: &mut Lane,
+    cx: &mut Context<'_>,
+    from: &Messages,
+    to: &mut Link,
+    options: &JoinOptions,
+) -> Poll<Result<usize, Fault>> {
+    let message = match from.poll_recv_vec(cx) {
+        Poll::Ready(Ok(Some(message))) => message,
+        Poll::Ready(Ok(None)) => {
+            lane.source = Source::Ended;
+            return Poll::Ready(Ok(0));
+        }
+        Poll::Ready(Err(error)) => {
+            lane.source = Source::Failed(error);
+            return Poll::Ready(Ok(0));
+        }
+        Poll::Pending => {
+            match to {
+                Link::Stream(to) => ready!(poll_flush(lane, cx, to))?,
+                Link::Messages(to) => ready!(to.poll_flush(cx)).map_err(Fault::Write)?,
+            }
+            return Poll::Pending;
+        }
+    };
+    lane.moved += 1;
+    lane.tried_again = false;
+    let spent = message.len() + PER_MESSAGE;
+    offer(lane, cx, to, options, &message).map_ok(|()| spent)
 }
 
 /// Take one message, or the bytes that become one. `None` when there is none this time; `lane.source` says why.
@@ -210,6 +253,7 @@ fn poll_end_of_messages(
     match to {
         Link::Stream(to) => poll_end(lane, cx, to),
         Link::Messages(to) => {
+            ready!(to.poll_flush(cx)).map_err(Fault::Write)?;
             match std::mem::replace(&mut lane.source, Source::Ended) {
                 Source::Failed(error) => return Poll::Ready(Err(Fault::Read(error))),
                 Source::Stopped => lane.source = Source::Stopped,
@@ -217,7 +261,7 @@ fn poll_end_of_messages(
             }
             // A link that is gone has our end in any case, and datagrams have no end to pass on.
             drop(to.shutdown());
-            Poll::Ready(Ok(()))
+            to.poll_flush(cx).map_err(Fault::Write)
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -64,9 +64,10 @@ impl Service {
     /// ```
     pub fn link_for(&self, peer: &Link) -> Link {
         match peer {
-            Link::Messages(_) => Link::Messages(Messages::new(
+            Link::Messages(peer) => Link::Messages(Messages::new(
                 Box::new(MessageService {
                     service: self.clone(),
+                    unbounded: peer.is_unbounded(),
                     state: Mutex::default(),
                 }),
                 None,
@@ -213,6 +214,8 @@ impl AsyncWrite for StreamService {
 /// A service that speaks messages.
 struct MessageService {
     service: Service,
+    /// Whether the peer's messages may be of any length.
+    unbounded: bool,
     state: Mutex<Held>,
 }
 
@@ -275,6 +278,25 @@ impl MessageIo for MessageService {
         }
     }
 
+    fn poll_recv_vec(
+        &self,
+        cx: &mut Context<'_>,
+        _most: usize,
+    ) -> Poll<io::Result<Option<Vec<u8>>>> {
+        // Nothing panics while the lock is held.
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = state.messages.front().map_or(0, |message| message.len());
+        drop(state);
+        let mut bytes = vec![0; next];
+        let mut buf = ReadBuf::new(&mut bytes);
+        let more = ready!(self.poll_recv(cx, &mut buf))?;
+        Poll::Ready(Ok(more.then_some(bytes)))
+    }
+
+    fn is_unbounded(&self) -> bool {
+        self.unbounded
+    }
+
     fn shutdown(&self) -> io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.ended = true;
@@ -314,6 +336,7 @@ mod tests {
     fn each_message_is_answered_by_the_next_line() {
         let service = MessageService {
             service: Service::Chargen,
+            unbounded: false,
             state: Mutex::default(),
         };
         let mut cx = Context::from_waker(Waker::noop());

@@ -120,11 +120,12 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let stop = signals::stop_on_signals();
     let at = args.talking.refine(args.at.clone());
     super::say_what_is_weak(&at, &output);
-    if args.rate.is_some() && at.carrier().keeps_boundaries() {
-        let why = format!(
-            "--rate does not apply to {}: datagrams that come too fast would only be lost",
-            at.carrier().scheme()
-        );
+    if args.rate.is_some() && at.keeps_boundaries() {
+        let reason = match at.python() {
+            Some(_) => "it holds bytes to a rate, not messages",
+            None => "datagrams that come too fast would only be lost",
+        };
+        let why = format!("--rate does not apply to {}: {reason}", at.scheme());
         return Err(Error::new(Kind::Usage, Operation::Parse, why));
     }
     let net = args
@@ -248,6 +249,10 @@ impl Serving {
             self.output
                 .event(self.mode.announcement_level(), &connected);
         }
+        let client = match self.mode.takes_lines() {
+            true => super::python::spoken(&self.at, client, &self.output),
+            false => client,
+        };
         Ok((ours, client, leave))
     }
 

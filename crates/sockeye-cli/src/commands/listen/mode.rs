@@ -9,6 +9,7 @@ use sockeye::wire::ConnectionId;
 use sockeye::{Endpoint, Error, Kind, Link, Operation, Result};
 use tokio_util::sync::CancellationToken;
 
+use super::super::python;
 use super::console::Console;
 use super::{Args, SlowPolicy, program};
 use crate::output::{Level, Output};
@@ -88,6 +89,11 @@ impl Mode {
         }
     }
 
+    /// Whether clients that send messages are met with lines: by people and programs. What passes messages on keeps them.
+    pub(super) fn takes_lines(&self) -> bool {
+        matches!(self, Self::Console(_) | Self::Program(_))
+    }
+
     /// When a conversation is over. Ours is the local side, the client's the remote one.
     pub(super) fn policy(&self) -> EndPolicy {
         match self {
@@ -147,5 +153,5 @@ fn reply(path: &std::path::Path, at: &Endpoint) -> Result<Arc<[u8]>> {
         );
     }
     let bytes = std::fs::read(path).map_err(|e| named(Error::from_io(Operation::Open, e)))?;
-    Ok(bytes.into())
+    Ok(python::reply(at, bytes, &path.display().to_string())?.into())
 }

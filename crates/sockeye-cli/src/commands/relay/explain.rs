@@ -98,10 +98,7 @@ pub(super) fn print(args: &Args, listen: &Endpoint, target: &Endpoint, output: &
 
 /// What can be said before anything is open.
 fn path(from: &Endpoint, to: &Endpoint) -> String {
-    if [from, to]
-        .iter()
-        .any(|end| end.carrier().keeps_boundaries())
-    {
+    if [from, to].iter().any(|end| end.keeps_boundaries()) {
         return "messages, one by one".to_owned();
     }
     if let Some(layer) = [from, to].iter().find_map(|end| end.layers().first()) {

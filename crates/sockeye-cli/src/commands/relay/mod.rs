@@ -69,6 +69,8 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let listen = args.talking.refine(args.listen.clone());
     let target = args.talking.through(args.target.clone())?;
+    super::python::refuse_payload(&listen)?;
+    super::python::refuse_payload(&target)?;
     super::say_what_is_weak(&listen, &output);
     super::say_what_is_weak(&target, &output);
     if args.explain {

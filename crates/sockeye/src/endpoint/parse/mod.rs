@@ -90,7 +90,7 @@ fn endpoint(whole: Piece<'_>) -> Result<Endpoint, Fail> {
     bounds(whole)?;
     if whole.text == "-" || whole.text.starts_with("-?") {
         let (_, rest) = whole.split_at(1);
-        return options::apply(Carrier::Stdio, None, rest.strip_prefix("?"));
+        return options::apply(Carrier::Stdio, &[], rest.strip_prefix("?"));
     }
     match scheme(whole) {
         Some((head, rest)) if is_scheme(head, rest) => with_scheme(whole, head, rest),
@@ -133,17 +133,18 @@ fn is_scheme(head: Piece<'_>, rest: Piece<'_>) -> bool {
 
 fn with_scheme(whole: Piece<'_>, head: Piece<'_>, rest: Piece<'_>) -> Result<Endpoint, Fail> {
     let mut carrier = "tcp";
-    let mut tls = None;
+    // The outermost first, as they are written.
+    let mut layers: Vec<Layer> = Vec::new();
     let mut parts = head.split('+').peekable();
     while let Some(part) = parts.next() {
         let row = known(whole, part)?;
         if row.is_layer {
-            if tls.is_some() {
-                return Err(part
-                    .fail("tls over tls")
-                    .hint("one layer of tls protects the bytes already"));
-            }
-            tls = Some(part);
+            let layer = match row.name {
+                "python" => Layer::Python(Default::default()),
+                _ => Layer::Tls(Default::default()),
+            };
+            refuse_layer_over(&layers, part, &layer)?;
+            layers.push(layer);
         } else if parts.peek().is_some() {
             return Err(part
                 .fail(format!(
@@ -152,7 +153,7 @@ fn with_scheme(whole: Piece<'_>, head: Piece<'_>, rest: Piece<'_>) -> Result<End
                 ))
                 .hint("the carrier stands last, as in tls+tcp://host:443"));
         } else {
-            refuse_tls_over(tls, part, row.name)?;
+            refuse_over(&layers, part, row.name)?;
             carrier = row.name;
         }
     }
@@ -171,14 +172,31 @@ fn with_scheme(whole: Piece<'_>, head: Piece<'_>, rest: Piece<'_>) -> Result<End
             None => (rest, None),
         };
         // The hints repeat the scheme that the user knows.
-        let written = if tls.is_some() && carrier == "tcp" {
-            "tls"
-        } else {
-            carrier
+        let written = match layers.as_slice() {
+            [Layer::Tls(_), ..] if carrier == "tcp" => "tls",
+            [Layer::Python(_), ..] if carrier == "tcp" => "python+tcp",
+            _ => carrier,
         };
         (target_of(carrier, written, target)?, options)
     };
-    options::apply(target, tls.map(|_| Layer::Tls(Default::default())), options)
+    layers.reverse();
+    options::apply(target, &layers, options)
+}
+
+/// Refuses what cannot be said over this layer; those before it in the text are around it.
+fn refuse_layer_over(around: &[Layer], part: Piece<'_>, layer: &Layer) -> Result<(), Fail> {
+    let Some(outer) = around.last() else {
+        return Ok(());
+    };
+    let hint = match (outer, layer) {
+        (Layer::Python(_), Layer::Tls(_)) => return Ok(()),
+        (_, Layer::Python(_)) => {
+            "python makes messages of bytes and stands first, as in python+tls+tcp://host:port"
+        }
+        (_, Layer::Tls(_)) => "one layer of tls protects the bytes already",
+    };
+    let reason = format!("{} over {}", outer.scheme(), layer.scheme());
+    Err(part.fail(reason).hint(hint))
 }
 
 fn known(whole: Piece<'_>, part: Piece<'_>) -> Result<&'static schemes::Scheme, Fail> {
@@ -222,17 +240,27 @@ fn unknown_scheme(whole: Piece<'_>, part: Piece<'_>) -> Fail {
     fail.hint(format!("did you mean {meant} ?"))
 }
 
-fn refuse_tls_over(tls: Option<Piece<'_>>, part: Piece<'_>, carrier: &str) -> Result<(), Fail> {
-    let why = match carrier {
-        _ if tls.is_none() => return Ok(()),
-        "udp" | "unix-dgram" | "unix-seqpacket" => {
+/// Refuses a carrier that cannot carry the innermost of these layers.
+fn refuse_over(layers: &[Layer], part: Piece<'_>, carrier: &str) -> Result<(), Fail> {
+    let Some(layer) = layers.last() else {
+        return Ok(());
+    };
+    let why = match (carrier, layer) {
+        ("udp" | "unix-dgram" | "unix-seqpacket", Layer::Tls(_)) => {
             "tls needs a stream of bytes; its form for messages, DTLS, is not built in"
         }
-        "file" | "fifo" => "tls needs a peer that answers over the same carrier",
-        "pty" => "a terminal changes the bytes; exec: does not",
+        ("udp" | "unix-dgram" | "unix-seqpacket", Layer::Python(_)) => {
+            "python makes messages of a stream of bytes; this carrier has messages of its own"
+        }
+        ("file" | "fifo", Layer::Tls(_)) => "tls needs a peer that answers over the same carrier",
+        ("file" | "fifo", Layer::Python(_)) => {
+            "python needs a peer that answers over the same carrier"
+        }
+        ("pty", _) => "a terminal changes the bytes; exec: does not",
         _ => return Ok(()),
     };
-    Err(part.fail(format!("tls over {carrier}")).hint(why))
+    let reason = format!("{} over {carrier}", layer.scheme());
+    Err(part.fail(reason).hint(why))
 }
 
 /// `host:port` without a scheme means tcp.
@@ -255,7 +283,7 @@ fn bare(whole: Piece<'_>, head: Option<(Piece<'_>, Piece<'_>)>) -> Result<Endpoi
         return Err(fail.hint(format!("as in {}", row.form)));
     }
     match address::host_port(target, None) {
-        Ok(address) => options::apply(Carrier::Tcp(address), None, options),
+        Ok(address) => options::apply(Carrier::Tcp(address), &[], options),
         Err(fail) => Err(match head {
             // A mistyped scheme looks like a host; what follows its colon tells, unless it is a number.
             Some((head, rest))

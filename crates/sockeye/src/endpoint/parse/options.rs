@@ -11,21 +11,29 @@ use super::OPTION_LIMIT;
 /// Puts an endpoint together; `options` is what stands behind the question mark, if there is one.
 pub(super) fn apply(
     carrier: Carrier,
-    layer: Option<Layer>,
+    layers: &[Layer],
     options: Option<Piece<'_>>,
 ) -> Result<Endpoint, Fail> {
     let mut draft = Draft::default();
     if let Some(options) = options {
-        read(&mut draft, &carrier, layer.is_some(), options)?;
+        read(&mut draft, &carrier, layers, options)?;
     }
-    let endpoint = Endpoint::new(carrier).with_options(draft.options);
-    Ok(match layer {
-        Some(Layer::Tls(_)) => endpoint.with_layer(Layer::Tls(draft.tls)),
-        None => endpoint,
-    })
+    let mut endpoint = Endpoint::new(carrier).with_options(draft.options);
+    for layer in layers {
+        endpoint = endpoint.with_layer(match layer {
+            Layer::Tls(_) => Layer::Tls(draft.tls.clone()),
+            Layer::Python(_) => Layer::Python(draft.python.clone()),
+        });
+    }
+    Ok(endpoint)
 }
 
-fn read(draft: &mut Draft, carrier: &Carrier, tls: bool, options: Piece<'_>) -> Result<(), Fail> {
+fn read(
+    draft: &mut Draft,
+    carrier: &Carrier,
+    layers: &[Layer],
+    options: Piece<'_>,
+) -> Result<(), Fail> {
     let mut seen: Vec<(&str, Piece<'_>)> = Vec::new();
     for (i, option) in options.split('&').enumerate() {
         if i >= OPTION_LIMIT {
@@ -42,8 +50,8 @@ fn read(draft: &mut Draft, carrier: &Carrier, tls: bool, options: Piece<'_>) -> 
             Some((name, value)) => (name, Some(value)),
             None => (option, None),
         };
-        let row = row(carrier, tls, name, value)?;
-        if !row.applies(carrier, tls) {
+        let row = row(carrier, layers, name, value)?;
+        if !row.applies(carrier, layers) {
             return Err(does_not_apply(row, carrier, name));
         }
         if !row.repeatable && seen.iter().any(|(before, _)| *before == row.name) {
@@ -61,7 +69,7 @@ fn read(draft: &mut Draft, carrier: &Carrier, tls: bool, options: Piece<'_>) -> 
 
 fn row(
     carrier: &Carrier,
-    tls: bool,
+    layers: &[Layer],
     name: Piece<'_>,
     value: Option<Piece<'_>>,
 ) -> Result<&'static OptionRow, Fail> {
@@ -79,12 +87,12 @@ fn row(
     Err(match (near, short) {
         (Some(near), Some(value)) => fail.hint(format!("did you mean {near}={} ?", value.text)),
         (Some(near), None) => fail.hint(format!("did you mean {near} ?")),
-        _ => with_command_hint(carrier, fail.hint(known_options(carrier, tls))),
+        _ => with_command_hint(carrier, fail.hint(known_options(carrier, layers))),
     })
 }
 
-fn known_options(carrier: &Carrier, tls: bool) -> String {
-    let rows = OPTIONS.iter().filter(|row| row.applies(carrier, tls));
+fn known_options(carrier: &Carrier, layers: &[Layer]) -> String {
+    let rows = OPTIONS.iter().filter(|row| row.applies(carrier, layers));
     let names: Vec<_> = rows.map(|row| row.name).collect();
     if names.is_empty() {
         return format!("{} has no options", carrier.scheme());
@@ -132,6 +140,16 @@ fn agree(draft: &Draft, seen: &[(&str, Piece<'_>)]) -> Result<(), Fail> {
     }
     if let Some(max) = place("tls-max").filter(|_| draft.tls.max < draft.tls.min) {
         return Err(max.fail("tls-max below tls-min"));
+    }
+    let keys = ["authkey", "authkey-file", "authkey-env"];
+    if let [_, second, ..] = keys
+        .iter()
+        .filter_map(|name| place(name))
+        .collect::<Vec<_>>()[..]
+    {
+        return Err(second
+            .fail("a second key")
+            .hint("one of authkey, authkey-file and authkey-env is enough"));
     }
     Ok(())
 }

@@ -253,3 +253,57 @@ fn options_that_do_not_apply_are_not_printed() {
     endpoint.options_mut().nodelay = Some(true);
     assert_eq!(endpoint.to_string(), "udp://h:1");
 }
+
+#[test]
+fn messages_of_python_are_a_layer_with_options_of_its_own() {
+    let endpoint =
+        parse("Python+TCP://h:1?authkey=a%26b&payload=bytes&max-message=1MiB&nodelay=no");
+    let python = endpoint.python().unwrap();
+    assert_eq!(python.authkey, Some(AuthKey::new("a&b")));
+    assert_eq!(
+        (python.payload, python.max_message),
+        (Payload::Bytes, Some(1 << 20))
+    );
+    assert!(endpoint.keeps_boundaries() && endpoint.tls().is_none());
+    assert_eq!(
+        endpoint.to_string(),
+        "python+tcp://h:1?nodelay=no&authkey=***&payload=bytes&max-message=1MiB"
+    );
+    assert_eq!(parse(&endpoint.reveal()), endpoint);
+    assert!(!format!("{endpoint:?}").contains("a&b"));
+
+    assert_eq!(parse("python://h:1"), parse("python+tcp://h:1"));
+    let both = parse("python+tls://h:1?sni=x.example&authkey-file=k");
+    assert_eq!(
+        both.to_string(),
+        "python+tls+tcp://h:1?sni=x.example&authkey-file=k"
+    );
+    assert_eq!(both.layers().len(), 2);
+    assert!(matches!(both.layers()[1], Layer::Python(_)));
+    for text in [
+        "python+unix:/a",
+        "python+unix:@a",
+        "python+exec:cat",
+        "python+fd:3",
+        "python+stdio:",
+    ] {
+        assert_eq!(parse(text).to_string(), text);
+    }
+}
+
+#[test]
+fn no_refusal_shows_a_key() {
+    for text in [
+        "python+tcp://h:1?authkey=hush&authkey=hush",
+        "python+tcp://h:1?authkey=hush&payload=x",
+        "python+tcp://h:1?autkey=hush",
+        "python+tcp://h:1?Authkey=hush",
+        "h:1?authkey=hush",
+        "python+tcp://h?authkey=hush",
+        "pyhton+tcp://h:1?authkey=hush",
+    ] {
+        let error = text.parse::<Endpoint>().unwrap_err();
+        let shown = format!("{error} {error:?} {:?}", error.hint());
+        assert!(!shown.contains("hush"), "{shown}");
+    }
+}

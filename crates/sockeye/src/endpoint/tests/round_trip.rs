@@ -220,7 +220,7 @@ fn fitting(carrier: &Carrier, mut options: Options) -> Options {
     let default = Options::default();
     let applies = |name: &str| {
         let row = OPTIONS.iter().find(|row| row.name == name).unwrap();
-        row.applies(carrier, false)
+        row.applies(carrier, &[])
     };
     macro_rules! keep {
         ($($field:ident)*) => {
@@ -231,18 +231,48 @@ fn fitting(carrier: &Carrier, mut options: Options) -> Options {
     options
 }
 
+fn python() -> impl Strategy<Value = PythonOptions> {
+    let key = prop_oneof![vec(any::<u8>(), 1..20), Just(b"***".to_vec())];
+    let key = prop_oneof![
+        Just((None, None, None)),
+        key.prop_map(|key| (Some(AuthKey::new(key)), None, None)),
+        path(50).prop_map(|file| (None, Some(file), None)),
+        "[A-Z_ &%]{1,9}".prop_map(|name| (None, None, Some(name))),
+    ];
+    let payload = select(vec![Payload::Pickle, Payload::Bytes]);
+    (key, payload, option::of(1..u64::MAX)).prop_map(|(key, payload, max_message)| {
+        let (authkey, authkey_file, authkey_env) = key;
+        PythonOptions {
+            authkey,
+            authkey_file,
+            authkey_env,
+            payload,
+            max_message,
+        }
+    })
+}
+
 fn endpoint() -> impl Strategy<Value = Endpoint> {
-    (carrier(), options(), option::of(tls())).prop_map(|(carrier, options, tls)| {
+    let parts = (
+        carrier(),
+        options(),
+        option::of(tls()),
+        option::of(python()),
+    );
+    parts.prop_map(|(carrier, options, tls, python)| {
         let options = fitting(&carrier, options);
         let wraps = match &carrier {
             Carrier::Pty(_) | Carrier::File(_) | Carrier::Fifo(_) => false,
             carrier => !carrier.keeps_boundaries(),
         };
-        let endpoint = Endpoint::new(carrier).with_options(options);
-        match tls {
-            Some(tls) if wraps => endpoint.with_layer(Layer::Tls(tls)),
-            _ => endpoint,
+        let mut endpoint = Endpoint::new(carrier).with_options(options);
+        if let Some(tls) = tls.filter(|_| wraps) {
+            endpoint = endpoint.with_layer(Layer::Tls(tls));
         }
+        if let Some(python) = python.filter(|_| wraps) {
+            endpoint = endpoint.with_layer(Layer::Python(python));
+        }
+        endpoint
     })
 }
 
@@ -258,6 +288,8 @@ fn nearly() -> impl Strategy<Value = String> {
         "file",
         "fd",
         "tls",
+        "python",
+        "authkey=",
         "stdio",
         "quic",
         "host",

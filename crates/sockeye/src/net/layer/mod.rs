@@ -1,13 +1,19 @@
 //! Layers: what wraps the bytes of a carrier, one module each.
 //!
 //! This file is the table of the layers that were built in. A layer takes the stream so far and gives back the stream
-//! above it; it opens nothing. A layer that was not built in is refused with the name of its feature.
+//! above it, or messages; it opens nothing. A layer that was not built in is refused with the name of its feature.
 
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "absent.rs"]
 pub(crate) mod tls;
+
+#[cfg(feature = "rpc")]
+pub(crate) mod python;
+#[cfg(not(feature = "rpc"))]
+#[path = "python_absent.rs"]
+pub(crate) mod python;
 
 pub(crate) mod early;
 pub(crate) mod http_connect;
@@ -21,7 +27,7 @@ pub use self::tls::Certificate;
 
 use self::serving::TlsServing;
 use super::stream::Stream;
-use crate::endpoint::{Endpoint, Host, Layer, Verify};
+use crate::endpoint::{Endpoint, Host, Layer, TlsOptions, Verify};
 use crate::error::Result;
 use crate::wire::Watch;
 
@@ -46,7 +52,7 @@ impl Spot {
     };
 }
 
-/// The connecting side of a layer: made before the carrier is opened, so that what is wrong with the options shows first.
+/// The connecting side of a layer over bytes: made before the carrier is opened, so that what is wrong with the options shows first.
 #[derive(Clone)]
 pub(crate) enum Connector {
     /// TLS.
@@ -59,10 +65,8 @@ impl Connector {
     /// # Errors
     ///
     /// Those of the layer; [`Kind::Unsupported`](crate::Kind::Unsupported) if it was not built in.
-    pub(crate) fn new(layer: &Layer) -> Result<Self> {
-        match layer {
-            Layer::Tls(options) => Ok(Self::Tls(tls::Connector::new(options)?)),
-        }
+    pub(crate) fn new(options: &TlsOptions) -> Result<Self> {
+        Ok(Self::Tls(tls::Connector::new(options)?))
     }
 
     /// Wrap the stream of a carrier that was connected; `host` is whom the user wanted to reach.
@@ -88,7 +92,7 @@ impl Connector {
     }
 }
 
-/// The listening side of a layer: made once per listener, used for each connection.
+/// The listening side of a layer over bytes: made once per listener, used for each connection.
 #[derive(Clone, Debug)]
 pub struct Acceptor(Inner);
 
@@ -103,12 +107,13 @@ impl Acceptor {
     /// # Errors
     ///
     /// Those of the layer; [`Kind::Unsupported`](crate::Kind::Unsupported) if it was not built in.
-    pub(crate) fn new(layer: &Layer, host: Option<&Host>, serving: &TlsServing) -> Result<Self> {
-        match layer {
-            Layer::Tls(options) => Ok(Self(Inner::Tls(tls::Acceptor::new(
-                options, host, serving,
-            )?))),
-        }
+    pub(crate) fn new(
+        options: &TlsOptions,
+        host: Option<&Host>,
+        serving: &TlsServing,
+    ) -> Result<Self> {
+        let acceptor = tls::Acceptor::new(options, host, serving)?;
+        Ok(Self(Inner::Tls(acceptor)))
     }
 
     /// Wrap the stream of a carrier that was accepted.
@@ -180,7 +185,7 @@ pub fn weakened(endpoint: &Endpoint) -> Vec<String> {
             Layer::Tls(options) if options.verify == Verify::None && options.pin.is_empty() => {
                 said.push("verify=none: whoever answers is believed, encryption protects from listeners only".into());
             }
-            Layer::Tls(_) => {}
+            Layer::Tls(_) | Layer::Python(_) => {}
         }
     }
     said

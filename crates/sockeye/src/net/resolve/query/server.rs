@@ -322,7 +322,10 @@ pub(super) fn offering_http(endpoint: &Endpoint) -> Endpoint {
     let mut offered = Endpoint::new(endpoint.carrier().clone());
     *offered.options_mut() = endpoint.options().clone();
     for layer in endpoint.layers() {
-        let Layer::Tls(tls) = layer;
+        let Layer::Tls(tls) = layer else {
+            offered = offered.with_layer(layer.clone());
+            continue;
+        };
         let mut tls = tls.clone();
         if tls.alpn.is_empty() {
             tls.alpn = vec!["h2".into(), "http/1.1".into()];
