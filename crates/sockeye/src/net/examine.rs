@@ -58,14 +58,14 @@ impl Net {
     /// # Ok(()) }
     /// ```
     pub async fn examine(&self, to: &Endpoint) -> Result<Examined> {
-        let [layer @ Layer::Tls(_)] = to.layers() else {
+        let [Layer::Tls(tls)] = to.layers() else {
             let why = "its only layer has to be TLS";
             return Err(Error::new(Kind::Usage, Operation::Handshake, why)
                 .on(to)
                 .with_hint("as in tls://host:443"));
         };
         let deadline = deadline_after(self.connect_timeout);
-        let Connector::Tls(connector) = self.connector(layer).map_err(|error| error.on(to))?;
+        let Connector::Tls(connector) = self.connector(tls).map_err(|error| error.on(to))?;
         let mut bare = Endpoint::new(to.carrier().clone());
         bare.options_mut().clone_from(to.options());
         let mut stream = self.connect(&bare).await?;
