@@ -11,9 +11,11 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::feed::{Feed, Pending};
-use super::intake::Intake;
+use super::intake::{Intake, Known};
 use super::job::{Ending, Input, Outcome, Sink, Source, Work};
+use super::journal::Between;
 use super::lane::{Shared, lane};
+use super::order::Order;
 use super::outbox::Done;
 use super::outlet::Outlet;
 use super::plan::{Plan, Slots};
@@ -42,6 +44,18 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<Report> {
     let started = Instant::now();
+    let journal = match (plan.journal, &plan.identity) {
+        (Some(journal), Some(identity)) => Some(journal.begin(identity)?),
+        (Some(_), None) => return Err(nameless()),
+        (None, _) => None,
+    };
+    let identity = match &journal {
+        Some(begun) => {
+            begun.totals.go_on(&plan.progress);
+            Some(begun.identity.clone())
+        }
+        None => plan.identity,
+    };
     let rates = plan.rate.as_ref().map(Rates::new);
     let feed = Arc::new(Feed::new(
         plan.slots.now(),
@@ -58,21 +72,46 @@ pub async fn run(
     });
     let dropped = Dropped(Arc::clone(&feed), shared.stop.clone());
 
-    let outlet = Outlet::new(
-        Arc::clone(&shared.outbox),
-        Arc::clone(&feed),
-        shared.stop.clone(),
-    );
-    let ordered = plan.ordered;
-    let put = start("results", move || outlet.run(sink, ordered))?;
-    let intake = Intake::new(Arc::clone(&feed), plan.identity.as_ref());
+    let order = plan.ordered.then(|| Order::new(plan.spill.clone()));
+    let last = match &journal {
+        Some(_) => Arc::default(),
+        None => Arc::clone(&shared.outbox),
+    };
+    let outlet = Outlet::new(Arc::clone(&last), Arc::clone(&feed), shared.stop.clone());
+    let put = start("results", move || outlet.run(sink, order))?;
+    let (recorder, replay) = match journal {
+        Some(begun) => (Some(begun.recorder), begun.replay),
+        None => (None, None),
+    };
+    let recorded = recorder.map(|recorder| {
+        let between = Between {
+            from: Arc::clone(&shared.outbox),
+            to: last,
+            feed: Arc::clone(&feed),
+            stop: shared.stop.clone(),
+            progress: Arc::clone(&plan.progress),
+        };
+        start("journal", move || recorder.run(&between))
+    });
+    let recorded = recorded.transpose()?;
+    let known = replay.map(|replay| Known {
+        replay,
+        spill: plan.spill.clone(),
+        outbox: Arc::clone(&shared.outbox),
+    });
+    let intake = Intake::new(Arc::clone(&feed), identity.as_ref(), known);
     let mut read = start("inputs", move || intake.run(source))?;
 
     drive(&shared, &plan.slots).await;
     leave(&shared);
     shared.outbox.close();
     let put = put.await.unwrap_or_else(|_| Err(broken("results")));
+    let recorded = match recorded {
+        Some(recorded) => recorded.await.unwrap_or_else(|_| Err(broken("journal"))),
+        None => Ok(()),
+    };
     drop(dropped);
+    recorded?;
     put?;
     // A thread that still waits for input is not waited for.
     match read.try_recv() {
@@ -149,6 +188,11 @@ fn start<T: Send + 'static>(
         Ok(_) => Ok(told),
         Err(error) => Err(Error::from_io(Operation::Run, error).about("a thread")),
     }
+}
+
+fn nameless() -> Error {
+    let why = "a journal needs an identity: what is done with each input";
+    Error::new(Kind::Usage, Operation::Run, why)
 }
 
 fn broken(what: &str) -> Error {

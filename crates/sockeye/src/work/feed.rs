@@ -300,7 +300,9 @@ impl Feed {
     }
 
     /// This one is to be tried again then.
-    pub(super) fn again(&self, pending: Pending, due: Instant) {
+    pub(super) fn again(&self, mut pending: Pending, due: Instant) {
+        // It is often a part of a larger buffer, which would be kept as a whole.
+        pending.bytes = Bytes::copy_from_slice(&pending.bytes);
         let mut state = self.state();
         state.running -= 1;
         state.again_bytes += pending.bytes.len();

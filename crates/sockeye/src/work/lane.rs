@@ -179,7 +179,7 @@ impl Lane {
         }
         self.tally.count(&outcome.ending);
         self.done.push(Done {
-            recorded: outcome.ending == Ending::Canceled,
+            recorded: is_cut_short(&outcome.ending, &shared.stop),
             input: Input {
                 index: pending.index,
                 bytes: pending.bytes,
@@ -199,6 +199,17 @@ impl Lane {
             shared.stop.cancel();
         }
         self.tally = Tally::default();
+    }
+}
+
+/// SIGINT, by which people end what runs.
+const INTERRUPTED: i32 = 2;
+
+/// Whether it is to be done again by a run that goes on from here: it was ended with the run, or may have been.
+fn is_cut_short(ending: &Ending, stop: &CancellationToken) -> bool {
+    match ending {
+        Ending::Canceled | Ending::Killed(INTERRUPTED) => true,
+        ending => !ending.is_success() && stop.is_cancelled(),
     }
 }
 

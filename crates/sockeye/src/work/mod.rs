@@ -5,6 +5,7 @@
 //! [`Sink`]. On many machines the same loop runs: there the `Work` sends its job through NATS and waits for the answer.
 
 mod engine;
+mod extents;
 mod feed;
 mod intake;
 mod job;
@@ -15,6 +16,7 @@ pub mod nats;
 mod order;
 mod outbox;
 mod outlet;
+mod packed;
 mod plan;
 mod rates;
 mod report;
@@ -23,8 +25,8 @@ mod spill;
 
 pub use engine::run;
 pub use job::{Ending, Input, Job, Key, Outcome, Sink, Source, Work};
-pub use journal::Journal;
+pub use journal::{Journal, Standing};
 pub use plan::{Halt, Plan, Rate, RateKey, Slots};
 pub use report::{Progress, Report};
 pub use retry::Retries;
-pub use spill::{Blob, Gather, Spill};
+pub use spill::{Blob, BlobReader, Gather, Spill};

@@ -1,6 +1,7 @@
 //! Results on their way from lanes to a thread that may block: many at once, few wake-ups, a bound.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
@@ -25,7 +26,8 @@ impl Done {
     /// About how many bytes of memory it takes.
     pub(super) fn weight(&self) -> usize {
         let worker = self.outcome.worker.as_ref().map_or(0, String::len);
-        size_of::<Self>()
+        // What holds it, and what the allocator adds, is about as much again.
+        2 * size_of::<Self>()
             + self.input.bytes.len()
             + self.outcome.stdout.in_memory()
             + self.outcome.stderr.in_memory()
@@ -38,7 +40,8 @@ struct State {
     items: Vec<Done>,
     bytes: usize,
     closed: bool,
-    taker_waits: bool,
+    /// Whoever takes sleeps until so many are there; 0 if it does not sleep.
+    wanted: usize,
 }
 
 /// See the module.
@@ -63,8 +66,8 @@ impl Outbox {
         let mut state = self.state();
         state.bytes += items.iter().map(Done::weight).sum::<usize>();
         state.items.append(items);
-        if state.taker_waits {
-            state.taker_waits = false;
+        if state.wanted > 0 && state.items.len() >= state.wanted {
+            state.wanted = 0;
             self.filled.notify_one();
         }
     }
@@ -107,20 +110,37 @@ impl Outbox {
             if state.closed {
                 return false;
             }
-            state.taker_waits = true;
+            state.wanted = 1;
             let woken = self.filled.wait(state);
             state = woken.unwrap_or_else(PoisonError::into_inner);
         }
-        let was_full = state.is_full();
         std::mem::swap(&mut state.items, into);
-        state.bytes = 0;
-        state.taker_waits = false;
-        drop(state);
-        if was_full {
-            self.room.notify_waiters();
-            self.room_blocking.notify_all();
-        }
+        self.emptied(state);
         true
+    }
+
+    /// Take what comes until then too, or until there are `many`.
+    pub(super) fn take_more(&self, into: &mut Vec<Done>, until: Instant, many: usize) {
+        let mut state = self.state();
+        while into.len() + state.items.len() < many && !state.closed {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state.wanted = many - into.len();
+            let woken = self.filled.wait_timeout(state, left);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        into.append(&mut state.items);
+        self.emptied(state);
+    }
+
+    fn emptied(&self, mut state: MutexGuard<'_, State>) {
+        state.bytes = 0;
+        state.wanted = 0;
+        drop(state);
+        self.room.notify_waiters();
+        self.room_blocking.notify_all();
     }
 }
 

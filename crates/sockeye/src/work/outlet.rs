@@ -22,9 +22,9 @@ impl Outlet {
         Self { outbox, feed, stop }
     }
 
-    /// Hand over results until there are no more. What fails ends the run: the rest is thrown away.
-    pub(super) fn run(self, mut sink: impl Sink, ordered: bool) -> Result<()> {
-        let handed = self.hand_over(&mut sink, ordered);
+    /// Hand over results, in order if there is one, until there are no more. What fails ends the run: the rest is thrown away.
+    pub(super) fn run(self, mut sink: impl Sink, order: Option<Order>) -> Result<()> {
+        let handed = self.hand_over(&mut sink, order);
         if handed.is_err() {
             self.feed.give_up();
             self.stop.cancel();
@@ -36,26 +36,35 @@ impl Outlet {
         handed
     }
 
-    fn hand_over(&self, sink: &mut impl Sink, ordered: bool) -> Result<()> {
-        let mut order = Order::default();
+    fn hand_over(&self, sink: &mut impl Sink, mut order: Option<Order>) -> Result<()> {
         let mut batch = Vec::new();
         loop {
             let mut flushed = Ok(());
             if !self.outbox.take(&mut batch, || flushed = sink.flush()) {
-                return flushed;
+                flushed?;
+                break;
             }
             flushed?;
             for done in batch.drain(..) {
-                if !ordered {
+                let Some(order) = &mut order else {
                     put(sink, done)?;
                     continue;
-                }
-                order.push(done)?;
+                };
+                let Some(done) = order.push(done)? else {
+                    continue;
+                };
+                put(sink, done)?;
                 while let Some(done) = order.pop()? {
                     put(sink, done)?;
                 }
             }
         }
+        if let Some(mut order) = order {
+            while let Some(done) = order.pop_last()? {
+                put(sink, done)?;
+            }
+        }
+        sink.flush()
     }
 }
 

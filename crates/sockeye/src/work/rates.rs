@@ -94,6 +94,8 @@ impl Rates {
         if lane.waiting.is_empty() {
             self.due.push(Reverse((lane.next, key)));
         }
+        // It is often a part of a larger buffer, which would be kept as a whole.
+        pending.bytes = Bytes::copy_from_slice(&pending.bytes);
         self.len += 1;
         self.bytes += pending.bytes.len();
         lane.waiting.push_back(pending);
