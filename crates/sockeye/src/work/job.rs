@@ -120,7 +120,7 @@ impl Outcome {
 pub trait Source: Send + 'static {
     /// Append the inputs that are at hand, at most `most`; wait until there is one. `false` says that there will be no more.
     ///
-    /// It is called on a thread of its own and may block.
+    /// It is called on a thread of its own and may block. Inputs may be parts of a larger buffer ([`Bytes::slice`]).
     ///
     /// # Errors
     ///
@@ -158,4 +158,48 @@ pub trait Sink: Send + 'static {
     ///
     /// As for [`put`](Sink::put).
     fn flush(&mut self) -> Result<()>;
+}
+
+/// A function that does one job is a [`Work`].
+impl<F, R> Work for F
+where
+    F: Fn(Job) -> R + Send + Sync + 'static,
+    R: Future<Output = Outcome> + Send,
+{
+    fn run(&self, job: Job) -> impl Future<Output = Outcome> + Send {
+        self(job)
+    }
+}
+
+/// A function that takes one result is a [`Sink`] which keeps nothing back.
+impl<F: FnMut(Input, Outcome) -> Result<()> + Send + 'static> Sink for F {
+    fn put(&mut self, input: Input, outcome: Outcome) -> Result<()> {
+        self(input, outcome)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The items of an iterator as a [`Source`]. It may block; what it has given by then is held back meanwhile.
+pub fn inputs<I>(items: I) -> impl Source
+where
+    I: IntoIterator<IntoIter: Send + 'static>,
+    I::Item: Into<Bytes>,
+{
+    Items(items.into_iter())
+}
+
+struct Items<I>(I);
+
+impl<I> Source for Items<I>
+where
+    I: Iterator<Item: Into<Bytes>> + Send + 'static,
+{
+    fn fill(&mut self, inputs: &mut Vec<Bytes>, most: usize) -> Result<bool> {
+        let before = inputs.len();
+        inputs.extend(self.0.by_ref().take(most).map(Into::into));
+        Ok(inputs.len() - before == most)
+    }
 }
