@@ -58,7 +58,7 @@ pub async fn run(
     };
     let rates = plan.rate.as_ref().map(Rates::new);
     let feed = Arc::new(Feed::new(
-        plan.slots.now(),
+        plan.slots.clone(),
         plan.halt,
         rates,
         Arc::clone(&plan.progress),
@@ -70,7 +70,8 @@ pub async fn run(
         retries: plan.retries,
         stop: stop.child_token(),
     });
-    let dropped = Dropped(Arc::clone(&feed), shared.stop.clone());
+    let ends = shared.stop.clone();
+    let dropped = Dropped(Arc::clone(&feed), ends);
 
     let order = plan.ordered.then(|| Order::new(plan.spill.clone()));
     let last = match &journal {
@@ -104,7 +105,7 @@ pub async fn run(
 
     drive(&shared, &plan.slots).await;
     leave(&shared);
-    shared.outbox.close();
+    drop(shared);
     let put = put.await.unwrap_or_else(|_| Err(broken("results")));
     let recorded = match recorded {
         Some(recorded) => recorded.await.unwrap_or_else(|_| Err(broken("journal"))),
@@ -126,16 +127,25 @@ pub async fn run(
     Ok(report)
 }
 
+/// If the run is dropped, jobs go on until they have seen that they shall end.
+struct Lanes(JoinSet<()>);
+
+impl Drop for Lanes {
+    fn drop(&mut self) {
+        self.0.detach_all();
+    }
+}
+
 /// Start lanes when they are wanted, until all is done.
 async fn drive<W: Work>(shared: &Arc<Shared<W>>, slots: &Slots) {
     let feed = &shared.feed;
-    let mut lanes = JoinSet::new();
+    let mut lanes = Lanes(JoinSet::new());
     let mut changes = slots.subscribe();
     loop {
         for _ in 0..feed.start_lanes() {
-            lanes.spawn(lane(Arc::clone(shared)));
+            lanes.0.spawn(lane(Arc::clone(shared)));
         }
-        if lanes.is_empty() && (feed.is_over() || feed.is_done()) {
+        if lanes.0.is_empty() && (feed.is_over() || feed.is_done()) {
             return;
         }
         // What is due already is taken by lanes as they come free; one that sleeps has to be told.
@@ -146,8 +156,8 @@ async fn drive<W: Work>(shared: &Arc<Shared<W>>, slots: &Slots) {
         let due = due.filter(|due| *due > Instant::now());
         tokio::select! {
             () = feed.attention.notified() => {}
-            Some(_) = lanes.join_next(), if !lanes.is_empty() => {}
-            Ok(()) = changes.changed() => feed.set_slots(*changes.borrow_and_update()),
+            Some(_) = lanes.0.join_next(), if !lanes.0.is_empty() => {}
+            Ok(()) = changes.changed() => {}
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => feed.ring(),
             () = shared.stop.cancelled(), if !feed.is_over() => feed.give_up(),
         }

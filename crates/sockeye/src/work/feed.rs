@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::job::{Ending, Key, Outcome};
-use super::plan::Halt;
+use super::plan::{Halt, Slots};
 use super::rates::Rates;
 use super::report::{Progress, add};
 
@@ -139,6 +139,7 @@ pub(super) struct Feed {
     state: Mutex<State>,
     /// No more jobs begin.
     over: AtomicBool,
+    slots: Slots,
     halt: Halt,
     progress: Arc<Progress>,
     room: Condvar,
@@ -149,7 +150,7 @@ pub(super) struct Feed {
 
 impl Feed {
     pub(super) fn new(
-        slots: usize,
+        slots: Slots,
         halt: Halt,
         rates: Option<Rates>,
         progress: Arc<Progress>,
@@ -162,7 +163,7 @@ impl Feed {
             rates,
             all_read: false,
             halted: false,
-            slots,
+            slots: slots.now(),
             lanes: 0,
             idle: 0,
             running: 0,
@@ -173,6 +174,7 @@ impl Feed {
         Self {
             state: Mutex::new(state),
             over: AtomicBool::new(false),
+            slots,
             halt,
             progress,
             room: Condvar::new(),
@@ -241,6 +243,7 @@ impl Feed {
     /// Take up to `most` inputs. A lane that gets [`Taken::Leave`] is no more counted as one.
     pub(super) fn take(&self, stash: &mut VecDeque<Pending>, most: usize, idle: bool) -> Taken {
         let mut state = self.state();
+        state.slots = self.slots.now();
         if state.lanes > state.slots || self.is_over() {
             state.lanes -= 1;
             return Taken::Leave;
@@ -343,7 +346,7 @@ impl Feed {
             return false;
         }
         state.halted = true;
-        drop_in(&self.over);
+        self.over.store(true, Ordering::Relaxed);
         self.room.notify_all();
         self.wake.notify_waiters();
         self.attention.notify_one();
@@ -353,7 +356,7 @@ impl Feed {
     /// No more jobs begin. The reader is told when it comes next.
     pub(super) fn give_up(&self) {
         let state = self.state();
-        drop_in(&self.over);
+        self.over.store(true, Ordering::Relaxed);
         drop(state);
         self.room.notify_all();
         self.wake.notify_waiters();
@@ -380,19 +383,12 @@ impl Feed {
         if self.is_over() {
             return 0;
         }
+        state.slots = self.slots.now();
         let now = Instant::now();
         let wanted = state.ready(now).saturating_sub(state.idle);
         let more = wanted.min(state.slots.saturating_sub(state.lanes));
         state.lanes += more;
         more
-    }
-
-    /// So many slots from now on.
-    pub(super) fn set_slots(&self, slots: usize) {
-        let mut state = self.state();
-        state.slots = slots;
-        drop(state);
-        self.wake.notify_waiters();
     }
 
     /// When something that waits is due, if that is in the future.
@@ -435,10 +431,6 @@ impl Feed {
         show(&self.progress.running, state.running);
         show(&self.progress.waiting, state.waiting());
     }
-}
-
-fn drop_in(over: &AtomicBool) {
-    over.store(true, Ordering::Relaxed);
 }
 
 impl State {

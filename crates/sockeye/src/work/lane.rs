@@ -38,6 +38,13 @@ pub(super) struct Shared<W> {
     pub(super) stop: CancellationToken,
 }
 
+/// With the last lane, the last result has come.
+impl<W> Drop for Shared<W> {
+    fn drop(&mut self) {
+        self.outbox.close();
+    }
+}
+
 struct Lane {
     stop: CancellationToken,
     stash: VecDeque<Pending>,

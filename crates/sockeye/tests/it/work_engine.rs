@@ -35,6 +35,16 @@ fn numbers(count: u64) -> impl Source {
     inputs((0..count).map(|number| number.to_string()))
 }
 
+/// All at once, so that a clock that goes on by itself finds them there.
+struct AtOnce(Vec<Bytes>);
+
+impl Source for AtOnce {
+    fn fill(&mut self, inputs: &mut Vec<Bytes>, _: usize) -> sockeye::Result<bool> {
+        inputs.append(&mut self.0);
+        Ok(false)
+    }
+}
+
 fn done() -> Outcome {
     Outcome::new(Ending::Exited(0))
 }
@@ -69,7 +79,12 @@ fn paused<T: Send + 'static, F: Future<Output = T>>(
 async fn simply(plan: Plan, count: u64, work: impl Work) -> (Report, Vec<(Input, Outcome)>) {
     let (results, sink) = collect();
     let stop = CancellationToken::new();
-    let report = run(plan, numbers(count), work, sink, stop).await.unwrap();
+    let all = (0..count).map(|number| number.to_string().into());
+    let report = match count {
+        ..=100 => run(plan, AtOnce(all.collect()), work, sink, stop).await,
+        _ => run(plan, numbers(count), work, sink, stop).await,
+    };
+    let report = report.unwrap();
     let results = std::mem::take(&mut *results.lock().unwrap());
     let sum = report.succeeded + report.failed + report.canceled;
     assert_eq!(report.inputs, sum, "each input is counted once: {report:?}");
@@ -521,11 +536,12 @@ fn each_key_has_its_rate_and_does_not_hold_up_others() {
             key: Some(Arc::new(|input| Bytes::copy_from_slice(&input[..1]))),
         });
         // All of a, then all of b.
-        let all = (0..100).map(|n| format!("{}{n}", if n < 50 { 'a' } else { 'b' }));
+        let all = (0..100).map(|n| format!("{}{n}", if n < 50 { 'a' } else { 'b' }).into());
         let (results, sink) = collect();
         let started = Instant::now();
         let stop = CancellationToken::new();
-        let report = run(plan, inputs(all), work, sink, stop).await.unwrap();
+        let all = AtOnce(all.collect());
+        let report = run(plan, all, work, sink, stop).await.unwrap();
         assert_eq!((report.succeeded, report.attempts), (100, 100));
         let indices: Vec<u64> = results
             .lock()

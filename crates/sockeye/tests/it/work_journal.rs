@@ -441,8 +441,8 @@ fn a_damaged_journal_ends_the_run_with_an_error_and_never_in_a_panic() {
             Ok::<String, sockeye::Error>(output)
         });
         match ended {
-            // The damage was in what this run does not read.
-            Ok(output) => assert!(output.len() == whole.len()),
+            // The damage was in what this run does not read, or within a text.
+            Ok(output) => assert_eq!(output.is_empty(), whole.is_empty()),
             Err(error) => {
                 errors += 1;
                 assert_eq!(error.kind(), Kind::Io, "{error}");
@@ -503,6 +503,7 @@ fn killed_after(path: &Path, results: usize) -> (Vec<String>, Vec<String>, bool)
     let begun = std::thread::spawn(move || {
         let lines = BufReader::new(stderr).lines().map_while(Result::ok);
         let begun = lines.filter_map(|line| line.strip_prefix("begun ").map(str::to_owned));
+        let begun = begun.filter(|input| !input.is_empty());
         begun.collect::<Vec<_>>()
     });
     let mut printed = Vec::new();
