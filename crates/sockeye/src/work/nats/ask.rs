@@ -1,5 +1,6 @@
 //! Single messages of streams, asked for in plain requests: an old server's answers are not all what the crate expects.
 
+use async_nats::Request;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
@@ -68,13 +69,11 @@ impl Broker {
 
     async fn message(&self, stream: &str, request: &serde_json::Value) -> Result<Option<Standing>> {
         let subject = format!("$JS.API.STREAM.MSG.GET.{stream}");
-        let answer = self
-            .client
-            .request(subject, request.to_string().into())
-            .await
-            .map_err(|error| self.lost(error))?;
-        let answer: Answer =
-            serde_json::from_slice(&answer.payload).map_err(|error| self.lost(error))?;
+        let request = Request::new().payload(request.to_string().into());
+        let Some(answer) = self.ask(subject, request).await? else {
+            return Ok(None);
+        };
+        let answer: Answer = serde_json::from_slice(&answer).map_err(|error| self.lost(error))?;
         match answer {
             Answer {
                 error: Some(error), ..

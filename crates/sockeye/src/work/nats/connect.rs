@@ -8,7 +8,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_nats::jetstream::{self, context::ContextBuilder};
-use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event, HeaderMap, Request, ServerAddr};
+use async_nats::{
+    Client, ConnectErrorKind, ConnectOptions, Event, HeaderMap, Request, RequestErrorKind,
+    ServerAddr,
+};
 use bytes::Bytes;
 use serde::Deserialize;
 use tokio::sync::watch;
@@ -410,19 +413,12 @@ impl Broker {
     pub(super) async fn store_first(&self, subject: String, payload: Bytes) -> Result<Stored> {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Expected-Last-Subject-Sequence", "0");
-        let request = Request::new()
-            .headers(headers)
-            .payload(payload)
-            .timeout(Some(Duration::from_secs(5)));
-        let answer = match self.client.send_request(subject, request).await {
-            Ok(answer) => answer,
-            Err(error) if error.kind() == async_nats::RequestErrorKind::NoResponders => {
-                return Ok(Stored::NoStream);
-            }
-            Err(error) => return Err(self.lost(error)),
+        let request = Request::new().headers(headers).payload(payload);
+        let answer = match self.ask(subject, request).await? {
+            Some(answer) => answer,
+            None => return Ok(Stored::NoStream),
         };
-        let ack: PubAck =
-            serde_json::from_slice(&answer.payload).map_err(|error| self.lost(error))?;
+        let ack: PubAck = serde_json::from_slice(&answer).map_err(|error| self.lost(error))?;
         match ack.error {
             None => Ok(Stored::At(ack.seq)),
             // "wrong last sequence"; "maximum messages per subject exceeded" comes as a failure to store.
@@ -435,6 +431,23 @@ impl Broker {
             Some(error) => Err(
                 Error::new(Kind::Rejected, Operation::Write, error.description).about(&self.shown),
             ),
+        }
+    }
+
+    /// Ask, and wait for the answer; `None` if nobody is there to give one. Whoever was asked over a connection that broke has
+    /// nobody to answer to, so that this fails then, and not only at its end of 5 s.
+    pub(super) async fn ask(&self, subject: String, request: Request) -> Result<Option<Bytes>> {
+        let mut connections = self.connections.clone();
+        connections.mark_unchanged();
+        let request = request.timeout(Some(Duration::from_secs(5)));
+        let answer = tokio::select! {
+            answer = self.client.send_request(subject, request) => answer,
+            _ = connections.changed() => return Err(self.lost("the connection broke while it was asked")),
+        };
+        match answer {
+            Ok(answer) => Ok(Some(answer.payload)),
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => Ok(None),
+            Err(error) => Err(self.lost(error)),
         }
     }
 

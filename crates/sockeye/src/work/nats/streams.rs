@@ -164,39 +164,45 @@ impl Broker {
     }
 
     pub(super) async fn runs(&self) -> Result<kv::Store> {
-        self.bucket(kv::Config {
-            bucket: RUNS.to_owned(),
-            history: 1,
-            storage: StorageType::File,
-            max_age: Duration::from_secs(30 * 86400),
-            ..kv::Config::default()
-        })
-        .await
+        self.bucket(RUNS, StorageType::File, Duration::from_secs(30 * 86400))
+            .await
     }
 
     pub(super) async fn worker_bucket(&self) -> Result<kv::Store> {
-        self.bucket(kv::Config {
-            bucket: WORKERS.to_owned(),
-            history: 1,
-            storage: StorageType::Memory,
-            max_age: WORKER_LIFE,
-            ..kv::Config::default()
-        })
-        .await
+        self.bucket(WORKERS, StorageType::Memory, WORKER_LIFE).await
     }
 
-    async fn bucket(&self, config: kv::Config) -> Result<kv::Store> {
-        if let Ok(bucket) = self.js.get_key_value(&config.bucket).await {
+    /// The crate would ask about our account first, and does not understand what an old server answers to that.
+    async fn bucket(
+        &self,
+        name: &str,
+        storage: StorageType,
+        max_age: Duration,
+    ) -> Result<kv::Store> {
+        if let Ok(bucket) = self.js.get_key_value(name).await {
             return Ok(bucket);
         }
-        match self.js.create_key_value(config.clone()).await {
-            Ok(bucket) => Ok(bucket),
-            Err(error) => self
-                .js
-                .get_key_value(&config.bucket)
-                .await
-                .map_err(|_| self.lost(error)),
-        }
+        let config = Config {
+            name: format!("KV_{name}"),
+            subjects: vec![format!("$KV.{name}.>")],
+            storage,
+            max_age,
+            max_messages_per_subject: 1,
+            discard: DiscardPolicy::New,
+            allow_rollup: true,
+            allow_direct: true,
+            deny_delete: true,
+            num_replicas: 1,
+            ..Config::default()
+        };
+        let made = self.js.create_stream(config).await;
+        self.js
+            .get_key_value(name)
+            .await
+            .map_err(|error| match made {
+                Ok(_) => self.lost(error),
+                Err(error) => self.lost(error),
+            })
     }
 
     pub(super) async fn blobs(&self) -> Result<object_store::ObjectStore> {

@@ -30,22 +30,24 @@ pub(super) async fn run(shared: Arc<Shared>) {
         stream: None,
         next: 1,
     };
+    let mut connections = shared.broker.connections.clone();
     loop {
+        connections.mark_unchanged();
         tokio::select! {
             () = shared.over.cancelled() => return,
+            // What was asked, or on its way, over the old connection is lost.
+            _ = connections.changed() => {}
             // How it ended does not matter: it is begun again where it was.
             _ = follow(&shared, &mut place) => {}
         }
         tokio::select! {
             () = shared.over.cancelled() => return,
-            () = tokio::time::sleep(Duration::from_millis(100)) => {}
+            () = tokio::time::sleep(Duration::from_millis(20)) => {}
         }
     }
 }
 
 async fn follow(shared: &Shared, place: &mut Place) -> Result<()> {
-    let mut connections = shared.broker.connections.clone();
-    connections.mark_unchanged();
     let stream = shared.broker.results().await?;
     recognise(shared, &stream, place);
     let consumer = consumer(shared, &stream, place.next).await?;
@@ -63,12 +65,7 @@ async fn follow(shared: &Shared, place: &mut Place) -> Result<()> {
     let prefix = format!("sk.res.{}.", shared.names.run());
     let mut seen = 0;
     loop {
-        let message = tokio::select! {
-            message = messages.next() => message,
-            // What was on its way over the old connection is lost.
-            _ = connections.changed() => return Ok(()),
-        };
-        let Some(Ok(message)) = message else {
+        let Some(Ok(message)) = messages.next().await else {
             return Ok(());
         };
         let Ok(info) = message.info() else {

@@ -61,7 +61,8 @@ async fn look(shared: &Shared, written: &mut Counts) -> Result<()> {
         return Ok(());
     }
     let counts = with_progress(shared.state().counts, shared.options.progress.as_deref());
-    if counts != *written {
+    let is_ours = record.submitter == shared.record.submitter && record.state == RunState::Running;
+    if counts != *written && is_ours {
         let mut record = record.in_state(RunState::Running);
         record.counts = counts;
         shared

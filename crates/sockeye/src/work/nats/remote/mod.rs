@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::blobs;
@@ -98,6 +98,8 @@ pub struct Remote {
     shared: Arc<Shared>,
     queue: mpsc::UnboundedSender<Task>,
     tasks: TaskTracker,
+    /// Without a submitter nobody takes results: its tasks end with it.
+    _end: Arc<DropGuard>,
 }
 
 impl fmt::Debug for Remote {
@@ -234,10 +236,12 @@ impl Remote {
         tasks.spawn(reconcile::run(Arc::clone(&shared)));
         tasks.spawn(control::run(Arc::clone(&shared)));
         shared.broker.poke().await;
+        let end = Arc::new(shared.over.clone().drop_guard());
         Ok(Self {
             shared,
             queue,
             tasks,
+            _end: end,
         })
     }
 

@@ -16,9 +16,11 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let over: CancellationToken = shared.over.clone();
     let mut connections = shared.broker.connections.clone();
     connections.mark_unchanged();
+    let mut at_once = false;
     loop {
         tokio::select! {
             () = over.cancelled() => return,
+            () = std::future::ready(()), if at_once => {}
             () = tokio::time::sleep(shared.options.reconcile) => {}
             () = shared.reconcile.notified() => {}
             _ = connections.changed() => {}
@@ -28,7 +30,13 @@ pub(super) async fn run(shared: Arc<Shared>) {
             looked = look(&shared) => if let Ok(jobs) = looked {
                 report(&shared, jobs);
             },
+            // What was asked over the old connection is not answered: once more.
+            _ = connections.changed() => {
+                at_once = true;
+                continue;
+            }
         }
+        at_once = false;
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use async_nats::Request;
 use async_nats::jetstream::{AckKind, Message};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
@@ -314,16 +315,13 @@ impl Delivery<'_> {
 
     /// The job is done: the broker confirms that it is off the queue.
     pub(super) async fn taken_off(&self) {
+        let broker = &self.here.broker;
         let Some(reply) = self.message.reply.clone() else {
             return;
         };
         for _ in 0..3 {
-            let asked = self
-                .here
-                .broker
-                .client
-                .request(reply.clone(), Bytes::from_static(b"+ACK"));
-            if asked.await.is_ok() {
+            let request = Request::new().payload(Bytes::from_static(b"+ACK"));
+            if let Ok(Some(_)) = broker.ask(reply.to_string(), request).await {
                 return;
             }
         }

@@ -34,6 +34,9 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How long a job that is handed back waits before the next worker gets it.
 const HAND_BACK: Duration = Duration::from_millis(50);
 
+/// How long a broker may take to let us go.
+const DRAIN: Duration = Duration::from_secs(2);
+
 /// How a worker works.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -336,9 +339,18 @@ impl<W: Work, F: Fn(&str, &[u8]) -> Result<W> + Send + Sync + 'static> Worker<W,
 
     /// Learn which runs there are.
     async fn look(&mut self) {
-        let looked = tokio::time::timeout(Duration::from_secs(5), self.runs.look(&self.here));
-        // A broker that does not answer is asked again soon; the connection is made anew meanwhile.
-        if let Ok(Ok(changes)) = looked.await {
+        let mut connections = self.here.broker.connections.clone();
+        connections.mark_unchanged();
+        let looked = tokio::select! {
+            looked = self.runs.look(&self.here) => looked,
+            // What was asked over the old connection is not answered; the next look is soon.
+            _ = connections.changed() => {
+                self.pulls.forget_all();
+                return;
+            }
+        };
+        // A broker that does not answer is asked again soon.
+        if let Ok(changes) = looked {
             for name in changes.left {
                 self.pulls.leave(&name);
                 self.here.tell(WorkerEvent::Left(name));
@@ -407,7 +419,7 @@ impl<W: Work, F: Fn(&str, &[u8]) -> Result<W> + Send + Sync + 'static> Worker<W,
                 self.begin(run, message);
             }
             // More came than was asked for, or for a run that has ended.
-            _ => hand_back(&self.here, message),
+            _ => drop(self.tasks.spawn(hand_back(Arc::clone(&self.here), message))),
         }
     }
 
@@ -437,10 +449,11 @@ impl<W: Work, F: Fn(&str, &[u8]) -> Result<W> + Send + Sync + 'static> Worker<W,
         self.tasks.close();
         let grace = tokio::time::sleep(self.here.options.grace);
         tokio::pin!(grace);
-        // Requests that the broker still has are over then.
-        let drained = tokio::time::sleep(pulls::LONG + Duration::from_millis(200));
-        tokio::pin!(drained);
-        let (mut is_drained, mut is_over) = (self.pulls.asked() == 0, false);
+        // The broker drops our requests; what is on its way still arrives, and then the end.
+        let is_there = self.arrivals.drain().await.is_ok();
+        let limit = tokio::time::sleep(DRAIN);
+        tokio::pin!(limit);
+        let (mut is_drained, mut is_over) = (!is_there, false);
         loop {
             let finished = self.tasks.is_empty();
             if finished && is_drained {
@@ -448,18 +461,18 @@ impl<W: Work, F: Fn(&str, &[u8]) -> Result<W> + Send + Sync + 'static> Worker<W,
             }
             tokio::select! {
                 () = self.tasks.wait(), if !finished => {}
-                () = &mut drained, if !is_drained => is_drained = true,
+                () = &mut limit, if !is_drained => is_drained = true,
                 () = &mut grace, if !is_over => {
                     is_over = true;
                     self.here.hand_back.cancel();
                 }
-                Some(message) = self.arrivals.next() => {
-                    if let Some(name) = message.status.and(message.subject.rsplit('.').next()) {
-                        self.pulls.refused(name, 408);
-                    } else {
-                        hand_back(&self.here, Message { message, context: self.here.broker.js.clone() });
+                arrival = self.arrivals.next(), if !is_drained => match arrival {
+                    None => is_drained = true,
+                    Some(message) if message.status.is_some() => {}
+                    Some(message) => {
+                        let message = Message { message, context: self.here.broker.js.clone() };
+                        self.tasks.spawn(hand_back(Arc::clone(&self.here), message));
                     }
-                    is_drained |= self.pulls.asked() == 0;
                 }
             }
         }
@@ -490,11 +503,8 @@ impl Drop for Slot {
 }
 
 /// A message that was never begun goes back at once.
-fn hand_back(here: &Arc<Here>, message: Message) {
-    let here = Arc::clone(here);
-    tokio::spawn(async move {
-        delivery::note_unbegun(&here, &message).await;
-        // Without this it goes back when its lease is over.
-        drop(message.ack_with(AckKind::Nak(Some(HAND_BACK))).await);
-    });
+async fn hand_back(here: Arc<Here>, message: Message) {
+    delivery::note_unbegun(&here, &message).await;
+    // Without this it goes back when its lease is over.
+    drop(message.ack_with(AckKind::Nak(Some(HAND_BACK))).await);
 }
