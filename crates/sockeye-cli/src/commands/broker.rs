@@ -32,14 +32,19 @@ pub(crate) async fn connect(
 async fn lead_through(access: &mut Access, format: WireFormat, output: &Output) -> Result<()> {
     let usage = |why: &str| Error::new(Kind::Usage, Operation::Connect, why).about(access.shown());
     let [server] = &access.servers[..] else {
-        return Err(usage("--wire shows the way to one server; several are named"));
+        return Err(usage(
+            "--wire shows the way to one server; several are named",
+        ));
     };
     let (scheme, rest) = server.split_once("://").unwrap_or(("nats", server));
     if scheme == "tls" {
-        return Err(usage("--wire cannot look into TLS to a broker").with_hint("watch it on a broker without TLS, on this machine"));
+        return Err(usage("--wire cannot look into TLS to a broker")
+            .with_hint("watch it on a broker without TLS, on this machine"));
     }
     let host = rest.rsplit('@').next().unwrap_or(rest);
-    let has_port = host.rsplit_once(':').is_some_and(|(name, _)| !name.contains(':') || name.ends_with(']'));
+    let has_port = host
+        .rsplit_once(':')
+        .is_some_and(|(name, _)| !name.contains(':') || name.ends_with(']'));
     let target: Endpoint = match has_port {
         true => format!("tcp://{host}"),
         false => format!("tcp://{host}:4222"),
@@ -52,17 +57,26 @@ async fn lead_through(access: &mut Access, format: WireFormat, output: &Output) 
     access.through = Some(address.map_err(|_| usage("no port of this machine is free"))?);
     let net = Arc::new(net);
     // It lives as long as the command.
-    tokio::spawn(serve(listener, Limits::default(), CancellationToken::new(), move |arrival| {
-        let (net, target) = (Arc::clone(&net), target.clone());
-        async move {
-            let Arrival::Accepted(incoming) = arrival else { return };
-            let Ok(inbound) = incoming.handshake().await else { return };
-            match net.open(&target).await {
-                Ok(outbound) => drop(join(inbound, outbound, &JoinOptions::default()).await),
-                Err(_) => inbound.abort(),
+    tokio::spawn(serve(
+        listener,
+        Limits::default(),
+        CancellationToken::new(),
+        move |arrival| {
+            let (net, target) = (Arc::clone(&net), target.clone());
+            async move {
+                let Arrival::Accepted(incoming) = arrival else {
+                    return;
+                };
+                let Ok(inbound) = incoming.handshake().await else {
+                    return;
+                };
+                match net.open(&target).await {
+                    Ok(outbound) => drop(join(inbound, outbound, &JoinOptions::default()).await),
+                    Err(_) => inbound.abort(),
+                }
             }
-        }
-    }));
+        },
+    ));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! One module for each command: its flags, its help and what it does with the library.
 
+pub(crate) mod broker;
 mod coding;
 pub(crate) mod connect;
 pub(crate) mod convert;

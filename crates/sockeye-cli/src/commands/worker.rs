@@ -13,7 +13,7 @@ use sockeye::{Error, Kind, Operation, Result};
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{self, Told};
-use super::map::{Spec, Task, What};
+use super::map::{Spec, SpecWhat as What, Task};
 use crate::args::{BrokerArgs, WireFormat, duration};
 use crate::exit::Outcome;
 use crate::output::{Level, Output};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::certificate::certificate;
 use super::{find, is_required, missing, openssl};
-use crate::{LIMIT, Program};
+use crate::{LIMIT, NetworkNamespace, Program};
 
 /// A broker on a port of 127.0.0.1, which it keeps when it is started again. It runs until the value is dropped.
 ///
@@ -28,6 +28,7 @@ pub struct NatsServer {
     binary: PathBuf,
     dir: tempfile::TempDir,
     config: String,
+    namespace: Option<PathBuf>,
     port: u16,
     stores: u32,
     program: Option<Program>,
@@ -102,21 +103,39 @@ impl NatsServer {
         Self::with(new_binary()?, &tls_lines(certificate, key))
     }
 
+    /// The newer one inside this namespace, on all its addresses; it lives no longer than that.
+    ///
+    /// # Panics
+    ///
+    /// As [`both`](Self::both).
+    #[must_use]
+    pub fn inside(namespace: &NetworkNamespace) -> Option<Self> {
+        let mut server = Self::unstarted(new_binary()?, crate::temporary_dir(), "");
+        server.namespace = Some(namespace.file());
+        server.restart();
+        Some(server)
+    }
+
     fn with(binary: PathBuf, config: &str) -> Option<Self> {
         Some(Self::over(binary, crate::temporary_dir(), config))
     }
 
     fn over(binary: PathBuf, dir: tempfile::TempDir, config: &str) -> Self {
-        let mut server = Self {
+        let mut server = Self::unstarted(binary, dir, config);
+        server.restart();
+        server
+    }
+
+    fn unstarted(binary: PathBuf, dir: tempfile::TempDir, config: &str) -> Self {
+        Self {
             binary,
             dir,
             config: config.to_owned(),
+            namespace: None,
             port: 0,
             stores: 0,
             program: None,
-        };
-        server.restart();
-        server
+        }
     }
 
     /// Where it listens: `nats://127.0.0.1:PORT`.
@@ -194,14 +213,24 @@ impl NatsServer {
         } else {
             i32::from(self.port)
         };
+        let host = match self.namespace {
+            Some(_) => "0.0.0.0",
+            None => "127.0.0.1",
+        };
         let store = self.dir.path().join(store);
         let text = format!(
-            "listen: \"127.0.0.1:{listen}\"\njetstream {{ store_dir: \"{}\" }}\n{}\n",
+            "listen: \"{host}:{listen}\"\njetstream {{ store_dir: \"{}\" }}\n{}\n",
             store.display(),
             self.config
         );
         fs::write(&config, text).unwrap();
-        Program::start(&self.binary, [Path::new("-c"), &config])
+        match &self.namespace {
+            None => Program::start(&self.binary, [Path::new("-c"), &config]),
+            Some(namespace) => {
+                let enter = PathBuf::from(format!("--net={}", namespace.display()));
+                Program::start("nsenter", [&enter, &self.binary, Path::new("-c"), &config])
+            }
+        }
     }
 }
 
@@ -211,7 +240,8 @@ fn ready(program: &mut Program) -> Option<u16> {
     loop {
         let text = String::from_utf8_lossy(&program.so_far().1).into_owned();
         if text.contains("Server is ready") {
-            let (_, rest) = text.split_once("Listening for client connections on 127.0.0.1:")?;
+            let (_, rest) = text.split_once("Listening for client connections on ")?;
+            let (_, rest) = rest.split_once(':')?;
             return rest.split_whitespace().next()?.parse().ok();
         }
         if !program.is_running() || Instant::now() > deadline {

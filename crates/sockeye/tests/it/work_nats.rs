@@ -92,11 +92,6 @@ impl Worker {
         Self { stop, task }
     }
 
-    /// As if its process were killed: nothing is said to anybody.
-    fn kill(self) {
-        self.task.abort();
-    }
-
     async fn stop(self) -> WorkerReport {
         self.stop.cancel();
         self.task.await.unwrap().unwrap()
@@ -498,7 +493,8 @@ fn a_consumer_that_was_deleted_is_made_anew() {
             .get_stream("SK_JOBS")
             .await
             .unwrap();
-        stream.delete_consumer(remote.run_name()).await.unwrap();
+        // 2.9.10 does it, and sometimes answers that it could not remove its folder.
+        let _ = stream.delete_consumer(remote.run_name()).await;
         let outcomes = run_all(&remote, (5..10).map(|n| job(n, 1))).await;
         assert_eq!(said(&outcomes[4]), "input 9");
         remote.finish(true).await.unwrap();
@@ -584,7 +580,7 @@ fn nobody_there_is_said_and_whoever_comes_is_waited_for() {
         let (sender, mut events) = tokio::sync::mpsc::unbounded_channel();
         let remote = remote(&server.url(), |options| {
             options.observer = Some(Arc::new(move |event| {
-                drop(sender.send(event).unwrap_or_default())
+                sender.send(event).unwrap_or_default()
             }));
         })
         .await;
@@ -607,7 +603,7 @@ fn a_worker_tells_what_it_does() {
             options.name = Some("bee".into());
             options.max_jobs = Some(1);
             options.observer = Some(Arc::new(move |event| {
-                drop(sender.send(event).unwrap_or_default())
+                sender.send(event).unwrap_or_default()
             }));
         })
         .await;
@@ -630,6 +626,5 @@ fn a_worker_tells_what_it_does() {
             deliveries: 1,
         };
         assert!(rest.contains(&done), "{rest:?}");
-        let _ = Worker::kill;
     });
 }

@@ -8,6 +8,7 @@ mod args;
 mod cancel;
 mod dead;
 pub(crate) mod probes;
+mod remote;
 mod spec;
 mod status;
 mod task;
@@ -19,7 +20,7 @@ use clap::Subcommand;
 use sockeye::{Error, Kind, Operation, Result};
 
 use self::args::{EngineArgs, InputArgs, JournalArgs, OutputArgs, RunArgs};
-pub(crate) use self::spec::Spec;
+pub(crate) use self::spec::{Spec, What as SpecWhat};
 pub(crate) use self::task::Task;
 pub(crate) use self::template::Rules;
 use crate::exit::Outcome;

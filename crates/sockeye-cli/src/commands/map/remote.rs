@@ -25,14 +25,23 @@ pub(crate) async fn start(
     output: &Output,
 ) -> Result<Remote> {
     let Some(servers) = &args.engine else {
-        return Err(Error::new(Kind::Usage, Operation::Connect, "no --engine is named"));
+        return Err(Error::new(
+            Kind::Usage,
+            Operation::Connect,
+            "no --engine is named",
+        ));
     };
     let broker = broker::connect(&args.broker, servers, args.wire, output).await?;
     if let Some(warning) = broker.warning() {
         output.warn(warning);
     }
-    let spec = serde_json::to_vec(spec)
-        .map_err(|error| Error::new(Kind::Usage, Operation::Parse, format!("this cannot be sent to workers: {error}")))?;
+    let spec = serde_json::to_vec(spec).map_err(|error| {
+        Error::new(
+            Kind::Usage,
+            Operation::Parse,
+            format!("this cannot be sent to workers: {error}"),
+        )
+    })?;
     let mut options = RemoteOptions::default();
     options.run.clone_from(&args.run);
     options.batch = args.batch();
@@ -53,7 +62,11 @@ pub(crate) async fn start(
     let remote = Remote::start(broker, &spec, options).await?;
     let (run, is_resumed) = (remote.run_name(), remote.is_resumed());
     output.event(
-        if is_resumed { Level::Normal } else { Level::Verbose },
+        if is_resumed {
+            Level::Normal
+        } else {
+            Level::Verbose
+        },
         &Told {
             text: match is_resumed {
                 true => format!("going on with the run {run}"),
@@ -73,14 +86,30 @@ pub(crate) async fn start(
 pub(crate) async fn finish(remote: Remote, is_done: bool, output: &Output) -> Result<()> {
     let run = remote.run_name().to_owned();
     let counts = remote.finish(is_done).await?;
-    let odd = counts.lost + counts.duplicates + counts.resubmitted + counts.handed_back + counts.dead;
-    let level = if odd > 0 { Level::Normal } else { Level::Verbose };
+    let odd =
+        counts.lost + counts.duplicates + counts.resubmitted + counts.handed_back + counts.dead;
+    let level = if odd > 0 {
+        Level::Normal
+    } else {
+        Level::Verbose
+    };
     output.event(level, &account(&run, &counts));
     Ok(())
 }
 
 fn account(run: &str, counts: &Counts) -> Told {
-    let Counts { results, submitted, resubmitted, found, duplicates, skipped, handed_back, lost, dead, .. } = *counts;
+    let Counts {
+        results,
+        submitted,
+        resubmitted,
+        found,
+        duplicates,
+        skipped,
+        handed_back,
+        lost,
+        dead,
+        ..
+    } = *counts;
     Told {
         text: format!(
             "{run}: {results} results ({found} found there) of {submitted} submitted, {resubmitted} of them again; {lost} lost with their \
@@ -99,9 +128,10 @@ fn tell(event: &RemoteEvent) -> Option<Told> {
             "0 workers: nobody takes jobs; start `sockeye worker --engine URL`".into(),
             json!({"type": "workers", "workers": 0}),
         ),
-        RemoteEvent::Workers(count) => {
-            line(format!("{count} workers"), json!({"type": "workers", "workers": count}))
-        }
+        RemoteEvent::Workers(count) => line(
+            format!("{count} workers"),
+            json!({"type": "workers", "workers": count}),
+        ),
         RemoteEvent::LostState(jobs) => line(
             format!("engine lost state, resubmitted {jobs}"),
             json!({"type": "lost-state", "resubmitted": jobs}),

@@ -10,7 +10,7 @@ use crate::args::{BrokerArgs, WireFormat, duration};
 #[command(next_help_heading = "Other machines")]
 pub(crate) struct EngineArgs {
     /// Share the jobs out through this NATS server to whoever runs `sockeye worker` there: nats://HOST[:PORT], tls://HOST[:PORT];
-    /// -j is then how many jobs are on their way at once [default: 1000, times --batch]
+    /// -j is then how many jobs are on their way at once [default: 1000, or more with --batch]
     #[arg(long, value_name = "URL")]
     pub(crate) engine: Option<String>,
     /// What the run is called there: a run of this name that was not finished is gone on with [default: a random name]
@@ -38,7 +38,7 @@ pub(crate) struct EngineArgs {
 impl EngineArgs {
     /// How many jobs are on their way at once, unless it is said.
     pub(crate) fn window(&self) -> usize {
-        self.batch().saturating_mul(1000)
+        self.batch().saturating_mul(1_000).min(20_000)
     }
 
     /// How many jobs a message has.

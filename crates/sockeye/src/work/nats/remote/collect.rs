@@ -126,6 +126,8 @@ fn read(shared: &Shared, subject: &str, payload: &[u8], sequence: u64) {
     if subject.starts_with("r.") {
         // What is not ours is not an answer to anything.
         if let Ok(results) = decode::<Results>(payload) {
+            // Counted as messages are read, so that whoever goes on with a run knows the whole account.
+            shared.state().counts.lost += u64::from(results.deliveries.saturating_sub(1));
             shared.take(results, sequence);
         }
         return;

@@ -169,15 +169,10 @@ impl Shared {
     fn take(&self, results: Results, sequence: u64) {
         let mut state = self.state();
         state.last_result = Some(Instant::now());
-        let mut is_first = true;
         for done in results.done {
             match state.pending.remove(&done.id) {
                 Some(pending) => {
                     state.counts.results += 1;
-                    if is_first {
-                        state.counts.lost += u64::from(results.deliveries.saturating_sub(1));
-                    }
-                    is_first = false;
                     let (worker, deliveries) = (results.worker.clone(), results.deliveries);
                     // Whoever asked may have been ended.
                     drop(pending.answer.send(Answer {
