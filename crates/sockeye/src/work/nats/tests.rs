@@ -1,15 +1,22 @@
 //! What we ask of a broker, on both versions of it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use async_nats::jetstream::consumer::pull;
 use bytes::Bytes;
+use futures_util::StreamExt;
 use sockeye_testkit::peers::NatsServer;
 use sockeye_testkit::within;
+use tokio_util::sync::CancellationToken;
 
 use super::connect::{Access, Broker, Stored};
 use super::streams::{DEAD, JOBS, Names, RESULTS};
-use super::wire::{Id, RunRecord, RunState};
+use super::wire::{Body, Chunk, Id, Results, RunRecord, RunState, Task, encode};
+use super::{WorkerEvent, WorkerOptions, work};
 use crate::error::Kind;
+use crate::work::{Ending, Job, Outcome, Work};
 
 /// Run this with a broker of each version that is there.
 fn with_both<F: Future<Output = ()>>(
@@ -233,5 +240,61 @@ fn nobody_there_and_nobody_let_in_are_two_errors() {
             let error = access.connect().await.unwrap_err();
             assert_eq!(error.kind(), Kind::Refused, "{error:?}");
         });
+    });
+}
+
+/// Counts how often it is asked.
+struct Counting(Arc<AtomicU32>);
+
+impl Work for Counting {
+    async fn run(&self, _: Job) -> Outcome {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Outcome::new(Ending::Exited(0))
+    }
+}
+
+#[test]
+fn a_job_whose_result_is_there_is_taken_off_the_queue_and_not_run() {
+    with_both(async |_server, broker| {
+        let (names, lease) = (Names::new("run").unwrap(), Duration::from_millis(300));
+        let stream = broker.jobs().await.unwrap();
+        broker.results().await.unwrap();
+        broker.lessor(&names, lease).await.unwrap();
+        let task = Task {
+            id: id(1),
+            index: 0,
+            attempt: 1,
+            input: Body::here(b"x"),
+        };
+        let chunk = encode(&Chunk::new(vec![task], false));
+        broker.store_first(names.job(id(1)), chunk).await.unwrap();
+        // A worker that stores its result and dies before it says so to the queue.
+        let consumer = stream.get_consumer::<pull::Config>("run").await.unwrap();
+        let mut batch = consumer.fetch().max_messages(1).messages().await.unwrap();
+        batch.next().await.unwrap().unwrap();
+        let results = Results::new("dead", 1, Vec::new());
+        broker
+            .store_first(names.result(id(1)), encode(&results))
+            .await
+            .unwrap();
+        broker
+            .put_run("run", &RunRecord::new(b"", "me", lease), None)
+            .await
+            .unwrap();
+        let (runs, stop) = (Arc::new(AtomicU32::new(0)), CancellationToken::new());
+        let (counted, seen) = (Arc::clone(&runs), stop.clone());
+        let mut options = WorkerOptions::default();
+        options.observer = Some(Arc::new(move |event| {
+            if matches!(event, WorkerEvent::Duplicate { ran: false, .. }) {
+                seen.cancel();
+            }
+        }));
+        let made = move |_: &str, _: &[u8]| Ok(Counting(Arc::clone(&counted)));
+        let report = work(broker.clone(), options, made, stop).await.unwrap();
+        assert_eq!(
+            (report.skipped, report.done, runs.load(Ordering::SeqCst)),
+            (1, 0, 0)
+        );
+        assert_eq!(broker.last(JOBS, &names.job(id(1))).await.unwrap(), None);
     });
 }
