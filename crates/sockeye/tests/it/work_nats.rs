@@ -215,7 +215,9 @@ fn a_job_of_several_leases_runs_once() {
         let slow = does(move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
             async {
-                tokio::time::sleep(Duration::from_millis(1900)).await;
+                // A job that takes its time: three leases.
+                let never = std::future::pending::<()>();
+                let _ = tokio::time::timeout(Duration::from_millis(1900), never).await;
                 Outcome::new(Ending::Exited(0))
             }
         });
