@@ -3,6 +3,7 @@
 mod http;
 mod pending;
 mod stream;
+mod websocket;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -105,7 +106,7 @@ impl Batch {
 }
 
 impl Client {
-    /// A client of the server at this URL: `http://`, `https://` with a path; or an endpoint of a stream, such as `tcp://host:port`,
+    /// A client of the server at this URL: `http://`, `https://`, `ws://`, `wss://` with a path; or an endpoint of a stream, such as `tcp://host:port`,
     /// `tls://host:port`, `unix:/path`, `exec:PROGRAM ARGUMENTS`, over which each message is a line.
     ///
     /// # Errors
@@ -132,6 +133,10 @@ impl Client {
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
         match &*scheme.to_ascii_lowercase() {
             "http" | "https" => Self::over_http(http::client(net, &options), url, options),
+            "ws" | "wss" => {
+                let link = websocket::connect(net, url, &options).await?;
+                Ok(Self::over(Carrier::Stream(link), options))
+            }
             _ => {
                 let endpoint: Endpoint = url.parse()?;
                 let stream = net.connect(&endpoint).await?;

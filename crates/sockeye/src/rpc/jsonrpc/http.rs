@@ -4,12 +4,16 @@ use futures_util::FutureExt;
 use sockeye_data::jsonrpc::{ErrorObject, Id, write_error};
 
 use super::server::Server;
+use super::websocket;
 use crate::web::{BodyError, Handler, Reply, Request, Response};
 
 const JSON: &str = "application/json";
 
 impl Handler for Server {
     fn handle(&self, request: Request) -> Reply {
+        if websocket::is_asked_for(&request) {
+            return websocket::accept(self.clone(), request).into();
+        }
         if request.method() != "POST" {
             let why = "JSON-RPC takes calls by POST";
             return Response::error(405, why).header("Allow", "POST").into();

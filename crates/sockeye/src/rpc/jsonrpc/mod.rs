@@ -32,6 +32,7 @@ mod discover;
 mod http;
 mod lines;
 mod server;
+mod websocket;
 
 pub use client::{Batch, Client, ClientOptions};
 pub use server::{BUSY, Bounds, Called, OUT_OF_TIME, Server};
