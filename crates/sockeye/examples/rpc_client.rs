@@ -6,7 +6,11 @@
 //! cargo run -p sockeye --example rpc_client -- 'exec:python3 server.py' subtract '[42, 23]'
 //! ```
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example shows what it does")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example shows what it does"
+)]
 
 use std::process::ExitCode;
 

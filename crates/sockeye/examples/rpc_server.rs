@@ -25,13 +25,17 @@ fn methods() -> Methods {
     Methods::new()
         // Values in order become a list or a tuple, values by name a struct; what does not fit is fault -32602.
         .typed("sum", async |terms: Vec<i64>| Ok(terms.iter().sum::<i64>()))
-        .typed("greet", async |to: Greeting| Ok(format!("hello, {}", to.name)))
+        .typed("greet", async |to: Greeting| {
+            Ok(format!("hello, {}", to.name))
+        })
         .typed("divide", async |(number, by): (i64, i64)| match by {
             0 => Err(Fault::new(1, "nothing can be divided by 0")),
             _ => Ok(number as f64 / by as f64),
         })
         // As they came: numbers keep all their digits.
-        .add("echo", async |params: Params| Ok(params.into_value().unwrap_or_default()))
+        .add("echo", async |params: Params| {
+            Ok(params.into_value().unwrap_or_default())
+        })
         .add("pause", async |_| {
             tokio::time::sleep(Duration::from_millis(100)).await;
             Ok("rested".into())

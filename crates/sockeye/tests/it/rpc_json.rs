@@ -460,13 +460,17 @@ async fn more_calls_than_run_wait_and_more_than_wait_are_refused() {
     });
     let mut bounds = Bounds::default();
     (bounds.running, bounds.waiting) = (1, 2);
-    let streams = Streams::new(Server::new(methods).bounds(bounds)).await;
+    let refused = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&refused);
+    let server = Server::new(methods).bounds(bounds).on_call(move |called| {
+        counting.fetch_add(usize::from(called.answer.is_err()), Ordering::SeqCst);
+    });
+    let streams = Streams::new(server).await;
     let client = streams.client().await;
     let batch = (0..100).fold(Batch::new(), |batch, _| batch.call("slow", ()));
     let opening = async {
-        // One permit for each of the three that are let in.
-        for _ in 0..3 {
-            go.notify_one();
+        // Nothing is done before all are refused that will be.
+        while refused.load(Ordering::SeqCst) < 97 {
             tokio::task::yield_now().await;
         }
         loop {

@@ -8,10 +8,19 @@ use sockeye_data::jsonrpc::{self, Answers, ErrorObject, Limits, Said, read_answe
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Kind, Operation};
-use crate::rpc::call::{Answer, CallError};
+use crate::rpc::call::{Answer, CallError, Fault};
 
 /// What a call that waits is told.
-pub(super) type Told = Result<Answer, Over>;
+pub(super) type Told = Result<Answer, Ended>;
+
+/// Why a call has no answer of its own.
+#[derive(Clone, Debug)]
+pub(super) enum Ended {
+    /// The connection is over.
+    Over(Over),
+    /// The server refused all that came together with it.
+    Refused(Fault),
+}
 
 /// The connection is over: why, for each of the calls.
 #[derive(Clone, Debug)]
@@ -95,7 +104,7 @@ impl Pending {
         let over = state.over.get_or_insert(over).clone();
         for (_, waiter) in state.calls.drain() {
             // Whoever does not wait any more need not be told.
-            let _ = waiter.tell.send(Err(over.clone()));
+            let _ = waiter.tell.send(Err(Ended::Over(over.clone())));
         }
     }
 
@@ -183,7 +192,7 @@ impl State {
             return Err(Over::new(Kind::Protocol, why));
         }
         for (_, waiter) in self.calls.drain() {
-            let _ = waiter.tell.send(Ok(Err(error.clone().into())));
+            let _ = waiter.tell.send(Err(Ended::Refused(error.clone().into())));
         }
         Ok(())
     }
@@ -193,7 +202,7 @@ impl State {
         for id in batch.unwrap_or_default() {
             if let Some(waiter) = self.calls.remove(&id) {
                 let over = Over::new(Kind::Protocol, "a call of the batch has no answer");
-                let _ = waiter.tell.send(Err(over));
+                let _ = waiter.tell.send(Err(Ended::Over(over)));
             }
         }
     }
@@ -216,9 +225,13 @@ impl Waiting<'_> {
     pub(super) async fn answers(&mut self, name: &str) -> Result<Vec<Answer>, CallError> {
         let mut answers = Vec::with_capacity(self.answers.len());
         for told in &mut self.answers {
-            let gone = || Over::new(Kind::Lost, "the connection is closed");
-            let told = told.await.unwrap_or_else(|_| Err(gone()));
-            answers.push(told.map_err(|over| over.error(name))?);
+            let gone = Over::new(Kind::Lost, "the connection is closed");
+            answers.push(match told.await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(Ended::Over(over))) => return Err(over.error(name).into()),
+                Ok(Err(Ended::Refused(fault))) => return Err(fault.into()),
+                Err(_) => return Err(gone.error(name).into()),
+            });
         }
         Ok(answers)
     }
