@@ -706,10 +706,12 @@ async fn every_carrier_carries_calls_notifications_and_batches() {
         &format!("unix:{}", dir.path().join("s").display()),
     )
     .await;
+    let tls = Streams::at(server.clone(), "tls://127.0.0.1:0").await;
     for url in [
         format!("http://{}/", serving.addr()),
         format!("ws://{}/", serving.addr()),
         tcp.url.clone(),
+        format!("{}?verify=none", tls.url),
         unix.url.clone(),
     ] {
         let client = soon(Client::connect(&Net::new(), &url)).await.unwrap();
