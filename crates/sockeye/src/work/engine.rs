@@ -3,7 +3,7 @@
 //! A thread reads ([`intake`](super::intake)), lanes run jobs, a thread records, a thread hands results to the sink. The loop here
 //! only starts lanes when they are wanted, rings when something is due, and sees all of them to their end.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -92,7 +92,7 @@ pub async fn run(
             stop: shared.stop.clone(),
             progress: Arc::clone(&plan.progress),
         };
-        start("journal", move || recorder.run(&between))
+        start("journal", move || recorder.run(between))
     });
     let recorded = recorded.transpose()?;
     let known = replay.map(|replay| Known {
@@ -101,9 +101,10 @@ pub async fn run(
         outbox: Arc::clone(&shared.outbox),
     });
     let intake = Intake::new(Arc::clone(&feed), identity.as_ref(), known);
-    let mut read = start("inputs", move || intake.run(source))?;
+    let read = intake.ended();
+    start("inputs", move || intake.run(source))?;
 
-    drive(&shared, &plan.slots).await;
+    let driven = drive(&shared, &plan.slots).await;
     leave(&shared);
     drop(shared);
     let put = put.await.unwrap_or_else(|_| Err(broken("results")));
@@ -114,11 +115,13 @@ pub async fn run(
     drop(dropped);
     recorded?;
     put?;
-    // A thread that still waits for input is not waited for.
-    match read.try_recv() {
-        Ok(read) => read?,
-        Err(oneshot::error::TryRecvError::Empty) => {}
-        Err(oneshot::error::TryRecvError::Closed) => return Err(broken("inputs")),
+    driven?;
+    let read = read.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match read {
+        Some(read) => read?,
+        // A thread that still waits for input is not waited for.
+        None if !feed.is_all_read() => {}
+        None => return Err(broken("inputs")),
     }
     let mut report = plan.progress.report();
     report.halted = feed.is_halted();
@@ -137,16 +140,17 @@ impl Drop for Lanes {
 }
 
 /// Start lanes when they are wanted, until all is done.
-async fn drive<W: Work>(shared: &Arc<Shared<W>>, slots: &Slots) {
+async fn drive<W: Work>(shared: &Arc<Shared<W>>, slots: &Slots) -> Result<()> {
     let feed = &shared.feed;
     let mut lanes = Lanes(JoinSet::new());
+    let mut driven = Ok(());
     let mut changes = slots.subscribe();
     loop {
         for _ in 0..feed.start_lanes() {
             lanes.0.spawn(lane(Arc::clone(shared)));
         }
         if lanes.0.is_empty() && (feed.is_over() || feed.is_done()) {
-            return;
+            return driven;
         }
         // What is due already is taken by lanes as they come free; one that sleeps has to be told.
         let due = feed.due();
@@ -156,7 +160,13 @@ async fn drive<W: Work>(shared: &Arc<Shared<W>>, slots: &Slots) {
         let due = due.filter(|due| *due > Instant::now());
         tokio::select! {
             () = feed.attention.notified() => {}
-            Some(_) = lanes.0.join_next(), if !lanes.0.is_empty() => {}
+            Some(ended) = lanes.0.join_next(), if !lanes.0.is_empty() => {
+                // Jobs that panic are caught; this is the key of a rate, say.
+                if ended.is_err() {
+                    driven = Err(broken("jobs"));
+                    feed.give_up();
+                }
+            }
             Ok(()) = changes.changed() => {}
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => feed.ring(),
             () = shared.stop.cancelled(), if !feed.is_over() => feed.give_up(),

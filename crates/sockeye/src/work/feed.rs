@@ -219,7 +219,7 @@ impl Feed {
         true
     }
 
-    /// Count inputs that need no job, unless no more are wanted.
+    /// Count inputs whose result is known, unless no more are wanted.
     pub(super) fn pass(&self, tally: &Tally) -> bool {
         let mut state = self.state();
         if self.is_over() {
@@ -228,7 +228,13 @@ impl Feed {
         let many = tally.succeeded + tally.failed;
         add(&self.progress.read, many);
         add(&self.progress.resumed, many);
-        self.count(&mut state, tally);
+        add(&self.progress.succeeded, tally.succeeded);
+        add(&self.progress.failed, tally.failed);
+        // What failed before is no reason to give up now.
+        if matches!(self.halt, Halt::Succeeded { .. }) {
+            state.succeeded += tally.succeeded;
+            self.halt(&mut state);
+        }
         true
     }
 
@@ -339,6 +345,11 @@ impl Feed {
         add(&self.progress.deliveries, tally.deliveries);
         add(&self.progress.duplicates, tally.duplicates);
         add(&self.progress.lost_leases, tally.lost_leases);
+        self.halt(state)
+    }
+
+    /// Give up if that is reached. Says whether jobs that run shall be ended now.
+    fn halt(&self, state: &mut State) -> bool {
         let Some(now) = self.halt.is_reached(state.succeeded, state.failed) else {
             return false;
         };
@@ -405,6 +416,11 @@ impl Feed {
     pub(super) fn is_done(&self) -> bool {
         let state = self.state();
         (self.is_over() || state.all_read) && state.is_empty() && state.running == 0
+    }
+
+    /// Whether there will be no more inputs.
+    pub(super) fn is_all_read(&self) -> bool {
+        self.state().all_read
     }
 
     /// Whether its halt ended the run.

@@ -1,6 +1,6 @@
 //! The thread that reads inputs: as many as are wanted, as soon as they are there.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -23,7 +23,11 @@ pub(super) struct Intake {
     keys: Option<Keys>,
     known: Option<Known>,
     index: u64,
+    ended: Ended,
 }
+
+/// How reading ended, once it has.
+pub(super) type Ended = Arc<Mutex<Option<Result<()>>>>;
 
 /// Results that need no job.
 pub(super) struct Known {
@@ -39,14 +43,20 @@ impl Intake {
             keys: identity.map(Keys::new),
             known,
             index: 0,
+            ended: Ended::default(),
         }
     }
 
     /// Read until there are no more inputs, or no more are wanted.
-    pub(super) fn run(mut self, mut source: impl Source) -> Result<()> {
+    pub(super) fn run(mut self, mut source: impl Source) {
         let read = self.read(&mut source);
-        self.feed.close();
-        read
+        // Before it is said that there are no more.
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
+    }
+
+    /// Where it will say how reading ended.
+    pub(super) fn ended(&self) -> Ended {
+        Arc::clone(&self.ended)
     }
 
     fn read(&mut self, source: &mut impl Source) -> Result<()> {
@@ -119,6 +129,13 @@ impl Intake {
             recorded: true,
         }]);
         Ok(None)
+    }
+}
+
+/// Also if the source panics, nobody waits for it for ever.
+impl Drop for Intake {
+    fn drop(&mut self) {
+        self.feed.close();
     }
 }
 

@@ -40,6 +40,7 @@ struct State {
     items: Vec<Done>,
     bytes: usize,
     closed: bool,
+    abandoned: bool,
     /// Whoever takes sleeps until so many are there; 0 if it does not sleep.
     wanted: usize,
 }
@@ -64,6 +65,11 @@ impl Outbox {
             return;
         }
         let mut state = self.state();
+        if state.abandoned {
+            drop(state);
+            items.clear();
+            return;
+        }
         state.bytes += items.iter().map(Done::weight).sum::<usize>();
         state.items.append(items);
         if state.wanted > 0 && state.items.len() >= state.wanted {
@@ -96,6 +102,15 @@ impl Outbox {
     pub(super) fn close(&self) {
         self.state().closed = true;
         self.filled.notify_one();
+    }
+
+    /// Nobody takes any more: what is there and what comes is thrown away, and holds up nobody.
+    pub(super) fn abandon(&self) {
+        let mut state = self.state();
+        state.abandoned = true;
+        let thrown = std::mem::take(&mut state.items);
+        self.emptied(state);
+        drop(thrown);
     }
 
     /// Take all that is there. If there is nothing, `idle` is called once, and then it waits. `false`: nothing more comes.

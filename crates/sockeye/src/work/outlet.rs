@@ -24,16 +24,7 @@ impl Outlet {
 
     /// Hand over results, in order if there is one, until there are no more. What fails ends the run: the rest is thrown away.
     pub(super) fn run(self, mut sink: impl Sink, order: Option<Order>) -> Result<()> {
-        let handed = self.hand_over(&mut sink, order);
-        if handed.is_err() {
-            self.feed.give_up();
-            self.stop.cancel();
-            let mut rest = Vec::new();
-            while self.outbox.take(&mut rest, || {}) {
-                rest.clear();
-            }
-        }
-        handed
+        self.hand_over(&mut sink, order)
     }
 
     fn hand_over(&self, sink: &mut impl Sink, mut order: Option<Order>) -> Result<()> {
@@ -65,6 +56,15 @@ impl Outlet {
             }
         }
         sink.flush()
+    }
+}
+
+/// Also if the sink panics, nobody waits for it for ever.
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.outbox.abandon();
+        self.feed.give_up();
+        self.stop.cancel();
     }
 }
 

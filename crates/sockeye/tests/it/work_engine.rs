@@ -761,3 +761,28 @@ fn sums_of_what_workers_tell_are_over_all_attempts() {
         assert_eq!((report.duplicates, report.lost_leases), (30, 30));
     });
 }
+
+#[test]
+fn a_sink_or_a_source_that_panics_ends_the_run_with_an_error() {
+    threads(|| async {
+        let sink = |input: Input, _: Outcome| {
+            assert!(input.index < 5, "the sink is broken");
+            Ok(())
+        };
+        let stop = CancellationToken::new();
+        let work = |_: Job| async { done() };
+        let error = run(Plan::new(2), numbers(100_000), work, sink, stop.clone())
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("thread of results"), "{error}");
+        let broken = inputs((0..50).map(|n| match n {
+            49 => panic!("the source is broken"),
+            n => n.to_string(),
+        }));
+        let (_, sink) = collect();
+        let error = run(Plan::new(2), broken, work, sink, stop)
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("thread of inputs"), "{error}");
+    });
+}

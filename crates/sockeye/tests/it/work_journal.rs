@@ -11,7 +11,8 @@ use bytes::Bytes;
 use rusqlite::Connection;
 use sockeye::Kind;
 use sockeye::work::{
-    Ending, Input, Job, Journal, Outcome, Plan, Report, Sink, Spill, Standing, Work, inputs, run,
+    Ending, Halt, Input, Job, Journal, Outcome, Plan, Report, Sink, Spill, Standing, Work, inputs,
+    run,
 };
 use sockeye_testkit::within;
 use tokio::sync::Notify;
@@ -240,6 +241,33 @@ fn failures_stand_unless_they_are_to_be_tried_again() {
         .query_row("SELECT count(*) FROM jobs", [], |row| row.get(0))
         .unwrap();
     assert_eq!(rows, 7, "the new result is in the place of the old one");
+}
+
+#[test]
+fn failures_of_an_earlier_run_are_no_reason_to_halt() {
+    let (_directory, path) = journal();
+    let with = |halt| {
+        let mut plan = plan(&path, "cut");
+        plan.halt = halt;
+        plan
+    };
+    ran(with(Halt::Never), &["bad", "a"]);
+    let on = ran(
+        with(Halt::Failed { jobs: 1, now: true }),
+        &["bad", "a", "b"],
+    );
+    assert_eq!(on.jobs, ["b"]);
+    assert!(!on.report.halted);
+    // Successes count, whoever had them.
+    let enough = ran(
+        with(Halt::Succeeded { jobs: 2, now: true }),
+        &["bad", "a", "b", "c"],
+    );
+    assert!(
+        enough.jobs.is_empty() && enough.report.halted,
+        "{:?}",
+        enough.jobs
+    );
 }
 
 #[test]

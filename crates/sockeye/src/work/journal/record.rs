@@ -52,6 +52,14 @@ pub(in crate::work) struct Between {
     pub(in crate::work) progress: Arc<Progress>,
 }
 
+/// However recording ends, nobody waits for it for ever.
+impl Drop for Between {
+    fn drop(&mut self) {
+        self.from.abandon();
+        self.to.close();
+    }
+}
+
 impl Recorder {
     pub(super) fn new(connection: Connection, path: PathBuf, command: i64, hold: Hold) -> Self {
         Self {
@@ -63,17 +71,15 @@ impl Recorder {
     }
 
     /// Record and pass on until no more come. What fails ends the run.
-    pub(in crate::work) fn run(self, between: &Between) -> Result<()> {
-        let recorded = self.record_all(between);
+    pub(in crate::work) fn run(self, between: Between) -> Result<()> {
+        let recorded = self.record_all(&between);
+        // So that a stopped run, whose reader may still have the file open, leaves no log of changes to be read again.
+        let text = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let _ = self.connection.query_row(text, [], |_| Ok(()));
         if recorded.is_err() {
             between.feed.give_up();
             between.stop.cancel();
-            let mut rest = Vec::new();
-            while between.from.take(&mut rest, || {}) {
-                rest.clear();
-            }
         }
-        between.to.close();
         recorded
     }
 
