@@ -178,7 +178,7 @@ import sys, jsonrpclib
 server = jsonrpclib.ServerProxy(sys.argv[1])
 print(server.subtract(42, 23), server.subtract(minuend=5, subtrahend=3))
 try:
-    server._notify.update(1)
+    jsonrpclib.ServerProxy(sys.argv[1])._notify.update(1)
 except jsonrpclib.jsonrpc.TransportError as error:
     # It takes 204, which says that there is nothing to say, for a failure.
     print(error.args[1])
