@@ -40,6 +40,8 @@ mod datagram;
 mod descriptor;
 mod detour;
 mod examine;
+#[cfg(feature = "work")]
+pub mod finish;
 mod fit;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
