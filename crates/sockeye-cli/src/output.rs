@@ -136,6 +136,19 @@ impl Output {
         })
     }
 
+    /// The same, for whoever has to know why it could not be written.
+    pub(crate) fn try_bytes(&self, bytes: &[u8]) -> io::Result<()> {
+        self.aside(|| {
+            let mut out = io::stdout().lock();
+            out.write_all(bytes).and_then(|()| out.flush())
+        })
+    }
+
+    /// Bytes on standard error that are not ours: what a program said there.
+    pub(crate) fn try_talk(&self, bytes: &[u8]) -> io::Result<()> {
+        self.aside(|| io::stderr().lock().write_all(bytes))
+    }
+
     /// Something happened: one JSON line on standard output under `--json`, else one line of talk.
     pub(crate) fn event<E: Serialize + fmt::Display>(&self, level: Level, event: &E) {
         if self.0.json {

@@ -56,6 +56,44 @@ pub(crate) fn on_hangup(stop: &CancellationToken, act: impl Fn() + Send + 'stati
     });
 }
 
+/// Do this at each of the signals that ask to stop; how often it was asked is the argument, from 1.
+pub(crate) fn on_each_stop(act: impl FnMut(u32) + Send + 'static) {
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    let act = std::sync::Arc::new(std::sync::Mutex::new((0, act)));
+    for kind in kinds {
+        let Ok(mut signals) = signal(kind) else {
+            continue;
+        };
+        let act = act.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                let mut act = act
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                act.0 += 1;
+                let times = act.0;
+                (act.1)(times);
+            }
+        });
+    }
+}
+
+/// Do this at each SIGUSR2.
+pub(crate) fn on_second_user_signal(act: impl Fn() + Send + 'static) {
+    let Ok(mut signals) = signal(SignalKind::user_defined2()) else {
+        return;
+    };
+    tokio::spawn(async move {
+        while signals.recv().await.is_some() {
+            act();
+        }
+    });
+}
+
 /// Do this at each SIGUSR1, as whoever rotates logs asks for it.
 pub(crate) fn on_user_signal(act: impl Fn() + Send + 'static) {
     let Ok(mut signals) = signal(SignalKind::user_defined1()) else {
@@ -73,7 +111,7 @@ pub(crate) fn on_user_signal(act: impl Fn() + Send + 'static) {
     clippy::exit,
     reason = "the second signal leaves at once, whatever still runs"
 )]
-fn leave(code: u8) -> ! {
+pub(crate) fn leave(code: u8) -> ! {
     crate::local::restore_terminal();
     std::process::exit(i32::from(code))
 }

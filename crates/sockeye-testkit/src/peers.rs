@@ -73,6 +73,7 @@ peers! {
     nginx: "nginx";
     node: "node", "nodejs";
     openssl: "openssl";
+    parallel: "parallel";
     python3: "python3";
     socat: "socat";
     squid: "squid";

@@ -104,7 +104,7 @@ pub async fn run(
     let read = intake.ended();
     start("inputs", move || intake.run(source))?;
 
-    let driven = drive(&shared, &plan.slots).await;
+    let driven = drive(&shared, &plan.slots, &plan.enough).await;
     leave(&shared);
     drop(shared);
     let put = put.await.unwrap_or_else(|_| Err(broken("results")));
@@ -125,7 +125,7 @@ pub async fn run(
     }
     let mut report = plan.progress.report();
     report.halted = feed.is_halted();
-    report.stopped = stop.is_cancelled();
+    report.stopped = stop.is_cancelled() || plan.enough.is_cancelled();
     report.took = started.elapsed();
     Ok(report)
 }
@@ -140,7 +140,11 @@ impl Drop for Lanes {
 }
 
 /// Start lanes when they are wanted, until all is done.
-async fn drive<W: Work>(shared: &Arc<Shared<W>>, slots: &Slots) -> Result<()> {
+async fn drive<W: Work>(
+    shared: &Arc<Shared<W>>,
+    slots: &Slots,
+    enough: &CancellationToken,
+) -> Result<()> {
     let feed = &shared.feed;
     let mut lanes = Lanes(JoinSet::new());
     let mut driven = Ok(());
@@ -170,6 +174,7 @@ async fn drive<W: Work>(shared: &Arc<Shared<W>>, slots: &Slots) -> Result<()> {
             Ok(()) = changes.changed() => {}
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => feed.ring(),
             () = shared.stop.cancelled(), if !feed.is_over() => feed.give_up(),
+            () = enough.cancelled(), if !feed.is_over() => feed.give_up(),
         }
     }
 }

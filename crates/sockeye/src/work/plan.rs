@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::journal::Journal;
 use super::report::Progress;
@@ -133,6 +134,8 @@ pub struct Plan {
     pub identity: Option<Bytes>,
     /// Counted while it goes; keep a clone to look at it.
     pub progress: Arc<Progress>,
+    /// Once it is canceled, no further job begins; those that run are finished. Keep a clone.
+    pub enough: CancellationToken,
 }
 
 impl Plan {
@@ -148,6 +151,7 @@ impl Plan {
             journal: None,
             identity: None,
             progress: Arc::default(),
+            enough: CancellationToken::new(),
         }
     }
 }

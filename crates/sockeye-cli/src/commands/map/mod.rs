@@ -6,9 +6,16 @@
 mod admin;
 mod args;
 mod cancel;
+mod command;
 mod dead;
+mod go;
+mod inputs;
 pub(crate) mod probes;
+mod progress;
+mod rates;
 mod remote;
+mod show;
+mod slots;
 mod spec;
 mod status;
 mod task;
@@ -17,7 +24,7 @@ mod template;
 use std::ffi::OsString;
 
 use clap::Subcommand;
-use sockeye::{Error, Kind, Operation, Result};
+use sockeye::Result;
 
 use self::args::{EngineArgs, InputArgs, JournalArgs, OutputArgs, RunArgs};
 pub(crate) use self::spec::{Spec, What as SpecWhat};
@@ -56,13 +63,8 @@ pub(crate) struct Args {
     journal: JournalArgs,
     #[command(flatten)]
     engine: EngineArgs,
-    /// The program and its arguments, or a probe and its options: {} is the input; without {} it is the last argument
-    #[arg(
-        value_name = "COMMAND",
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
+    /// The program and its arguments, or a probe and its options: {} is the input; without {} it is the last argument. Words behind ::: are the inputs
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     words: Vec<OsString>,
 }
 
@@ -81,11 +83,5 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         Some(What::Dead(args)) => return dead::run(*args, output).await,
         None => {}
     }
-    let spec = Spec::new(&args.words, &args.input, &args.run, args.output.max_output)?;
-    spec.task(&sockeye::work::Spill::default())?;
-    Err(Error::new(
-        Kind::Unsupported,
-        Operation::Run,
-        "not built yet",
-    ))
+    go::run(args, output).await
 }

@@ -1,10 +1,13 @@
 //! What is done with an input, wherever that is: made from the flags here, and sent to workers as JSON.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sockeye::data::escape::escape;
 use sockeye::work::Spill;
 use sockeye::{Error, Kind, Operation, Result};
 
@@ -94,6 +97,29 @@ impl Spec {
     /// Whether it is a probe: its jobs need no processor of their own.
     pub(crate) fn is_probe(&self) -> bool {
         matches!(self.what, What::Probe { .. })
+    }
+
+    /// What makes a job another one: all but how long it may take, and what is kept of it.
+    pub(crate) fn identity(&self) -> Bytes {
+        let what = (
+            &self.what,
+            self.has_fields,
+            &self.replace,
+            &self.env,
+            &self.dir,
+        );
+        // Words, paths and switches are always JSON.
+        serde_json::to_vec(&what).unwrap_or_default().into()
+    }
+
+    /// The command as people read it.
+    pub(crate) fn shown(&self) -> String {
+        let (name, words) = match &self.what {
+            What::Program { words, .. } => (None, words),
+            What::Probe { name, words } => (Some(format!("@{name}")), words),
+        };
+        let words = words.iter().map(|word| escape(word.as_bytes()));
+        name.into_iter().chain(words).collect::<Vec<_>>().join(" ")
     }
 
     /// What does such jobs; what they print is gathered in `spill`.

@@ -10,4 +10,4 @@ pub(crate) use engine::EngineArgs;
 pub(crate) use input::{Cut, InputArgs};
 pub(crate) use journal::JournalArgs;
 pub(crate) use output::OutputArgs;
-pub(crate) use run::{Jobs, RateArg, RunArgs};
+pub(crate) use run::{Jobs, RunArgs};
