@@ -21,4 +21,6 @@ mod data_mail;
 mod data_structured;
 #[cfg(feature = "formats")]
 mod data_xml;
+#[cfg(feature = "formats")]
+mod data_xmlrpc;
 mod differential;

@@ -62,6 +62,8 @@ mod rpc_json;
 mod rpc_python;
 #[cfg(feature = "rpc")]
 mod rpc_xml;
+#[cfg(feature = "rpc")]
+mod rpc_xml_wire;
 mod web_accounts;
 mod web_archive;
 mod web_cgi;
