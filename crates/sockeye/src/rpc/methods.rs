@@ -159,6 +159,11 @@ impl Method {
 
 /// Parameters as a plain type. No parameters may be meant as nothing, as an empty list or as an object without members.
 fn read_params<P: DeserializeOwned>(params: Params) -> Result<P, Fault> {
+    let params = match params {
+        // The only way to say nothing in XML-RPC.
+        Params::List(items) if items.is_empty() => Params::None,
+        params => params,
+    };
     let read = match params.into_value() {
         Some(value) => serde_json::from_str(&json::to_string(&value)),
         None => serde_json::from_str("null")

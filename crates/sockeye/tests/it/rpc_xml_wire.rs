@@ -23,7 +23,8 @@ fn post(head: &str, body: &[u8]) -> Vec<u8> {
 
 fn answer(body: &str) -> Vec<u8> {
     let length = body.len();
-    format!("HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n\r\n{body}").into()
+    format!("HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {length}\r\n\r\n{body}")
+        .into()
 }
 
 fn gzip(plain: &[u8]) -> Vec<u8> {
@@ -49,9 +50,18 @@ fn a_request_has_its_length_and_the_form_of_pythons() {
         let (head, body) = asked.split_once("\r\n\r\n").unwrap();
         assert_eq!(body, ADD);
         assert!(head.starts_with("POST /RPC2 HTTP/1.1\r\n"), "{head}");
-        assert!(head.contains(&format!("Content-Length: {}", ADD.len())), "{head}");
-        assert!(head.contains("Content-Type: text/xml") && head.contains("gzip"), "{head}");
-        assert!(!head.contains("Transfer-Encoding") && !head.contains("Expect"), "{head}");
+        assert!(
+            head.contains(&format!("Content-Length: {}", ADD.len())),
+            "{head}"
+        );
+        assert!(
+            head.contains("Content-Type: text/xml") && head.contains("gzip"),
+            "{head}"
+        );
+        assert!(
+            !head.contains("Transfer-Encoding") && !head.contains("Expect"),
+            "{head}"
+        );
     });
 }
 
@@ -63,7 +73,10 @@ fn an_answer_has_its_length_and_the_form_of_pythons() {
         let (head, body) = came.split_once("\r\n\r\n").unwrap();
         assert_eq!(body, FIVE);
         assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-        assert!(head.contains(&format!("Content-Length: {}", FIVE.len())), "{head}");
+        assert!(
+            head.contains(&format!("Content-Length: {}", FIVE.len())),
+            "{head}"
+        );
         assert!(head.contains("Content-Type: text/xml"), "{head}");
         // In chunks it is taken too, and from another client's hand.
         let chunked = format!(
@@ -97,7 +110,9 @@ fn what_is_wrong_is_a_fault_or_a_status() {
         let fault = |body: &str| {
             let came = serving.raw(post("", body.as_bytes()));
             assert!(came.starts_with("HTTP/1.1 200 OK\r\n"), "{came}");
-            let (_, rest) = came.split_once("<name>faultCode</name>\n<value><int>").unwrap();
+            let (_, rest) = came
+                .split_once("<name>faultCode</name>\n<value><int>")
+                .unwrap();
             rest.split_once('<').unwrap().0.parse::<i64>().unwrap()
         };
         assert_eq!(fault(""), -32700);
@@ -105,20 +120,40 @@ fn what_is_wrong_is_a_fault_or_a_status() {
         assert_eq!(fault("<a/>"), -32600);
         assert_eq!(fault(FIVE), -32600);
         assert_eq!(fault("<!DOCTYPE a [<!ENTITY b 'c'>]><methodCall/>"), -32600);
-        assert_eq!(fault("<methodCall><methodName>add</methodName></methodCall>"), -32602);
-        assert_eq!(fault("<methodCall><methodName>system.listMethods</methodName><params><param><value/></param></params></methodCall>"), -32602);
+        assert_eq!(
+            fault("<methodCall><methodName>add</methodName></methodCall>"),
+            -32602
+        );
+        assert_eq!(
+            fault(
+                "<methodCall><methodName>system.listMethods</methodName><params><param><value/></param></params></methodCall>"
+            ),
+            -32602
+        );
         for (request, status) in [
             ("GET / HTTP/1.0\r\n\r\n".into(), "405"),
-            ("POST /x HTTP/1.0\r\nContent-Length: 0\r\n\r\n".into(), "404"),
+            (
+                "POST /x HTTP/1.0\r\nContent-Length: 0\r\n\r\n".into(),
+                "404",
+            ),
             (post("Content-Encoding: br\r\n", ADD.as_bytes()), "415"),
-            (post("Content-Encoding: gzip, gzip\r\n", ADD.as_bytes()), "415"),
+            (
+                post("Content-Encoding: gzip, gzip\r\n", ADD.as_bytes()),
+                "415",
+            ),
             (post("Content-Encoding: gzip\r\n", ADD.as_bytes()), "400"),
-            (post("Content-Encoding: gzip\r\n", &gzip(ADD.as_bytes())[..20]), "400"),
+            (
+                post("Content-Encoding: gzip\r\n", &gzip(ADD.as_bytes())[..20]),
+                "400",
+            ),
         ] {
             let came = serving.raw(request);
             assert!(came.starts_with(&format!("HTTP/1.1 {status} ")), "{came}");
         }
-        let large = format!("POST / HTTP/1.0\r\nContent-Length: {}\r\n\r\n", (20 << 20) + 1);
+        let large = format!(
+            "POST / HTTP/1.0\r\nContent-Length: {}\r\n\r\n",
+            (20 << 20) + 1
+        );
         assert!(serving.raw(large).starts_with("HTTP/1.1 413 "));
     });
 }
@@ -138,7 +173,7 @@ fn answers_that_break_the_rules_are_told_apart() {
             (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n".to_vec(), Kind::Protocol, ""),
         ] {
             let mut steps = vec![Step::until("</methodCall>\n"), Step::send(&said)];
-            steps.push(Step::End);
+            steps.push(Step::Close);
             let peer = Peer::tcp(steps);
             let client = Client::new(&format!("http://jo:secret@{}", peer.addr())).unwrap();
             let error = run(client.call("add", ())).unwrap_err();
@@ -155,20 +190,35 @@ fn what_cannot_be_sent_is_refused_before_anybody_is_asked() {
     within(|| {
         // Nobody listens there: who tried would say so.
         let client = Client::new("http://127.0.0.1:1").unwrap();
-        for params in [vec!["a\0".into()], vec![(1_i64 << 31).into()], vec![sockeye::data::value::Value::Null]] {
+        for params in [
+            vec!["a\0".into()],
+            vec![(1_i64 << 31).into()],
+            vec![sockeye::data::value::Value::Null],
+        ] {
             let error = run(client.call("add", params)).unwrap_err();
             let error = error.failed().unwrap();
             assert_eq!(error.kind(), Kind::Usage, "{error}");
             assert!(error.hint().is_some(), "{error}");
         }
-        assert_eq!(run(client.call("", ())).unwrap_err().failed().unwrap().kind(), Kind::Usage);
+        assert_eq!(
+            run(client.call("", ()))
+                .unwrap_err()
+                .failed()
+                .unwrap()
+                .kind(),
+            Kind::Usage
+        );
     });
 }
 
 #[test]
 fn answers_of_several_calls_are_counted() {
     within(|| {
-        let value = |inner: &str| format!("<methodResponse><params><param><value>{inner}</value></param></params></methodResponse>");
+        let value = |inner: &str| {
+            format!(
+                "<methodResponse><params><param><value>{inner}</value></param></params></methodResponse>"
+            )
+        };
         let array = |inner: &str| value(&format!("<array><data>{inner}</data></array>"));
         for body in [
             value("no"),
@@ -195,7 +245,9 @@ fn too_many_calls_at_once_wait_and_are_then_refused() {
                 let (gate, enter) = (gate.clone(), enter.clone());
                 async move {
                     enter.open();
-                    tokio::task::spawn_blocking(move || gate.wait()).await.unwrap();
+                    tokio::task::spawn_blocking(move || gate.wait())
+                        .await
+                        .unwrap();
                     Ok(7)
                 }
             })
@@ -207,14 +259,21 @@ fn too_many_calls_at_once_wait_and_are_then_refused() {
         run(async {
             let ask = || {
                 let body = "<methodCall><methodName>wait</methodName></methodCall>";
-                service.handle(Request::made("POST", "/").with_body(body)).response()
+                service
+                    .handle(Request::made("POST", "/").with_body(body))
+                    .response()
             };
             let first = tokio::spawn(ask());
-            tokio::task::spawn_blocking(move || enter.wait()).await.unwrap();
+            tokio::task::spawn_blocking(move || enter.wait())
+                .await
+                .unwrap();
             let mut second = Box::pin(ask());
             assert!(futures_util::poll!(&mut second).is_pending());
             let third = ask().await;
-            assert_eq!((third.status(), third.get_str("retry-after")), (503, Some("1")));
+            assert_eq!(
+                (third.status(), third.get_str("retry-after")),
+                (503, Some("1"))
+            );
             gate.open();
             assert_eq!(first.await.unwrap().status(), 200);
             assert_eq!(second.await.status(), 200);
@@ -231,15 +290,29 @@ fn a_method_has_its_time() {
         run(async {
             let slow = "<methodCall><methodName>slow</methodName></methodCall>";
             let answer = client.post("/", slow).await;
-            assert!(answer.text().contains("the method \"slow\" was not done in 20ms"), "{}", answer.text());
-            let call = |name: &str| format!("<value><struct><member><name>methodName</name><value>{name}</value></member></struct></value>");
+            assert!(
+                answer
+                    .text()
+                    .contains("the method \"slow\" was not done in 20ms"),
+                "{}",
+                answer.text()
+            );
+            let call = |name: &str| {
+                format!(
+                    "<value><struct><member><name>methodName</name><value>{name}</value></member></struct></value>"
+                )
+            };
             let several = format!(
                 "<methodCall><methodName>system.multicall</methodName><params><param><value><array><data>{}{}</data></array></value></param></params></methodCall>",
                 call("slow"),
                 call("echo")
             );
             let answer = client.post("/", several).await;
-            assert!(answer.text().contains("the method \"echo\" was not called"), "{}", answer.text());
+            assert!(
+                answer.text().contains("the method \"echo\" was not called"),
+                "{}",
+                answer.text()
+            );
         });
     });
 }
@@ -249,23 +322,50 @@ fn what_is_switched_off_is_not_there() {
     within(|| {
         let mut bounds = Bounds::default();
         bounds.multicall = 1;
-        let call = |name: &str, params: &str| format!("<methodCall><methodName>{name}</methodName><params>{params}</params></methodCall>");
+        let call = |name: &str, params: &str| {
+            format!(
+                "<methodCall><methodName>{name}</methodName><params>{params}</params></methodCall>"
+            )
+        };
         run(async {
-            let service = Service::new(methods()).introspection(false).multicall(false).paths(["/calls"]);
+            let service = Service::new(methods())
+                .introspection(false)
+                .multicall(false)
+                .paths(["/calls"]);
             let mut client = TestClient::new(service);
-            for name in ["system.listMethods", "system.methodHelp", "system.methodSignature", "system.multicall"] {
-                let text = client.post("/calls", call(name, "")).await.text().to_string();
+            for name in [
+                "system.listMethods",
+                "system.methodHelp",
+                "system.methodSignature",
+                "system.multicall",
+            ] {
+                let text = client
+                    .post("/calls", call(name, ""))
+                    .await
+                    .text()
+                    .to_string();
                 assert!(text.contains("<int>-32601</int>"), "{text}");
             }
             assert_eq!(client.post("/RPC2", call("add", "")).await.status(), 404);
             let mut client = TestClient::new(Service::new(methods()).bounds(bounds));
             let two = "<param><value><array><data><value/><value/></data></array></value></param>";
-            let text = client.post("/", call("system.multicall", two)).await.text().to_string();
-            assert!(text.contains("there are 2 calls, and no more than 1 are taken"), "{text}");
+            let text = client
+                .post("/", call("system.multicall", two))
+                .await
+                .text()
+                .to_string();
+            assert!(
+                text.contains("there are 2 calls, and no more than 1 are taken"),
+                "{text}"
+            );
             // A method of one's own stands in for one that every server has.
             let own = methods().typed("system.listMethods", async |()| Ok(7));
             let mut client = TestClient::new(Service::new(own));
-            let text = client.post("/", call("system.listMethods", "")).await.text().to_string();
+            let text = client
+                .post("/", call("system.listMethods", ""))
+                .await
+                .text()
+                .to_string();
             assert!(text.contains("<int>7</int>"), "{text}");
         });
     });
@@ -278,11 +378,25 @@ fn bombs_are_refused_quickly_and_in_little_memory() {
         const CHILD: &str = "SOCKEYE_TEST_BOMBS";
         if std::env::var_os(CHILD).is_none() {
             let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-            command.args(["--exact", "rpc_xml_wire::bombs_are_refused_quickly_and_in_little_memory", "--nocapture"]);
+            command.args([
+                "--exact",
+                "rpc_xml_wire::bombs_are_refused_quickly_and_in_little_memory",
+                "--nocapture",
+            ]);
             command.env(CHILD, "1");
             let output = Program::start_command(command).wait();
-            assert_eq!(output.code, Some(0), "{}{}", output.stdout_text(), output.stderr_text());
-            assert!(output.stdout_text().contains("1 passed"), "{}", output.stdout_text());
+            assert_eq!(
+                output.code,
+                Some(0),
+                "{}{}",
+                output.stdout_text(),
+                output.stderr_text()
+            );
+            assert!(
+                output.stdout_text().contains("1 passed"),
+                "{}",
+                output.stdout_text()
+            );
             return;
         }
         let packed = bomb();
@@ -291,29 +405,55 @@ fn bombs_are_refused_quickly_and_in_little_memory() {
         let started = Instant::now();
         let said = serving.raw(post("Content-Encoding: gzip\r\n", &packed));
         assert!(said.starts_with("HTTP/1.1 413 "), "{said}");
-        let laughs: String = (1..30).map(|i| format!("<!ENTITY l{i} '&l{0};&l{0};&l{0};&l{0};'>", i - 1)).collect();
-        let xml = format!("<!DOCTYPE a [<!ENTITY l0 'lol'>{laughs}]><methodCall><methodName>&l29;</methodName></methodCall>");
+        println!("after the request: {} of {before}", peak());
+        let laughs: String = (1..30)
+            .map(|i| format!("<!ENTITY l{i} '&l{0};&l{0};&l{0};&l{0};'>", i - 1))
+            .collect();
+        let xml = format!(
+            "<!DOCTYPE a [<!ENTITY l0 'lol'>{laughs}]><methodCall><methodName>&l29;</methodName></methodCall>"
+        );
         let said = serving.raw(post("", xml.as_bytes()));
-        assert!(said.contains("<int>-32600</int>") && said.contains("DTD"), "{said}");
+        assert!(
+            said.contains("<int>-32600</int>") && said.contains("DTD"),
+            "{said}"
+        );
+        println!("after the XML: {}", peak());
         let web = Web::new(move |_| {
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", packed.len());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+                packed.len()
+            );
             [head.as_bytes(), &packed].concat()
         });
         let client = Client::new(&web.url("/")).unwrap();
         let error = run(client.call("add", ())).unwrap_err();
         assert_eq!(error.failed().unwrap().kind(), Kind::Protocol, "{error}");
-        assert!(error.to_string().contains("larger than 20971520 bytes"), "{error}");
+        assert!(
+            error.to_string().contains("larger than 20971520 bytes"),
+            "{error}"
+        );
+        println!("after the answer: {}", peak());
         let grown = peak().saturating_sub(before);
         // Not in this build, which is not optimized: the bound is on work, and that is in the memory.
-        assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
-        assert!(grown < 64 << 10, "{grown} KiB more than before");
+        assert!(
+            started.elapsed() < Duration::from_secs(8),
+            "{:?}",
+            started.elapsed()
+        );
+        assert!(grown < 48 << 10, "{grown} KiB more than before");
     });
 }
 
 /// The most memory that this process ever had, in KiB.
 fn peak() -> u64 {
     let mut status = String::new();
-    std::fs::File::open("/proc/self/status").unwrap().read_to_string(&mut status).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    std::fs::File::open("/proc/self/status")
+        .unwrap()
+        .read_to_string(&mut status)
+        .unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }

@@ -14,8 +14,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let methods = Methods::new().typed("add", async |(a, b): (i64, i64)| Ok(a + b)).help("add", "adds two numbers");
 //! let listener = Net::new().listen(&"0".parse()?).await?;
-//! # let address = listener.local().to_string();
-//! # let url = format!("http://{}", address.trim_start_matches("tcp-listen:").trim_start_matches("tcp://"));
+//! let url = listener.local().to_string().replace("tcp://", "http://");
 //! let server = Server::new(Service::new(methods));
 //! # let stop = CancellationToken::new();
 //! let running = tokio::spawn({ let stop = stop.clone(); async move { server.serve(listener, stop).await } });
@@ -36,5 +35,5 @@ mod server;
 mod system;
 
 pub use client::Client;
-pub use server::{Bounds, Service};
+pub use server::{Bounds, Called, Service};
 pub use sockeye_data::xmlrpc::{ReadOptions, WriteOptions};

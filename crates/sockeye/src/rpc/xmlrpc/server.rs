@@ -55,6 +55,30 @@ impl Default for Bounds {
     }
 }
 
+/// A call that is over, for whoever keeps a log.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Called<'a> {
+    /// The name of the method.
+    pub method: &'a str,
+    /// From its arrival to its end.
+    pub took: Duration,
+    /// What came of it.
+    pub answer: &'a Answer,
+}
+
+type Hear = dyn Fn(&Called<'_>) + Send + Sync;
+
+/// Who hears of calls.
+#[derive(Clone)]
+struct Hearer(Arc<Hear>);
+
+impl std::fmt::Debug for Hearer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hearer")
+    }
+}
+
 /// A web handler that answers calls by [`Methods`], as Python's `SimpleXMLRPCServer` does. Cloning it is cheap.
 ///
 /// It answers POST on `/` and `/RPC2`. Faults have status 200. A method that panics is fault 1, one that nobody has -32601,
@@ -92,6 +116,7 @@ pub(super) struct Inner {
     introspection: bool,
     multicall: bool,
     gate: Gate,
+    heard: Option<Hearer>,
 }
 
 impl Service {
@@ -109,6 +134,7 @@ impl Service {
             bounds,
             introspection: true,
             multicall: true,
+            heard: None,
         }))
     }
 
@@ -155,6 +181,17 @@ impl Service {
     #[must_use]
     pub fn multicall(self, on: bool) -> Self {
         self.change(|inner| inner.multicall = on)
+    }
+
+    /// With somebody who hears of every call that is over, each one of several too. Called on the task of the call.
+    #[must_use]
+    pub fn on_call(self, hear: impl Fn(&Called<'_>) + Send + Sync + 'static) -> Self {
+        self.change(|inner| inner.heard = Some(Hearer(Arc::new(hear))))
+    }
+
+    /// The methods.
+    pub fn methods(&self) -> &Methods {
+        &self.0.methods
     }
 
     /// Answer one document with another, whatever carries them. It is always an answer: what is wrong is a fault.
@@ -282,9 +319,24 @@ impl Inner {
         params: Vec<Value>,
         deadline: Option<Instant>,
     ) -> Answer {
-        if let Some(answer) = system::answer(self, method, &params, deadline) {
-            return answer.await;
+        let started = Instant::now();
+        let answer = match self.has_system(method) {
+            true => system::answer(self, method, &params, deadline).await,
+            false => self.run_own(method, params, deadline).await,
+        };
+        if let Some(Hearer(hear)) = &self.heard {
+            let took = started.elapsed();
+            let answer = &answer;
+            hear(&Called {
+                method,
+                took,
+                answer,
+            });
         }
+        answer
+    }
+
+    async fn run_own(&self, method: &str, params: Vec<Value>, deadline: Option<Instant>) -> Answer {
         let Some(known) = self.methods.get(method) else {
             return Err(Fault::new(
                 -32601,

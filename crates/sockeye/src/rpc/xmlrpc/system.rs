@@ -34,26 +34,20 @@ const METHODS: [(&str, &str, [&str; 2]); 4] = [
 /// What Python's server answers, whatever the method.
 const NO_SIGNATURES: &str = "signatures not supported";
 
-/// The answer of a method that every server has; `None` if it is none of these.
+/// The answer of a method that every server has.
 pub(super) fn answer<'a>(
     inner: &'a Inner,
     method: &str,
     params: &'a [Value],
     deadline: Option<Instant>,
-) -> Option<Pin<Box<dyn Future<Output = Answer> + Send + 'a>>> {
-    if !inner.has_system(method) {
-        return None;
-    }
-    if method == MULTICALL {
-        return Some(Box::pin(multicall(inner, params, deadline)));
-    }
+) -> Pin<Box<dyn Future<Output = Answer> + Send + 'a>> {
     let answer = match method {
+        MULTICALL => return Box::pin(multicall(inner, params, deadline)),
         LIST => list(inner, params),
         HELP => named(params).map(|name| help(inner, name)),
-        SIGNATURE => named(params).map(|name| signature(inner, name)),
-        _ => return None,
+        _ => named(params).map(|name| signature(inner, name)),
     };
-    Some(Box::pin(std::future::ready(answer)))
+    Box::pin(std::future::ready(answer))
 }
 
 fn list(inner: &Inner, params: &[Value]) -> Answer {
