@@ -12,7 +12,9 @@ use sockeye::rpc::{Call, CallError};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), CallError> {
-    let url = std::env::args().nth(1).unwrap_or_else(|| "http://localhost:8000".into());
+    let url = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "http://localhost:8000".into());
     let client = Client::new(&url)?;
     for name in client.list_methods().await? {
         println!("{name}: {}", client.help(&name).await?);

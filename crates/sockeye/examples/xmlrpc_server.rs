@@ -17,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 async fn main() -> sockeye::Result<()> {
     let methods = Methods::new()
         .add("echo", async |params: Params| {
-            let first = params.into_value().and_then(|all| all.as_array()?.first().cloned());
+            let first = params
+                .into_value()
+                .and_then(|all| all.as_array()?.first().cloned());
             first.ok_or_else(|| Fault::new(-32602, "one value is wanted"))
         })
         .help("echo", "gives back what it is given")
@@ -43,6 +45,8 @@ async fn main() -> sockeye::Result<()> {
         on_ctrl_c.cancel();
     });
     // Pages of other sites shall not call anything.
-    Server::new(Guard::new(service)).serve(listener, stop).await?;
+    Server::new(Guard::new(service))
+        .serve(listener, stop)
+        .await?;
     Ok(())
 }
