@@ -36,24 +36,27 @@ pub(super) fn takes_gzip(headers: &Headers) -> bool {
         && quality::of(&quality::parse(headers, "accept-encoding"), "gzip") > 0
 }
 
-/// The plain bytes of a request; the status and the reason if there are none.
+/// The plain bytes of a request; the status and the reason if there are none. How many there are is counted before they are kept, so
+/// that what is refused costs no memory.
 pub(super) fn inflated(packed: &[u8], most: u64) -> Result<Bytes, (u16, String)> {
     let limits = Limits {
         ratio: u64::MAX,
         inflated: most,
         ..Limits::default()
     };
-    let mut plain = Vec::new();
-    match reader(Compression::Gzip, packed, &limits).read_to_end(&mut plain) {
-        Ok(_) => Ok(plain.into()),
-        Err(error) => {
-            let error = Error::io("gzip", &error);
-            Err(match error.kind() {
-                ErrorKind::Limit => (413, format!("the call has more than {most} bytes")),
-                _ => (400, format!("the body is not gzip: {}", error.why())),
-            })
+    let unpack = || reader(Compression::Gzip, packed, &limits);
+    let refused = |error: std::io::Error| {
+        let error = Error::io("gzip", &error);
+        match error.kind() {
+            ErrorKind::Limit => (413, format!("the call has more than {most} bytes")),
+            _ => (400, format!("the body is not gzip: {}", error.why())),
         }
-    }
+    };
+    let length = std::io::copy(&mut unpack(), &mut std::io::sink()).map_err(refused)?;
+    // The bound is on memory, which has so many addresses.
+    let mut plain = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    unpack().read_to_end(&mut plain).map_err(refused)?;
+    Ok(plain.into())
 }
 
 /// These bytes in gzip, quickly, as Python has it.
