@@ -89,3 +89,4 @@ mod work_engine;
 mod work_journal;
 #[cfg(feature = "work")]
 mod work_nats;
+mod work_nats_admin;

@@ -187,7 +187,7 @@ fn workers_line(workers: &[WorkerRecord]) -> String {
 
 /// A run, for programs.
 #[derive(Debug, Serialize)]
-#[serde(tag = "type", rename = "run")]
+#[serde(tag = "type", rename = "status")]
 struct RunEvent<'a> {
     run: &'a str,
     state: &'static str,

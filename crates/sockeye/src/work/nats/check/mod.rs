@@ -9,7 +9,7 @@ use std::time::Duration;
 pub use self::leftovers::Leftover;
 use super::connect::Broker;
 use super::streams::JOBS;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 
 /// The least room on disk that the streams of a run need.
 const LEAST_ROOM: u64 = 32 << 20;
@@ -201,14 +201,14 @@ impl Broker {
 
     /// Room on disk, and in the queue if that is there.
     async fn check_room(&self) -> Result<Finding> {
-        let account: Option<super::api::AccountInfo> =
-            self.api("INFO", &serde_json::Value::Null).await?;
-        let Some(account) = account else {
-            return Ok(Finding::new(
-                "room",
-                Verdict::Unfit,
-                "this account has no JetStream",
-            ));
+        let asked = self.api("INFO", &serde_json::Value::Null).await;
+        let account: super::api::AccountInfo = match asked {
+            Ok(Some(account)) => account,
+            Ok(None) => return Ok(without_streams("this account has no JetStream")),
+            Err(error) if error.kind() == Kind::Rejected => {
+                return Ok(without_streams(error.why()));
+            }
+            Err(error) => return Err(error),
         };
         if account.limits.max_streams >= 0 && account.limits.max_streams < 6 {
             let text = format!(
@@ -286,4 +286,10 @@ impl Broker {
         }));
         Ok(findings)
     }
+}
+
+/// The account may not store anything.
+fn without_streams(why: &str) -> Finding {
+    Finding::new("room", Verdict::Unfit, why.to_owned())
+        .advise("give the account JetStream: accounts { A { jetstream: enabled } }")
 }
