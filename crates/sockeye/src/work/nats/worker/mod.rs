@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use async_nats::Subscriber;
 use async_nats::jetstream::{AckKind, Message};
-use futures_util::StreamExt;
+use async_nats::{Request, Subscriber};
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -443,16 +443,27 @@ impl<W: Work, F: Fn(&str, &[u8]) -> Result<W> + Send + Sync + 'static> Worker<W,
         });
     }
 
+    /// A job that came when none was wanted any more.
+    fn too_late(&self, message: async_nats::Message) {
+        if message.status.is_none() {
+            let context = self.here.broker.js.clone();
+            let message = Message { message, context };
+            self.tasks.spawn(hand_back(Arc::clone(&self.here), message));
+        }
+    }
+
     /// Take no more, finish what runs, hand back the rest.
     async fn leave(mut self) -> Result<WorkerReport> {
         self.here.tell(WorkerEvent::Stopping(self.pulls.busy()));
         self.tasks.close();
         let grace = tokio::time::sleep(self.here.options.grace);
         tokio::pin!(grace);
-        // The broker drops our requests; what is on its way still arrives, and then the end.
+        // The broker drops our requests; what it had sent before that is here before its next answer is.
+        let broker = self.here.broker.clone();
         let is_there = self.arrivals.drain().await.is_ok();
-        let limit = tokio::time::sleep(DRAIN);
-        tokio::pin!(limit);
+        let answered =
+            tokio::time::timeout(DRAIN, broker.ask("$JS.API.INFO".to_owned(), Request::new()));
+        tokio::pin!(answered);
         let (mut is_drained, mut is_over) = (!is_there, false);
         loop {
             let finished = self.tasks.is_empty();
@@ -461,18 +472,19 @@ impl<W: Work, F: Fn(&str, &[u8]) -> Result<W> + Send + Sync + 'static> Worker<W,
             }
             tokio::select! {
                 () = self.tasks.wait(), if !finished => {}
-                () = &mut limit, if !is_drained => is_drained = true,
+                _ = &mut answered, if !is_drained => {
+                    is_drained = true;
+                    while let Some(Some(message)) = self.arrivals.next().now_or_never() {
+                        self.too_late(message);
+                    }
+                }
                 () = &mut grace, if !is_over => {
                     is_over = true;
                     self.here.hand_back.cancel();
                 }
                 arrival = self.arrivals.next(), if !is_drained => match arrival {
                     None => is_drained = true,
-                    Some(message) if message.status.is_some() => {}
-                    Some(message) => {
-                        let message = Message { message, context: self.here.broker.js.clone() };
-                        self.tasks.spawn(hand_back(Arc::clone(&self.here), message));
-                    }
+                    Some(message) => self.too_late(message),
                 }
             }
         }
