@@ -76,7 +76,7 @@ impl ReachArgs {
     ///
     /// [`Kind::Usage`], naming the flag.
     pub(super) fn check(&self, place: &Place) -> Result<()> {
-        if !matches!(place, Place::Lines(_)) {
+        if matches!(place, Place::Http(_)) {
             return Ok(());
         }
         let given = [
@@ -91,7 +91,7 @@ impl ReachArgs {
         ];
         match given.iter().find(|(is_given, _)| *is_given) {
             Some((_, flag)) => {
-                let why = format!("{flag} is for http, https, ws and wss");
+                let why = format!("{flag} is for http and https");
                 let hint = "an endpoint has its own: tls://host:port?ca=FILE";
                 Err(Error::new(Kind::Usage, Operation::Parse, why).with_hint(hint))
             }

@@ -1,5 +1,9 @@
 //! Cases and verdicts: what is sent, what has to come back, and what came.
 
+use sockeye::data::escape::{escape, escape_str};
+use sockeye::data::json;
+use sockeye::data::xmlrpc::{self, ReadOptions};
+
 use crate::commands::rpc::carry::Reply;
 
 /// What is thought of a reply.
@@ -81,16 +85,31 @@ pub(super) fn told(reply: &Reply, most: usize) -> String {
     match (&reply.broken, reply.body.is_empty()) {
         (Some(_), true) => "nothing".to_owned(),
         (_, true) => format!("{status}nothing"),
-        _ => format!("{status}{}", shown(&reply.body, most)),
+        _ => match in_short(&reply.body) {
+            Some(short) => format!("{status}{}", shown(short.as_bytes(), most)),
+            None => format!("{status}{}", shown(&reply.body, most)),
+        },
     }
 }
 
 /// Bytes as one line of text without what could confuse a terminal; what is left out is counted.
 pub(super) fn shown(bytes: &[u8], most: usize) -> String {
-    let text = sockeye::data::escape::escape(bytes.trim_ascii());
+    let trimmed = bytes.trim_ascii();
+    let text = match std::str::from_utf8(trimmed) {
+        Ok(text) => escape_str(&text.replace(['\n', '\r'], " ")).into_owned(),
+        Err(_) => escape(trimmed),
+    };
     if text.chars().count() <= most {
         return text;
     }
     let begin: String = text.chars().take(most).collect();
     format!("{begin}… ({} bytes)", bytes.len())
+}
+
+/// A document of XML-RPC in short.
+fn in_short(document: &[u8]) -> Option<String> {
+    match xmlrpc::parse_answer(document, &ReadOptions::default()).ok()? {
+        Ok(value) => Some(json::to_string(&value)),
+        Err(fault) => Some(format!("fault {}: {}", fault.code, fault.message)),
+    }
 }

@@ -92,6 +92,11 @@ struct BoundArgs {
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     args.talking.refuse_via("who listens waits for others")?;
     let framing = args.framing()?;
+    if output.json() && matches!(args.at.carrier(), Carrier::Stdio) {
+        let why = "--json would write events between the answers on standard output";
+        return Err(Error::new(Kind::Usage, Operation::Parse, why)
+            .with_hint("leave out --json with stdio:"));
+    }
     let stop = signals::stop_on_signals();
     let told = Told::new(&output);
     let methods = args.methods.methods()?;
