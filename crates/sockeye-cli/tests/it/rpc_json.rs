@@ -64,7 +64,16 @@ fn words_go_out_as_they_were_typed() {
                 &["m", "true", "null", "x y", "[1]", r#"{"a":1}"#],
                 r#"{"jsonrpc":"2.0","method":"m","params":[true,null,"x y",[1],{"a":1}],"id":1}"#,
             ),
-            (&["m", "-3", "a=b", "c"], ""),
+            (
+                &["m", "-3", "-0.5"],
+                r#"{"jsonrpc":"2.0","method":"m","params":[-3,-0.5],"id":1}"#,
+            ),
+            (
+                &["m", "-q", "--", "-x"],
+                r#"{"jsonrpc":"2.0","method":"m","params":["-x"],"id":1}"#,
+            ),
+            (&["m", "3", "a=b"], ""),
+            (&["m", "-x"], ""),
             (
                 &["m", "a=1", "b:=1"],
                 r#"{"jsonrpc":"2.0","method":"m","params":{"a":"1","b":1},"id":1}"#,

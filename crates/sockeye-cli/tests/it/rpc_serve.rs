@@ -140,7 +140,7 @@ fn programs_get_json_or_words_and_give_json_or_text() {
             "--result",
             "text",
         ]);
-        let output = rpc(&["call", &url, "say", "$(id)", "-x", "1.0", "[1]"]);
+        let output = rpc(&["call", &url, "say", "--", "$(id)", "-x", "1.0", "[1]"]);
         assert_eq!(done(&output), "\"$(id)--x-1.0-[1]-\"\n");
         assert_eq!(done(&rpc(&["call", &url, "two", "1", "2"])), "\"2\"\n");
         let output = rpc(&["call", &url, "say", "a=1"]);

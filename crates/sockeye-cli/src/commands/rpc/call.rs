@@ -52,8 +52,8 @@ pub(crate) struct Args {
         conflicts_with = "batch"
     )]
     method: Option<String>,
-    /// Its parameters
-    #[arg(value_name = "ARG", allow_hyphen_values = true)]
+    /// Its parameters; -3 is a number, and behind -- every word is a parameter
+    #[arg(value_name = "ARG", allow_negative_numbers = true)]
     words: Vec<String>,
     /// The protocol [default: XML-RPC if the path ends with /RPC2, else JSON-RPC]
     #[arg(

@@ -43,8 +43,6 @@ pub(crate) struct Args {
     /// Where to listen: PORT (this machine only), :PORT (everyone), tls://..., unix:/path, stdio:
     #[arg(value_parser = args::endpoint, value_name = "LISTEN", default_value = "8000")]
     at: Endpoint,
-    #[command(flatten)]
-    methods: MethodArgs,
     /// How messages are carried: http, or lines with JSON-RPC alone [default: lines for unix: and stdio:, else http]
     #[arg(
         long,
@@ -54,11 +52,13 @@ pub(crate) struct Args {
     )]
     framing: Option<Framing>,
     #[command(flatten)]
+    methods: MethodArgs,
+    #[command(flatten)]
     bounds: BoundArgs,
     #[command(flatten)]
-    web: http::WebArgs,
-    #[command(flatten)]
     pub(crate) serving: ServingArgs,
+    #[command(flatten)]
+    web: http::WebArgs,
     #[command(flatten)]
     talking: TalkingArgs,
 }
