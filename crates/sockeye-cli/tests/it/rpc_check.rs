@@ -34,7 +34,7 @@ fn named(verdicts: &BTreeMap<String, String>, verdict: &str) -> Vec<String> {
 fn our_own_server_keeps_to_the_rules() {
     within(|| {
         let (_server, url) = served(&["--demo", "-q"]);
-        let lines = sockeye(["rpc", "serve", "0", "--framing", "lines", "--demo", "-q"]);
+        let lines = sockeye(["rpc", "serve", "0", "--framing", "lines", "--demo"]);
         let tcp = lines.listening();
         for url in [&url, &tcp] {
             let output = rpc(&[

@@ -1,5 +1,7 @@
 //! `rpc call` and `rpc list` with JSON-RPC, against raw bytes, our own server and Python's.
 
+use std::net::TcpListener;
+
 use sockeye_testkit::peers::python_with;
 use sockeye_testkit::{Output, Peer, Program, Step, temporary_dir, within};
 
@@ -161,14 +163,18 @@ fn a_fault_is_exit_code_1_and_what_is_no_answer_7() {
         assert_eq!(output.code, Some(4), "{output:?}");
         let output = rpc(&["call", "udp://127.0.0.1:1", "m"]);
         assert_eq!(output.code, Some(2), "{output:?}");
-        let silent = Peer::tcp([Step::until("never")]);
-        let url = format!("http://{}", silent.addr());
-        let output = rpc(&["call", &url, "m", "--patience", "100ms"]);
-        assert_eq!(output.code, Some(5), "{output:?}");
-        let silent = Peer::tcp([Step::until("never")]);
-        let url = format!("tcp://{}", silent.addr());
-        let output = rpc(&["call", &url, "m", "--timeout", "100ms"]);
-        assert_eq!(output.code, Some(5), "{output:?}");
+        // One that says nothing.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = silent.local_addr().unwrap();
+        for words in [
+            [&*format!("http://{at}"), "m", "--patience", "100ms"],
+            [&*format!("http://{at}"), "m", "--timeout", "100ms"],
+            [&*format!("tcp://{at}"), "m", "--patience", "100ms"],
+            [&*format!("tcp://{at}"), "m", "--timeout", "100ms"],
+        ] {
+            let output = rpc(&[&["call"], &words[..]].concat());
+            assert_eq!(output.code, Some(5), "{words:?}: {output:?}");
+        }
     });
 }
 
@@ -477,7 +483,12 @@ assert s.sum(1, 2) == 3
 assert s.echo('ö') == 'ö'
 assert getattr(s, 'pass')(2**53 + 1, None) == [2**53 + 1, None]
 assert s.echo(a=1, b=[2]) == {{'a': 1, 'b': [2]}}
-s._notify.echo(1)
+try:
+    s._notify.echo(1)
+    assert False
+except jsonrpclib.jsonrpc.TransportError as e:
+    # It knows no status but 200.
+    assert e.args[1] == 204, e.args
 many = jsonrpclib.MultiCall(s)
 many.sum(1, 1)
 many._notify.echo(1)

@@ -368,6 +368,29 @@ fn lines_and_pipes() {
 }
 
 #[test]
+fn a_page_in_a_browser_has_nothing_run_by_lines() {
+    within(|| {
+        let dir = temporary_dir();
+        let ran = dir.path().join("ran");
+        let line = format!("run=touch {}", ran.display());
+        let server = sockeye(["rpc", "serve", "0", "--framing", "lines", "--shell", &line]);
+        let call = "{\"jsonrpc\":\"2.0\",\"method\":\"run\",\"id\":1}\n";
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{call}",
+            call.len()
+        );
+        let answer = ask(client(address(&server)), &request);
+        assert_eq!(
+            answer,
+            "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32700,\"message\":\"Parse error\",\"data\":\"HTTP is not spoken here\"},\"id\":null}\n"
+        );
+        assert!(!ran.exists());
+        assert!(ask(client(address(&server)), call).contains("\"result\":\"\""));
+        assert!(ran.exists());
+    });
+}
+
+#[test]
 fn a_stop_lets_calls_finish_within_their_grace() {
     within(|| {
         let dir = temporary_dir();

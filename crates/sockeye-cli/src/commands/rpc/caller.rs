@@ -58,9 +58,11 @@ impl Caller {
                 let client = jsonrpc::Client::over_http(http, &url, options(reach))?;
                 Ok(Self::Json(Box::new(client)))
             }
-            (Place::WebSocket(_), _) => {
-                let why = "calls over ws and wss are not built yet";
-                Err(Error::new(Kind::Unsupported, Operation::Call, why))
+            (Place::WebSocket(url), _) => {
+                talking.refuse_via("WebSockets are reached directly")?;
+                let url = url.to_secret_string().replacen("http", "ws", 1);
+                let client = jsonrpc::Client::connect_with(&net, &url, options(reach)).await?;
+                Ok(Self::Json(Box::new(client)))
             }
             (Place::Lines(endpoint), _) => {
                 let endpoint = talking.through(endpoint.clone())?;

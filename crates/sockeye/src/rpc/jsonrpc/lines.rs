@@ -130,11 +130,15 @@ impl Talk {
             let message = match self.splitter.next() {
                 Ok(None) if self.ended => self.splitter.finish(),
                 Ok(message) => message,
-                Err(error) => return self.refuse(error),
+                Err(error) => return self.refuse(too_long(&error)),
             };
             let Some(message) = message else {
                 return;
             };
+            if is_http(message) {
+                let why = "HTTP is not spoken here";
+                return self.refuse(ErrorObject::parse_error().because(why));
+            }
             let mut answering: Answering = Box::pin(self.server.answering(message));
             // Most are done at once, and need not be woken for.
             match answering.as_mut().now_or_never() {
@@ -151,8 +155,8 @@ impl Talk {
         }
     }
 
-    fn refuse(&mut self, error: TooLong) {
-        let error = ErrorObject::invalid_request().because(error.to_string());
+    /// Nothing that follows is a message any more.
+    fn refuse(&mut self, error: ErrorObject) {
         let mut answer = Vec::new();
         write_error(&Id::null(), &error, &mut answer);
         self.say(Some(answer));
@@ -169,6 +173,19 @@ impl Talk {
     fn is_over(&self) -> bool {
         self.ended && self.pending.is_empty() && self.written == self.out.len()
     }
+}
+
+fn too_long(error: &TooLong) -> ErrorObject {
+    ErrorObject::invalid_request().because(error.to_string())
+}
+
+/// Whether this is the first line of a request of HTTP. A page in a browser can have one sent to any port of this machine, with a
+/// body whose lines would be calls.
+fn is_http(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let version = line.len().checked_sub(9).map(|at| &line[at..]);
+    let is_versioned = version.is_some_and(|it| it.starts_with(b" HTTP/") && it[7] == b'.');
+    is_versioned && line.first().is_some_and(u8::is_ascii_alphabetic)
 }
 
 /// Read on for a while, so that the peer reads our last words before it learns that nobody listens.
