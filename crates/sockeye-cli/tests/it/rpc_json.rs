@@ -274,8 +274,9 @@ fn every_carrier_carries_calls() {
         let tls = format!("tls://{}?verify=none", by_tls.host_port());
         let exec = format!("exec:{SOCKEYE} rpc serve stdio: --demo -q");
         let (_http, http) = served(&["--demo"]);
+        let ws = http.replacen("http", "ws", 1);
         let jsonrpc = format!("jsonrpc+{http}/RPC2");
-        for url in [&*unix, &tcp, &tls, &exec, &http, &jsonrpc] {
+        for url in [&*unix, &tcp, &tls, &exec, &http, &jsonrpc, &ws] {
             let output = rpc(&["call", url, "sum", "1", "9007199254740993"]);
             assert_eq!(done(&output), "9007199254740994\n", "{url}");
             let output = rpc_fed(&["call", url, "--batch", "-"], "echo a\necho b\n");

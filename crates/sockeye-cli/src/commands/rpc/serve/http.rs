@@ -15,7 +15,7 @@ pub(super) struct WebArgs {
     /// A name of this server, without a port: on this machine only its own names and addresses are answered; may be repeated
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
-    /// Pages of this origin may call, which else none may: https://app.example; may be repeated
+    /// Pages of this origin may call by POST, which else none may: https://app.example; may be repeated
     #[arg(long, value_name = "ORIGIN")]
     origin: Vec<String>,
     /// Answer null over XML-RPC, which not every client knows; without this it is a fault
