@@ -380,9 +380,9 @@ fn methods_are_listed() {
             r#"{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"},"id":1}"#;
         let again = refused.replace("\"id\":1", "\"id\":2");
         let peer = Peer::tcp([
-            Step::until("\n"),
+            Step::until("\"id\":1}\n"),
             Step::send(format!("{refused}\n")),
-            Step::until("\n"),
+            Step::until("\"id\":2}\n"),
             Step::send(format!("{again}\n")),
         ]);
         let output = rpc(&["list", &format!("tcp://{}", peer.addr())]);
@@ -489,6 +489,7 @@ try:
 except jsonrpclib.jsonrpc.TransportError as e:
     # It knows no status but 200.
     assert e.args[1] == 204, e.args
+s = jsonrpclib.ServerProxy('{url}')
 many = jsonrpclib.MultiCall(s)
 many.sum(1, 1)
 many._notify.echo(1)

@@ -33,6 +33,9 @@ async fn converse(server: Server, mut socket: WebSocket) -> Result<(), WebSocket
     let mut pending = FuturesUnordered::<Answering>::new();
     let (mut is_open, mut is_stopping) = (true, false);
     loop {
+        if pending.is_empty() && (!is_open || is_stopping) {
+            break;
+        }
         let may_take = is_open && !is_stopping && pending.len() < server.borne().pipelined;
         tokio::select! {
             biased;
@@ -48,7 +51,6 @@ async fn converse(server: Server, mut socket: WebSocket) -> Result<(), WebSocket
                 Some(message) => pending.push(Box::pin(server.answering(message.as_bytes()))),
                 None => is_open = false,
             },
-            else => break,
         }
     }
     if is_stopping && is_open {
