@@ -278,11 +278,12 @@
 //! | `s.setsockopt(...)` | options of the endpoint: `?nodelay=no&keepalive=30s` |
 //! | `s.bind(("", 15000)); s.listen(5)` | `net.listen(&":15000".parse()?)`; `"15000"` is this machine only |
 //! | `c, a = s.accept()` | `listener.accept()`, then [`Incoming::handshake`](net::Incoming::handshake) |
-//! | `socketserver.ThreadingTCPServer` | [`net::serve()`] |
+//! | `socketserver`: servers and request handlers | [`net::serve()`]; [`net::socketserver`] is a chapter of its own |
 //! | `SOCK_DGRAM`, `sendto`, `recvfrom` | [`Net::bind`]; [`Net::connect_messages`] for one peer |
 //! | `AF_UNIX` | `unix:/path`, `unix:@abstract`, `unix-dgram:`, `unix-seqpacket:` |
 //! | `AF_INET6` | nothing to do: both families are tried, or `?family=6` |
 //! | `ssl.wrap_socket(s)` | `tls://host:port` |
+//! | `multiprocessing.connection`: `Client`, `Listener` | [`rpc::python`], `python+tcp://host:port?authkey=…` |
 //! | `subprocess.Popen(cmd, stdin=PIPE, stdout=PIPE)` | `exec:CMD` |
 //! | `gethostbyname(name)`, `getservbyname(name)` | [`net::resolve::Resolver`], [`host::services::port`] |
 //!
@@ -297,7 +298,6 @@
 //! | `send_response`, `send_header`, `wfile.write` | `Response::new(200).header(name, value).with_body(body)` |
 //! | `ThreadingHTTPServer(("", 8000), Handler).serve_forever()` | `Server::new(handler).serve(listener, stop)` with a listener at `:8000` |
 //! | `server.shutdown()` | `stop.cancel()`; requests that run are finished |
-//! | `socketserver.StreamRequestHandler` | [`net::serve()`]: a handler of a stream |
 //! | `wsgiref.simple_server`, `CGIHTTPRequestHandler` | [`web::programs`], `sockeye serve --wsgi`, `--cgi` |
 //! | `@app.route("/notes/<id>")` (Flask) | `Routes::new().get("/notes/{id}", handler)`, `request.param("id")` |
 //! | `request.args`, `.form`, `.json`, `.cookies` | [`query_value`](web::Request::query_value), [`form`](web::Request::form), [`json`](web::Request::json), [`cookie`](web::Request::cookie) |

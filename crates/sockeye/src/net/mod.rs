@@ -58,6 +58,7 @@ mod race;
 pub mod resolve;
 mod secure;
 mod serve;
+pub mod socketserver;
 mod stream;
 mod via;
 

@@ -257,6 +257,17 @@ impl Stream {
         self.tap.as_mut().map(|tap| tap.cover())
     }
 
+    /// A layer that only makes messages of the bytes is about to wrap this stream.
+    #[allow(
+        dead_code,
+        reason = "for layers of messages, and a build may have none"
+    )]
+    pub(crate) fn frame(&mut self) {
+        if let Some(tap) = &mut self.tap {
+            tap.frame();
+        }
+    }
+
     /// Take the parts that move up when a layer wraps this stream.
     #[allow(
         dead_code,

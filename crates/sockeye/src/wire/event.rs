@@ -69,6 +69,8 @@ pub struct Event<'a> {
     pub layer: &'a str,
     /// Whether a layer above transforms these bytes, so that they are ciphertext or framing.
     pub covered: bool,
+    /// Whether that layer only parts the bytes into messages, so that they are framing and no ciphertext.
+    pub framed: bool,
     /// What it was.
     pub what: What<'a>,
 }

@@ -40,16 +40,17 @@ impl Watch {
 
     /// Report something that happened at this carrier or layer.
     pub fn report(&self, layer: &str, what: What<'_>) {
-        self.emit(layer, false, what);
+        self.emit(layer, [false, false], what);
     }
 
-    fn emit(&self, layer: &str, covered: bool, what: What<'_>) {
+    fn emit(&self, layer: &str, [covered, framed]: [bool; 2], what: What<'_>) {
         self.observer.on_event(&Event {
             connection: self.connection,
             side: self.side,
             at: self.start.elapsed(),
             layer,
             covered,
+            framed,
             what,
         });
     }
@@ -61,6 +62,7 @@ pub struct Tap {
     watch: Watch,
     layer: &'static str,
     covered: bool,
+    framed: bool,
 }
 
 impl Tap {
@@ -70,18 +72,23 @@ impl Tap {
             watch,
             layer,
             covered,
+            framed: false,
         }
     }
 
     /// Bytes, or one message, went this way.
     pub fn data(&self, direction: Direction, bytes: &[u8]) {
         self.watch
-            .emit(self.layer, self.covered, What::Data(direction, bytes));
+            .emit(self.layer, self.cover(), What::Data(direction, bytes));
     }
 
     /// Report something else that happened here.
     pub fn report(&self, what: What<'_>) {
-        self.watch.emit(self.layer, self.covered, what);
+        self.watch.emit(self.layer, self.cover(), what);
+    }
+
+    fn cover(&self) -> [bool; 2] {
+        [self.covered, self.framed]
     }
 
     /// The watch this tap belongs to.
@@ -112,6 +119,16 @@ impl OpenTap {
         if !self.ended[which].swap(true, Ordering::Relaxed) {
             self.tap.report(What::HalfClosed(direction));
         }
+    }
+
+    /// A layer goes on top now, which only makes messages of the bytes, and says when all is over.
+    #[allow(
+        dead_code,
+        reason = "for layers of messages, and a build may have none"
+    )]
+    pub(crate) fn frame(&mut self) {
+        self.tap.covered = true;
+        self.tap.framed = true;
     }
 
     /// A layer goes on top now, which transforms the bytes and says when all is over.

@@ -25,7 +25,7 @@ const MAX_LINE: usize = 4096;
 const MAX_FLOWS: usize = 32;
 
 /// The carriers whose data events are whole messages: a character never goes on in the next one.
-const MESSAGE_CARRIERS: [&str; 3] = ["udp", "unix-dgram", "unix-seqpacket"];
+const MESSAGE_CARRIERS: [&str; 4] = ["udp", "unix-dgram", "unix-seqpacket", "python"];
 
 const SENT_COLOR: &[u8] = b"\x1b[36m";
 const RECEIVED_COLOR: &[u8] = b"\x1b[32m";
@@ -184,7 +184,10 @@ impl Inner {
         let mut words = Vec::new();
         push_decimal(&mut words, count as u64, 1);
         words.extend_from_slice(byte_unit(count).as_bytes());
-        words.extend_from_slice(b" of ciphertext");
+        words.extend_from_slice(match event.framed {
+            true => b" with lengths".as_slice(),
+            false => b" of ciphertext",
+        });
         let words = String::from_utf8_lossy(&words).into_owned();
         self.line(event, event.layer, direction, &words);
     }

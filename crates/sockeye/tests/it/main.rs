@@ -64,6 +64,7 @@ mod rpc_python;
 mod rpc_xml;
 #[cfg(feature = "rpc")]
 mod rpc_xml_wire;
+mod socketserver;
 mod web_accounts;
 mod web_archive;
 mod web_cgi;

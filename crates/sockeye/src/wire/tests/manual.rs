@@ -94,6 +94,7 @@ fn relayed(observer: &dyn Observer) {
             at: Duration::from_micros(5_000 + 130 * index as u64),
             side,
             covered,
+            framed: false,
             ..event(2, layer, what)
         });
     }

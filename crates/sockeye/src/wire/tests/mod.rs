@@ -54,6 +54,7 @@ fn event<'a>(connection: u64, layer: &'a str, what: What<'a>) -> Event<'a> {
         at: Duration::from_micros(412),
         layer,
         covered: false,
+        framed: false,
         what,
     }
 }

@@ -171,6 +171,7 @@ fn once_shows_the_bytes_of_a_relay_where_they_arrive() {
     let relay = |side, covered, what| Event {
         side,
         covered,
+        framed: false,
         ..event(7, "tcp", what)
     };
     let events = [

@@ -91,7 +91,7 @@ impl Side {
         deadline: Instant,
         listens: bool,
     ) -> Result<Messages> {
-        stream.cover();
+        stream.frame();
         let (local, peer) = (stream.local().cloned(), stream.peer().cloned());
         let frames = Frames::new(stream);
         let mut agreed = "no key";
