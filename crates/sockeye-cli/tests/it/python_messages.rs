@@ -120,7 +120,7 @@ fn a_wrong_key_ends_with_the_answer_no_on_both_sides() {
         assert_eq!(peer.wait().stdout_text(), "authentication failed\n");
 
         let mut server = sockeye(["listen", "python+tcp:0?authkey=right", "--once", "--echo"]);
-        let mut client = python(ASK, &["wrong", &server.port().to_string(), "1"]).unwrap();
+        let client = python(ASK, &["wrong", &server.port().to_string(), "1"]).unwrap();
         assert_eq!(
             String::from_utf8(client.stdout_until("\n")).unwrap(),
             "authentication failed\n"
