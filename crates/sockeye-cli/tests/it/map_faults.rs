@@ -76,12 +76,14 @@ fn faults(mut server: NatsServer, seed: u64) {
         ]
         .map(str::to_owned);
         let journal = journal.display().to_string();
-        sockeye(
+        let submitter = sockeye(
             args.map(str::to_owned)
                 .into_iter()
                 .chain([journal])
                 .chain(words),
-        )
+        );
+        submitter.stdout_until("\"type\":\"run\"");
+        submitter
     };
     let start_worker = || sockeye(["worker", "--engine", &url, "-j", "4"]);
     let mut workers: Vec<Program> = (0..3).map(|_| start_worker()).collect();

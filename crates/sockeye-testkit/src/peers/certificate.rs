@@ -10,6 +10,23 @@ use crate::Program;
 ///
 /// If `openssl` fails.
 pub(super) fn certificate(openssl: &Path, dir: &Path) {
+    certificate_with(openssl, dir, &[]);
+}
+
+/// The same for clients who refuse one that may issue others.
+///
+/// # Panics
+///
+/// If `openssl` fails.
+pub(super) fn leaf_certificate(openssl: &Path, dir: &Path) {
+    certificate_with(
+        openssl,
+        dir,
+        &["-addext", "basicConstraints=critical,CA:FALSE"],
+    );
+}
+
+fn certificate_with(openssl: &Path, dir: &Path, more: &[&str]) {
     let (key, cert) = (dir.join("key.pem"), dir.join("cert.pem"));
     let args = [
         "req",
@@ -28,7 +45,8 @@ pub(super) fn certificate(openssl: &Path, dir: &Path) {
         "-keyout",
     ];
     let args = args.map(PathBuf::from);
+    let more: Vec<PathBuf> = more.iter().map(PathBuf::from).collect();
     let rest = [key, PathBuf::from("-out"), cert];
-    let output = Program::start(openssl, args.iter().chain(&rest)).finish();
+    let output = Program::start(openssl, args.iter().chain(&rest).chain(&more)).finish();
     assert!(output.code == Some(0), "{}", output.stderr_text());
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::certificate::certificate;
+use super::certificate::leaf_certificate;
 use super::{find, is_required, missing, openssl};
 use crate::{LIMIT, NetworkNamespace, Program};
 
@@ -88,7 +88,7 @@ impl NatsServer {
     pub fn tls() -> Option<Self> {
         let (binary, openssl) = (new_binary()?, openssl()?);
         let dir = crate::temporary_dir();
-        certificate(&openssl, dir.path());
+        leaf_certificate(&openssl, dir.path());
         let (cert, key) = (dir.path().join("cert.pem"), dir.path().join("key.pem"));
         Some(Self::over(binary, dir, &tls_lines(&cert, &key)))
     }

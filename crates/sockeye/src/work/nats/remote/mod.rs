@@ -25,6 +25,9 @@ use crate::work::{Ending, Job, Outcome, Progress, Spill, Work};
 /// How many results of an earlier submitter are remembered by their place; further ones are run again.
 const EARLY_MOST: usize = 2_000_000;
 
+/// How long a broker that does not answer at the start is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How jobs are sent out.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -202,7 +205,22 @@ impl Remote {
             None => format!("run-{}", wire::random_word()?),
         };
         let names = Names::new(&run)?;
-        let (record, resumed) = claim(&broker, &names, spec, options.lease).await?;
+        // A broker that is being started again is waited for, as it is later.
+        let begun = Instant::now();
+        let (record, resumed) = loop {
+            match claim(&broker, &names, spec, options.lease).await {
+                Err(error) if error.kind() == Kind::Lost && begun.elapsed() < PATIENCE => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                claimed => break claimed?,
+            }
+        };
+        while let Err(error) = prepare(&broker, &names, options.lease).await {
+            if begun.elapsed() >= PATIENCE {
+                return Err(error);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         let shared = Arc::new(Shared {
             broker,
             names,
@@ -216,16 +234,16 @@ impl Remote {
             reconcile: Notify::new(),
             lost_state: AtomicBool::new(false),
         });
-        shared.broker.jobs().await?;
-        shared
-            .broker
-            .lessor(&shared.names, shared.options.lease)
-            .await?;
         let (queue, waiting) = mpsc::unbounded_channel();
         let tasks = TaskTracker::new();
         tasks.spawn(collect::run(Arc::clone(&shared)));
         if resumed {
-            reconcile::find_live(&shared).await?;
+            while let Err(error) = reconcile::find_live(&shared).await {
+                if begun.elapsed() >= PATIENCE {
+                    return Err(error);
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
         }
         tasks.spawn(publish::run(Arc::clone(&shared), waiting));
         tasks.spawn(reconcile::run(Arc::clone(&shared)));
@@ -415,6 +433,12 @@ impl Work for Remote {
             },
         }
     }
+}
+
+/// Where jobs are put, and by what they are leased.
+async fn prepare(broker: &Broker, names: &Names, lease: Duration) -> Result<()> {
+    broker.jobs().await?;
+    broker.lessor(names, lease).await
 }
 
 /// Make the record of a run ours; whether there was one to go on with.
