@@ -8,18 +8,18 @@ use sockeye_testkit::{Gate, Output, Peer, Program, Step, temporary_dir, within};
 use crate::{connect, json_lines, sockeye};
 
 /// A port of this machine where nobody listens; it stays taken, so that nobody else gets it.
-fn silent_port() -> (unheard::Held, u16) {
+pub(crate) fn silent_port() -> (unheard::Held, u16) {
     unheard::hold()
 }
 
 /// A bound socket that does not listen.
-mod unheard {
+pub(crate) mod unheard {
     use nix::sys::socket::{
         AddressFamily, SockFlag, SockType, SockaddrIn, bind, getsockname, socket,
     };
     use std::os::fd::{AsRawFd, OwnedFd};
 
-    pub(super) struct Held(#[expect(dead_code, reason = "held until it is dropped")] OwnedFd);
+    pub(crate) struct Held(#[expect(dead_code, reason = "held until it is dropped")] OwnedFd);
 
     pub(super) fn hold() -> (Held, u16) {
         let fd = socket(
