@@ -60,7 +60,10 @@ pub(crate) fn parse<A: clap::Args>(probe: &'static str, words: Vec<OsString>) ->
 }
 
 fn command<A: clap::Args>(probe: &'static str) -> clap::Command {
-    A::augment_args(clap::Command::new(probe)).disable_help_flag(true)
+    // Flags of commands may conflict with those that every command has.
+    let json = clap::Arg::new("json").long("json");
+    let command = clap::Command::new(probe).arg(json.action(clap::ArgAction::SetTrue));
+    A::augment_args(command).disable_help_flag(true)
 }
 
 /// Refuse the first of these flags that was given.
@@ -126,8 +129,7 @@ pub(crate) fn place<A: clap::Args>(
     let positional = |words: &[OsString]| -> Vec<String> {
         let command = command::<A>(probe)
             .mut_arg(id, |argument| {
-                let any = clap::builder::OsStringValueParser::new();
-                argument.required(false).value_parser(any)
+                argument.value_parser(clap::builder::OsStringValueParser::new())
             })
             .ignore_errors(true);
         let words = std::iter::once(OsStr::new(probe)).chain(words.iter().map(|word| &**word));
