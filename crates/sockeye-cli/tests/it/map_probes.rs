@@ -74,7 +74,7 @@ fn connect_tells_who_answers_in_the_order_of_the_inputs() {
         assert_eq!(said[0][1], format!("tcp://{}", inputs[0]));
         let why = output.stderr_text();
         assert!(
-            why.contains(&format!("tcp://{}: nobody listens there", inputs[1])),
+            why.contains(&inputs[1]) && why.contains("nobody listens there"),
             "{why}"
         );
         // The host may be typed, and the input be the port.
@@ -167,8 +167,8 @@ fn resolve_follows_the_files_of_a_machine_or_asks_a_name_server() {
             .host("a.example", &["192.0.2.1"])
             .host("b.example", &["192.0.2.2", "2001:db8::2"])
             .records(
-                "a.example",
-                [(MX, [&[0, 10], &*labels("mx.a.example")].concat())],
+                "m.example",
+                [(MX, [&[0, 10], &*labels("mx.m.example")].concat())],
             )
             .say("broken.example", Say::Code(2))
             .serve();
@@ -194,13 +194,13 @@ fn resolve_follows_the_files_of_a_machine_or_asks_a_name_server() {
         );
 
         let at = format!("127.0.0.1:{}", server.address.port());
-        let inputs = ["a", "b", "none", "broken"].map(str::to_owned);
+        let inputs = ["m", "b", "none", "broken"].map(str::to_owned);
         let words = ["@resolve", "MX", "{}.example", "-s", &at, "--attempts", "1"];
         let jobs = jobs(&words, &inputs);
         let statuses: Vec<u64> = jobs.iter().map(|job| job.0).collect();
         assert_eq!(statuses, [0, 1, 3, 7], "{jobs:?}");
         assert_eq!(jobs[0].1["records"][0]["kind"], "MX");
-        assert_eq!(jobs[0].1["values"][0], "10 mx.a.example.");
+        assert_eq!(jobs[0].1["values"][0], "10 mx.m.example.");
         assert_eq!(jobs[0].1["server"], at);
     });
 }
@@ -415,7 +415,7 @@ fn what_makes_no_sense_for_many_is_refused_with_its_reason() {
             (&["@fetch", "--as", "csv"], "--as has no place here"),
             (&["@fetch", "-c", "jar"], "--cookie-jar has no place here"),
             (&["@fetch", "http://a.example/"], "one word too many"),
-            (&["@rpc"], "which method?"),
+            (&["@rpc"], "<METHOD> is missing"),
             (&["@rpc", "--batch", "-"], "--batch has no place here"),
         ] {
             refused(words, why);

@@ -10,7 +10,7 @@ use crate::args::BrokerArgs;
 
 /// Which broker.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct Whither {
     /// The NATS server that shares the jobs out: nats://host, tls://host
     #[arg(long, value_name = "URL")]
     engine: String,
@@ -18,7 +18,7 @@ pub(super) struct Args {
     broker: BrokerArgs,
 }
 
-impl Args {
+impl Whither {
     /// Connect to it, as this command.
     pub(super) async fn connect(&self, name: &str) -> Result<Broker> {
         let mut access = self.broker.access(&self.engine)?;

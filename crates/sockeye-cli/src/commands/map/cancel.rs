@@ -16,7 +16,7 @@ pub(crate) struct Args {
     /// The run
     run: String,
     #[command(flatten)]
-    broker: admin::Args,
+    broker: admin::Whither,
 }
 
 /// Do it.

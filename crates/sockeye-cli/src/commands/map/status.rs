@@ -19,7 +19,7 @@ pub(crate) struct Args {
     /// The run; all of them if it is left out
     run: Option<String>,
     #[command(flatten)]
-    broker: admin::Args,
+    broker: admin::Whither,
 }
 
 /// Do it.

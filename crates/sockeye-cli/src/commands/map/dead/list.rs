@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// Of this run; of all if it is left out
     run: Option<String>,
     #[command(flatten)]
-    broker: admin::Args,
+    broker: admin::Whither,
 }
 
 /// Do it.

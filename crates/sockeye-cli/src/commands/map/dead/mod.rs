@@ -43,7 +43,7 @@ struct Which {
     #[arg(value_name = "JOB")]
     jobs: Vec<String>,
     #[command(flatten)]
-    broker: admin::Args,
+    broker: admin::Whither,
 }
 
 impl Which {

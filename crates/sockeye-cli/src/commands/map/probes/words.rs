@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
+use clap::error::ErrorKind;
 use sockeye::endpoint::Carrier;
 use sockeye::work::Job;
 use sockeye::{Endpoint, Error, Kind, Operation, Result};
@@ -48,9 +49,18 @@ pub(crate) fn parse<A: clap::Args>(probe: &'static str, words: Vec<OsString>) ->
     let words = std::iter::once(OsString::from(probe)).chain(words);
     let refuse = |error: clap::Error| {
         let text = error.to_string();
-        let why = text.lines().next().unwrap_or_default();
-        let why = why.trim_start_matches("error: ");
-        usage(probe, why).with_hint(match probe {
+        let missing: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with('<'))
+            .collect();
+        let first = text.lines().next().unwrap_or_default();
+        let why = match error.kind() {
+            ErrorKind::MissingRequiredArgument => format!("{} is missing", missing.join(" ")),
+            _ => first.trim_start_matches("error: ").to_owned(),
+        };
+        usage(probe, &why).with_hint(match probe {
+            "@rpc" => "`sockeye rpc call --help` has its flags".to_owned(),
             "@tls" => "docs/map-probes.md has its flags".to_owned(),
             probe => format!("`sockeye {} --help` has its flags", &probe[1..]),
         })
@@ -128,8 +138,10 @@ pub(crate) fn place<A: clap::Args>(
     } = *place;
     let positional = |words: &[OsString]| -> Vec<String> {
         let command = command::<A>(probe)
-            .mut_arg(id, |argument| {
-                argument.value_parser(clap::builder::OsStringValueParser::new())
+            // In place: an argument that is taken out and put back would be the last of them.
+            .mut_args(|argument| match argument.get_id() == id {
+                true => argument.value_parser(clap::builder::OsStringValueParser::new()),
+                false => argument,
             })
             .ignore_errors(true);
         let words = std::iter::once(OsStr::new(probe)).chain(words.iter().map(|word| &**word));
