@@ -308,7 +308,12 @@ fn cause(error: &async_nats::ConnectError) -> Option<Error> {
 fn tls_fault(fault: &rustls::Error) -> Error {
     use rustls::CertificateError as C;
     let (why, hint) = match fault {
-        rustls::Error::InvalidCertificate(C::UnknownIssuer) => (
+        rustls::Error::InvalidCertificate(
+            C::UnknownIssuer
+            // A root that we trust has the name of its issuer, and another key.
+            | C::BadSignature
+            | C::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+        ) => (
             "the broker's certificate was issued by nobody we trust".to_owned(),
             "name its root with --ca FILE",
         ),
