@@ -219,8 +219,8 @@ impl Feed {
         true
     }
 
-    /// Count inputs whose result is known, unless no more are wanted.
-    pub(super) fn pass(&self, tally: &Tally) -> bool {
+    /// Count inputs whose result is known and hand that over, unless no more are wanted.
+    pub(super) fn pass(&self, tally: &Tally, hand_over: impl FnOnce()) -> bool {
         let mut state = self.state();
         if self.is_over() {
             return false;
@@ -235,6 +235,8 @@ impl Feed {
             state.succeeded += tally.succeeded;
             self.halt(&mut state);
         }
+        // Under the lock, so that it comes before the end of all results.
+        hand_over();
         true
     }
 

@@ -114,20 +114,19 @@ impl Intake {
         };
         let mut tally = Tally::default();
         tally.count(&outcome.ending);
-        if !self.feed.pass(&tally) {
-            return Ok(None);
-        }
         let input = Input {
             index: input.index,
             bytes: input.bytes,
         };
-        known.outbox.room_blocking();
-        known.outbox.push(&mut vec![Done {
+        let done = Done {
             input,
             key: None,
             outcome,
             recorded: true,
-        }]);
+        };
+        known.outbox.room_blocking();
+        self.feed
+            .pass(&tally, || known.outbox.push(&mut vec![done]));
         Ok(None)
     }
 }

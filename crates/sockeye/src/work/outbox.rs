@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::job::{Input, Key, Outcome};
 
 /// How many results may wait to be taken.
-const MOST: usize = 8192;
+const MOST: usize = 4096;
 /// How many bytes of them.
 const MOST_BYTES: usize = 4 << 20;
 

@@ -664,7 +664,7 @@ fn a_slow_sink_slows_down_the_jobs() {
         let reached = Arc::new(Notify::new());
         let tell = Arc::clone(&reached);
         let work = move |_: Job| {
-            if counted.fetch_add(1, Ordering::SeqCst) + 1 == 8192 {
+            if counted.fetch_add(1, Ordering::SeqCst) + 1 == 4096 {
                 tell.notify_one();
             }
             async { done() }
