@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example rpc_programs`
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use sockeye::Net;
 use sockeye::rpc::programs::{Given, Program, ProgramLimits, Programs};
 use sockeye::rpc::{Methods, jsonrpc, xmlrpc};

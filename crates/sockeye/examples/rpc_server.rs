@@ -7,7 +7,7 @@
 //! cargo run -p sockeye --example rpc_client -- unix:/tmp/rpc greet '{"name": "jo"}'
 //! ```
 
-#![expect(clippy::print_stderr, reason = "an example shows what it does")]
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! A program for each line of standard input, several at once, results in order: `seq 5 | run_programs 2 /bin/echo number`.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it does")]
+
 use std::env::args_os;
 use std::ffi::OsString;
 use std::io::{BufRead as _, Write as _, stdin, stdout};

@@ -338,7 +338,10 @@
 //! Linux is the platform that is built and tested.
 
 // Unit tests may open sockets of their own; the library itself does it in `net` only.
-#![cfg_attr(test, allow(clippy::disallowed_methods))]
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, clippy::field_reassign_with_default)
+)]
 
 #[cfg(feature = "client")]
 pub mod client;

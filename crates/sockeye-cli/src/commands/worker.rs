@@ -140,7 +140,7 @@ fn allowed(spec: &Spec, allow: &[OsString]) -> Result<()> {
         What::Program { words, .. } => words.first().cloned().unwrap_or_default(),
     };
     // A name allows the program of that name that is found in PATH, not one at a path that the submitter chooses.
-    if allow.iter().any(|allowed| *allowed == wanted) {
+    if allow.contains(&wanted) {
         return Ok(());
     }
     let why = format!("{} is not among what --allow names", shown(&wanted));

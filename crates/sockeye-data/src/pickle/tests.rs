@@ -199,8 +199,10 @@ fn every_bound_holds() {
     }
     deep.push(b'.');
     assert_eq!(fails(&deep).0, ErrorKind::Limit);
-    let mut tight = ReadOptions::default();
-    tight.memo = 2;
+    let tight = ReadOptions {
+        memo: 2,
+        ..ReadOptions::default()
+    };
     let three = b"]\x94]\x94]\x94.";
     let error = parse_with(three, &tight).expect_err("too many");
     assert!(
@@ -379,6 +381,7 @@ fn python_reads_ours_and_we_read_pythons() {
     let input = folder.path().join("asked");
     std::fs::write(&input, asked).expect("a file");
     let input = std::fs::File::open(input).expect("the file");
+    #[expect(clippy::disallowed_methods, reason = "the peer that judges")]
     let output = Command::new(python)
         .args(["-c", JUDGE])
         .stdin(input)

@@ -33,10 +33,11 @@ pub(super) struct Reply {
 }
 
 /// How cases reach the server.
+#[expect(clippy::large_enum_variant, reason = "there is one of them")]
 pub(super) enum Carrier {
     /// Each case is a POST.
     Http {
-        client: Client,
+        client: Box<Client>,
         url: Url,
         media_type: &'static str,
     },
@@ -64,7 +65,7 @@ impl Carrier {
         let net = talking.net(output, false);
         match &target.place {
             Place::Http(url) => Ok(Self::Http {
-                client: reach.client(url, talking, net, output)?,
+                client: Box::new(reach.client(url, talking, net, output)?),
                 url: url.clone(),
                 media_type: match target.protocol {
                     Protocol::Json => "application/json",

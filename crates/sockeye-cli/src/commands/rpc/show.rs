@@ -29,8 +29,10 @@ impl ShowArgs {
 
     /// A result on standard output. False when nobody reads it any more.
     pub(super) fn result(self, value: &Value, output: &Output) -> Result<bool> {
-        let mut options = WriteOptions::default();
-        options.raw = self.raw;
+        let mut options = WriteOptions {
+            raw: self.raw,
+            ..WriteOptions::default()
+        };
         if stdout().is_terminal() && !self.compact {
             options.layout = Layout::Indent(2);
         }

@@ -10,6 +10,7 @@ mod introduction;
 mod page;
 mod program;
 mod scene;
+mod together;
 mod transcript;
 mod web;
 
@@ -36,6 +37,7 @@ const STAGES: &[Stage] = &[
     clients::STAGE,
     data::STAGE,
     web::STAGE,
+    together::STAGE,
 ];
 
 /// A chapter of the tour.

@@ -141,6 +141,29 @@ impl Scene {
         Ok(())
     }
 
+    /// Look at a file that programs made, which has to have this content.
+    pub(super) fn finds(
+        &mut self,
+        who: &'static str,
+        name: &str,
+        content: &str,
+    ) -> Result<(), Broken> {
+        let found = std::fs::read_to_string(self.directory().join(name))
+            .map_err(|e| broken(format!("there is a file {name}"), e))?;
+        let pane = self.pane(who);
+        self.show(pane, Line::Command(format!("cat {name}")));
+        for line in found.lines() {
+            self.show(pane, Line::Data(line.to_owned()));
+        }
+        match found == content {
+            true => Ok(()),
+            false => Err(broken(
+                format!("{name} has {content:?}"),
+                format!("{found:?}"),
+            )),
+        }
+    }
+
     /// Start a program at somebody's terminal.
     pub(super) fn start(&mut self, who: &'static str, command: &str) -> Result<Actor, Broken> {
         self.start_after(who, "", None, command)

@@ -323,7 +323,7 @@ impl Client {
                 Carrier::Stream(link) => link.call(id, text).await,
             }
         };
-        Ok(self.in_time(answered).await?)
+        self.in_time(answered).await
     }
 
     async fn in_time<T>(

@@ -20,7 +20,7 @@ impl Handler for Server {
         }
         // Forms and plain text can be sent by any page a browser shows; JSON cannot.
         match request.media_type() {
-            Ok(Some(media)) if media.is_json() || is_ours(&media.essence()) => {}
+            Ok(Some(media)) if media.is_json() || is_ours(media.essence()) => {}
             Ok(_) => return Response::error(415, "the body has to be application/json").into(),
             Err(problem) => return problem.into(),
         }

@@ -24,11 +24,11 @@ pub(super) async fn pack(
     name: impl FnOnce() -> String,
     room: &mut usize,
 ) -> Result<Body> {
-    if blob.len() <= *room as u64 {
-        if let Some(bytes) = blob.as_bytes() {
-            *room -= bytes.len();
-            return Ok(Body::here(bytes));
-        }
+    if blob.len() <= *room as u64
+        && let Some(bytes) = blob.as_bytes()
+    {
+        *room -= bytes.len();
+        return Ok(Body::here(bytes));
     }
     let name = name();
     let store = broker.blobs().await?;

@@ -21,7 +21,9 @@ fn done(index: u64, spill: &Spill, size: usize) -> Done {
     outcome.stdout = gather.finish();
     outcome.attempts = index as u32 + 1;
     outcome.deliveries = 7;
-    outcome.worker = (index % 2 == 0).then(|| "w".repeat(index as usize % 9));
+    outcome.worker = index
+        .is_multiple_of(2)
+        .then(|| "w".repeat(index as usize % 9));
     Done {
         input: Input {
             index,
@@ -29,7 +31,7 @@ fn done(index: u64, spill: &Spill, size: usize) -> Done {
         },
         key: None,
         outcome,
-        recorded: index % 3 == 0,
+        recorded: index.is_multiple_of(3),
     }
 }
 

@@ -27,8 +27,10 @@ pub(super) struct Args {
 /// Do it.
 pub(super) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let broker = args.broker.connect("sockeye map dead").await?;
-    let mut filter = DeadFilter::default();
-    filter.run = args.run;
+    let filter = DeadFilter {
+        run: args.run,
+        ..DeadFilter::default()
+    };
     let letters = broker.dead_letters(&filter).await?;
     broker.close().await;
     if output.json() {

@@ -53,9 +53,10 @@ impl Which {
 
     /// Those that are meant, at least one.
     async fn letters(&self, broker: &Broker) -> Result<Vec<DeadLetter>> {
-        let mut filter = DeadFilter::default();
-        filter.run = Some(self.run.clone());
-        filter.ids.clone_from(&self.jobs);
+        let filter = DeadFilter {
+            run: Some(self.run.clone()),
+            ids: self.jobs.clone(),
+        };
         let letters = broker.dead_letters(&filter).await?;
         match letters.is_empty() {
             false => Ok(letters),

@@ -103,8 +103,10 @@ async fn forget(
             broker.drop_dead(letter).await?;
         }
     }
-    let mut filter = DeadFilter::default();
-    filter.run = Some(again.to_owned());
+    let filter = DeadFilter {
+        run: Some(again.to_owned()),
+        ..DeadFilter::default()
+    };
     for letter in broker.dead_letters(&filter).await? {
         broker.drop_dead(&letter).await?;
     }

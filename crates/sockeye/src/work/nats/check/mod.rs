@@ -234,9 +234,9 @@ impl Broker {
         let left = most.saturating_sub(account.storage);
         let text = format!("{left} of {most} bytes on disk are left{queue}");
         Ok(match left {
-            ..LEAST_ROOM => Finding::new("room", Verdict::Unfit, text)
+            _ if left < LEAST_ROOM => Finding::new("room", Verdict::Unfit, text)
                 .advise("`sockeye engine check --clean` removes what ended runs have left"),
-            ..SOME_ROOM => Finding::new("room", Verdict::Warning, text)
+            _ if left < SOME_ROOM => Finding::new("room", Verdict::Warning, text)
                 .advise("with little room jobs wait with their submitter"),
             _ => Finding::new("room", Verdict::Good, text),
         })

@@ -82,10 +82,9 @@ async fn look(shared: &Arc<Shared>) -> Result<u64> {
                 .broker
                 .last(RESULTS, &shared.names.result(id))
                 .await?
+                && let Ok(found) = decode::<Results>(&standing.payload)
             {
-                if let Ok(found) = decode::<Results>(&standing.payload) {
-                    shared.take(found, standing.sequence);
-                }
+                shared.take(found, standing.sequence);
             }
             let state = shared.state();
             missing.retain(|task| state.pending.contains_key(&task.id));
