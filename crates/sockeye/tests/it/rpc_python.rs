@@ -437,7 +437,10 @@ fn unix_sockets_abstract_names_and_pipes_carry_messages_too() {
 
 /// What happened, layer by layer.
 #[derive(Default)]
-struct Seen(Mutex<Vec<(String, bool, Direction, Vec<u8>)>>);
+struct Seen(Mutex<Vec<Crossed>>);
+
+/// A layer, whether it is framed, the direction, the bytes.
+type Crossed = (String, bool, Direction, Vec<u8>);
 
 impl Observer for Seen {
     fn on_event(&self, event: &Event<'_>) {
@@ -654,7 +657,7 @@ fn lines_are_messages_and_wrong_ones_fail_or_are_told() {
                     });
                 }
                 assert_eq!(heard, wanted);
-                let told = told.lock().unwrap();
+                let told = told.lock().unwrap().clone();
                 match payload {
                     Payload::Pickle => assert!(
                         told.iter()
