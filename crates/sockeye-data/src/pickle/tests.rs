@@ -199,7 +199,7 @@ fn every_bound_holds() {
     }
     deep.push(b'.');
     assert_eq!(fails(&deep).0, ErrorKind::Limit);
-    let tight = ReadOptions {
+    let mut tight = ReadOptions {
         memo: 2,
         ..ReadOptions::default()
     };
