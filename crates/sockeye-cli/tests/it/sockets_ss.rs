@@ -143,7 +143,8 @@ fn of_ours(text: &str) -> Look {
         let row: Value = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         our_row(&row)
     });
-    let rows = rows.filter(|(key, _)| *key != (true, 0));
+    // ss lists MPTCP only if it is asked for it alone; programs in Go listen with it.
+    let rows = rows.filter(|(key, seen)| *key != (true, 0) && seen.protocol != "mptcp");
     let listed: Vec<_> = rows.collect();
     let count = listed.len();
     let look: Look = listed.into_iter().collect();

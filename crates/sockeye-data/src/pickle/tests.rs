@@ -97,7 +97,7 @@ fn keys_that_are_no_text_have_names_and_never_two_the_same() {
         fails(b"}(K\x01NU\x011Nu."),
         (
             ErrorKind::Syntax,
-            "pickle: two keys are called \"1\" at byte 8".into()
+            "pickle: two keys are called \"1\" at byte 10".into()
         )
     );
 }

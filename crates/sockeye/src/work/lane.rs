@@ -104,6 +104,10 @@ impl Lane {
     async fn work_off<W: Work>(&mut self, shared: &Shared<W>) {
         let mut all_quick = true;
         while let Some(pending) = self.stash.pop_front() {
+            // The loop hears of a stop later than the jobs that it ends: no other one begins in between.
+            if self.stop.is_cancelled() && !shared.feed.is_over() {
+                shared.feed.give_up();
+            }
             if shared.feed.is_over() {
                 self.stash.push_front(pending);
                 break;

@@ -43,7 +43,7 @@ fn echo() -> Does {
 }
 
 fn on_both<F: Future<Output = ()>>(test: impl Fn(NatsServer) -> F + Send + Sync + 'static) {
-    deadline(Duration::from_secs(30), move || {
+    deadline(Duration::from_secs(60), move || {
         for server in NatsServer::both() {
             block_on(test(server));
         }

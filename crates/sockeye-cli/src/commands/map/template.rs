@@ -380,7 +380,7 @@ mod tests {
             ("{", "a", "{"),
             ("}{", "a", "}{"),
             ("{{x}}", "a", "{{x}}"),
-            ("{{{}}}", "a", "{{a}}"),
+            ("{{{}}}", "a", "{{}}"),
         ];
         for (word, input, expected) in cases {
             let found = filled(word, input, &Rules::default());

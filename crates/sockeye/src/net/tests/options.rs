@@ -50,6 +50,9 @@ fn value(option: &str) -> &'static str {
         "pin" => "sha256:0000000000000000000000000000000000000000000000000000000000000000",
         "tls-min" => "1.3",
         "tls-max" => "1.2",
+        "authkey" | "authkey-file" | "authkey-env" => "secret",
+        "payload" => "bytes",
+        "max-message" => "64KiB",
         "via" => "socks5h://u:p@127.0.0.1",
         new => panic!("{new} is a new option: say here and in `fit` what becomes of it"),
     }
