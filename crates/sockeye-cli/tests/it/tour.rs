@@ -193,7 +193,8 @@ fn json_has_one_line_for_each_step() {
                 6..15 => "II",
                 15..19 => "III",
                 19..26 => "IV",
-                _ => "V",
+                26..33 => "V",
+                _ => "VI",
             };
             assert_eq!(line["stage"], stage);
             assert!(!line["title"].as_str().unwrap().is_empty());
