@@ -149,7 +149,7 @@ async fn again(scene: &mut Scene) -> Result<(), Broken> {
 
 async fn resumed(scene: &mut Scene) -> Result<(), Broken> {
     scene.file("you", "log.sh", "echo $1 >> log\necho did $1\n")?;
-    let command = "sockeye map --journal done.db -- sh log.sh {}";
+    let command = "sockeye map -j 1 --journal done.db -- sh log.sh {}";
     let first = scene.pipe("you", "b\\nc\\n", command).await?;
     first.exited(0)?;
     let second = scene.pipe("you", "a\\nb\\nc\\n", command).await?;
