@@ -2,7 +2,7 @@
 //!
 //! An endpoint of the layer `python` (`python+tcp://host:port?authkey=…`, `python+unix:/path`) carries messages; [`Connection`] makes
 //! pickles of values and values of pickles. A pickle that could run code is an error that names the opcode, see
-//! [`pickle`](crate::data::pickle): nothing of it is executed. Both generations of authentication are spoken, that of Python up to
+//! [`pickle`]: nothing of it is executed. Both generations of authentication are spoken, that of Python up to
 //! 3.11 and that of 3.12 and later. It shows that both sides know the key; it encrypts nothing.
 //!
 //! ```
