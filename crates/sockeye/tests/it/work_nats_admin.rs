@@ -46,7 +46,7 @@ impl Held {
 impl Work for Held {
     async fn run(&self, job: Job) -> Outcome {
         self.0.began.add_permits(1);
-        if job.input == "missing" {
+        if job.input.starts_with(b"missing") {
             return Outcome::new(Ending::NotFound("nothing".into()));
         }
         tokio::select! {
@@ -128,6 +128,31 @@ fn run(remote: &Remote, inputs: &[&str]) -> tokio::task::JoinHandle<Vec<Outcome>
         }
         outcomes
     })
+}
+
+#[test]
+fn a_large_input_of_a_job_that_was_given_up_outlives_its_run() {
+    on_both(async |server, broker| {
+        let (held, run_name) = (Held::default(), "large");
+        let remote = remote(&broker, run_name).await;
+        let stop = worker(&server, &held, 1).await;
+        let large = format!("missing{}", "x".repeat(2 << 20));
+        let outcomes = run(&remote, &[&large]).await.unwrap();
+        assert!(!outcomes[0].ending.is_success());
+        remote.finish(true).await.unwrap();
+        let letters = broker.dead_letters(&DeadFilter::default()).await.unwrap();
+        assert_eq!(
+            letters[0].dead.input(),
+            None,
+            "it is too large for a letter"
+        );
+        let spill = Spill::default();
+        let input = broker.dead_input(&letters[0], &spill).await.unwrap();
+        assert_eq!(input.len(), large.len() as u64);
+        broker.drop_dead(&letters[0]).await.unwrap();
+        assert!(broker.dead_input(&letters[0], &spill).await.is_err());
+        stop.cancel();
+    });
 }
 
 #[test]

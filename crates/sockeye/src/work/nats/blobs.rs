@@ -1,5 +1,6 @@
 //! What is too large for a message: into the object store, out of it, and away.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -105,8 +106,8 @@ pub(super) async fn forget(broker: &Broker, names: &[String]) {
     }
 }
 
-/// Remove all that a run has left.
-pub(super) async fn forget_run(broker: &Broker, run: &str) {
+/// Remove all that a run has left, but these.
+pub(super) async fn forget_run(broker: &Broker, run: &str, kept: &HashSet<String>) {
     let Ok(store) = broker.js.get_object_store(super::streams::BLOBS).await else {
         return;
     };
@@ -119,6 +120,7 @@ pub(super) async fn forget_run(broker: &Broker, run: &str) {
             .name
             .strip_prefix(run)
             .is_some_and(|rest| rest.starts_with('.'))
+            && !kept.contains(&object.name)
         {
             names.push(object.name);
         }

@@ -1,5 +1,7 @@
 //! Jobs that were given up: listed, looked at, let go.
 
+use std::collections::HashSet;
+
 use super::blobs;
 use super::connect::Broker;
 use super::streams::{DEAD, Names};
@@ -75,6 +77,20 @@ impl Broker {
         Ok(letters)
     }
 
+    /// The names of the objects that letters of this run need.
+    pub(super) async fn kept_for_the_dead(&self, run: &str) -> Result<HashSet<String>> {
+        let filter = DeadFilter {
+            run: Some(run.to_owned()),
+            ids: Vec::new(),
+        };
+        let letters = self.dead_letters(&filter).await?;
+        Ok(letters
+            .iter()
+            .flat_map(|letter| letter.dead.stored())
+            .map(str::to_owned)
+            .collect())
+    }
+
     /// The input of such a job, however large.
     ///
     /// # Errors
@@ -108,11 +124,7 @@ impl Broker {
             Error::new(Kind::Usage, Operation::Parse, why)
         })?;
         self.purge(DEAD, &names.dead(id)).await?;
-        let stored = [&letter.dead.input, &letter.dead.stdout, &letter.dead.stderr];
-        let names: Vec<String> = stored
-            .into_iter()
-            .filter_map(|body| body.stored().map(str::to_owned))
-            .collect();
+        let names: Vec<String> = letter.dead.stored().map(str::to_owned).collect();
         blobs::forget(self, &names).await;
         Ok(())
     }

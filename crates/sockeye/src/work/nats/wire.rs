@@ -213,6 +213,13 @@ pub struct Dead {
 }
 
 impl Dead {
+    /// The names of the objects that it needs.
+    pub(super) fn stored(&self) -> impl Iterator<Item = &str> {
+        [&self.input, &self.stdout, &self.stderr]
+            .into_iter()
+            .filter_map(Body::stored)
+    }
+
     pub(super) fn new(task: &Task, reason: String, worker: &str, deliveries: u32) -> Self {
         Self {
             version: VERSION,

@@ -379,7 +379,7 @@ impl Remote {
             worker,
             deliveries,
         } = answer;
-        let names: Vec<String> = [done.stdout.stored(), done.stderr.stored(), input.as_deref()]
+        let mut names: Vec<String> = [done.stdout.stored(), done.stderr.stored(), input.as_deref()]
             .into_iter()
             .flatten()
             .map(str::to_owned)
@@ -392,8 +392,18 @@ impl Remote {
         outcome.deliveries = deliveries;
         if !names.is_empty() {
             let broker = broker.clone();
-            self.tasks
-                .spawn(async move { blobs::forget(&broker, &names).await });
+            // A job that was given up may be tried again by hand: its input stays with its letter.
+            let run = (!outcome.ending.is_success()).then(|| self.shared.names.run().to_owned());
+            self.tasks.spawn(async move {
+                if let Some(run) = run {
+                    match broker.kept_for_the_dead(&run).await {
+                        Ok(kept) => names.retain(|name| !kept.contains(name)),
+                        // The end of the run removes them.
+                        Err(_) => return,
+                    }
+                }
+                blobs::forget(&broker, &names).await;
+            });
         }
         Ok(outcome)
     }
@@ -494,7 +504,8 @@ pub(super) async fn clear(broker: &Broker, names: &Names) -> Result<()> {
                 .map_err(|error| broker.lost(error))?;
         }
     }
-    blobs::forget_run(broker, names.run()).await;
+    let kept = broker.kept_for_the_dead(names.run()).await?;
+    blobs::forget_run(broker, names.run(), &kept).await;
     Ok(())
 }
 
