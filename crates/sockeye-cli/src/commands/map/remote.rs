@@ -136,6 +136,10 @@ fn tell(event: &RemoteEvent) -> Option<Told> {
             format!("engine lost state, resubmitted {jobs}"),
             json!({"type": "lost-state", "resubmitted": jobs}),
         ),
+        RemoteEvent::Stuck(jobs) => line(
+            format!("engine handed {jobs} jobs to nobody, its consumer was made anew"),
+            json!({"type": "stuck", "jobs": jobs}),
+        ),
         RemoteEvent::Resubmitted(jobs) => line(
             format!("{jobs} jobs had gone missing and were resubmitted"),
             json!({"type": "resubmitted", "resubmitted": jobs}),

@@ -4,6 +4,7 @@ mod collect;
 mod control;
 mod publish;
 mod reconcile;
+mod stalled;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -83,6 +84,8 @@ pub enum RemoteEvent {
     Workers(usize),
     /// The broker had lost what it knew; so many jobs were put there again.
     LostState(u64),
+    /// So many jobs were in the queue and the broker handed them to nobody; its consumer was made anew.
+    Stuck(u64),
     /// So many jobs had neither a result nor a place in the queue, and were put there again.
     Resubmitted(u64),
     /// The queue is full: jobs wait here.
@@ -247,6 +250,7 @@ impl Remote {
         }
         tasks.spawn(publish::run(Arc::clone(&shared), waiting));
         tasks.spawn(reconcile::run(Arc::clone(&shared)));
+        tasks.spawn(stalled::run(Arc::clone(&shared)));
         tasks.spawn(control::run(Arc::clone(&shared)));
         shared.broker.poke().await;
         let end = Arc::new(shared.over.clone().drop_guard());

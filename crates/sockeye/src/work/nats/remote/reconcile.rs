@@ -103,7 +103,7 @@ async fn look(shared: &Arc<Shared>) -> Result<u64> {
 }
 
 /// The messages of this run that are in the queue.
-async fn live(shared: &Shared) -> Result<HashSet<Id>> {
+pub(super) async fn live(shared: &Shared) -> Result<HashSet<Id>> {
     let stream = shared.broker.jobs().await?;
     let mut subjects = stream
         .info_with_subjects(shared.names.jobs())
