@@ -56,7 +56,7 @@ fn a_request_is_a_short_line_of_talk() {
         let server = serve(dir.path(), &[]);
         request(&server, REQUEST);
         // Before the end: people see it as it happens.
-        server.stderr_until(" 127.0.0.1 GET /a.txt 200 6 B 0.");
+        server.stderr_until(" 127.0.0.1 GET /a.txt 200 6 B ");
         request(&server, "GET /\x1b[2J HTTP/1.1\r\n\r\n");
         server.stderr_until(" 127.0.0.1 400 ");
         let talk = ended(server).stderr_text();
