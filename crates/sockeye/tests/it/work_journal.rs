@@ -584,10 +584,9 @@ fn a_run_that_is_killed_at_any_moment_goes_on_and_runs_no_job_again_whose_result
                 "all that was out is out again"
             );
             out = out.max(printed.len());
-            assert_eq!(
-                ended,
-                results == usize::MAX || printed.len() == KILLED_LINES
-            );
+            // The last results may be in the pipe when the kill comes before the end.
+            assert!(ended || results != usize::MAX, "who is left alone ends");
+            assert!(!ended || printed.len() == KILLED_LINES, "an end is whole");
         }
         assert_eq!(out, KILLED_LINES);
         assert!(begun.values().all(|times| *times >= 2), "each line ran");
