@@ -3,6 +3,7 @@
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use sockeye::Result;
 
+use crate::args::Lazy;
 use crate::commands;
 use crate::exit::Outcome;
 use crate::output::Output;
@@ -58,25 +59,41 @@ pub(crate) enum Color {
     Never,
 }
 
-/// What to do.
+/// What to do. The list of commands has the first lines of their help for itself, because their flags are not there yet.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Tour(commands::tour::Args),
-    Connect(Box<commands::connect::Args>),
-    Listen(Box<commands::listen::Args>),
-    Relay(Box<commands::relay::Args>),
-    Sockets(Box<commands::sockets::Args>),
-    Ports(commands::ports::Args),
-    Resolve(Box<commands::resolve::Args>),
-    Fetch(Box<commands::fetch::Args>),
-    Convert(Box<commands::convert::Args>),
-    Encode(Box<commands::encode::Args>),
-    Decode(Box<commands::decode::Args>),
-    Serve(Box<commands::serve::Args>),
-    Rpc(Box<commands::rpc::Args>),
-    Map(Box<commands::map::Args>),
-    Worker(Box<commands::worker::Args>),
-    Engine(Box<commands::engine::Args>),
+    /// See network programming happen: live, on this machine, in small steps
+    Tour(Lazy<commands::tour::Args>),
+    /// Talk to a server: standard input goes to it, what it says comes to standard output
+    Connect(Lazy<commands::connect::Args>),
+    /// Be a server, for many clients at once
+    Listen(Lazy<commands::listen::Args>),
+    /// Accept connections on LISTEN, connect to TARGET for each, and carry bytes both ways
+    Relay(Lazy<commands::relay::Args>),
+    /// List the sockets of this machine, with their owners
+    Sockets(Lazy<commands::sockets::Args>),
+    /// Say which service uses a port, and which port a service has
+    Ports(Lazy<commands::ports::Args>),
+    /// What a name means: what programs here get, and what the DNS says
+    Resolve(Lazy<commands::resolve::Args>),
+    /// Get, put, post and download over http, https, ftp, ftps, file and data
+    Fetch(Lazy<commands::fetch::Args>),
+    /// Convert JSON, NDJSON, CSV, TSV, XML, YAML, TOML, HTML, mail and more into each other
+    Convert(Lazy<commands::convert::Args>),
+    /// Turn bytes into a code: base64, hex, percent, HTML, gzip, a charset …
+    Encode(Lazy<commands::encode::Args>),
+    /// Turn a code back into bytes, strictly: what does not belong is refused with its place
+    Decode(Lazy<commands::decode::Args>),
+    /// Serve a folder, programs, or both over HTTP
+    Serve(Lazy<commands::serve::Args>),
+    /// Call methods over JSON-RPC or XML-RPC, list them, serve programs as methods, check a server
+    Rpc(Lazy<commands::rpc::Args>),
+    /// Run one job for each line of input, here or on many machines, results in order
+    Map(Lazy<commands::map::Args>),
+    /// Take jobs that `map --engine` shares out
+    Worker(Lazy<commands::worker::Args>),
+    /// Look whether a broker is fit for sharing out work
+    Engine(Lazy<commands::engine::Args>),
 }
 
 impl Command {
@@ -92,10 +109,10 @@ impl Command {
             | Self::Convert(_)
             | Self::Encode(_)
             | Self::Decode(_) => 1,
-            Self::Listen(args) => args.serving.workers(),
-            Self::Relay(args) => args.serving.workers(),
-            Self::Serve(args) => args.serving.workers(),
-            Self::Rpc(args) => args.workers(),
+            Self::Listen(args) => args.0.serving.workers(),
+            Self::Relay(args) => args.0.serving.workers(),
+            Self::Serve(args) => args.0.serving.workers(),
+            Self::Rpc(args) => args.0.workers(),
             Self::Map(_) | Self::Worker(_) => 2,
             Self::Engine(_) => 1,
         }
@@ -104,22 +121,38 @@ impl Command {
     /// Do it.
     pub(crate) async fn run(self, output: Output) -> Result<Outcome> {
         match self {
-            Self::Tour(args) => commands::tour::run(args, output).await,
-            Self::Connect(args) => commands::connect::run(*args, output).await,
-            Self::Listen(args) => commands::listen::run(*args, output).await,
-            Self::Relay(args) => commands::relay::run(*args, output).await,
-            Self::Sockets(args) => commands::sockets::run(*args, output).await,
-            Self::Ports(args) => commands::ports::run(args, output).await,
-            Self::Resolve(args) => commands::resolve::run(*args, output).await,
-            Self::Fetch(args) => commands::fetch::run(*args, output).await,
-            Self::Convert(args) => commands::convert::run(*args, output).await,
-            Self::Encode(args) => commands::encode::run(*args, output).await,
-            Self::Decode(args) => commands::decode::run(*args, output).await,
-            Self::Serve(args) => commands::serve::run(*args, output).await,
-            Self::Rpc(args) => commands::rpc::run(*args, output).await,
-            Self::Map(args) => commands::map::run(*args, output).await,
-            Self::Worker(args) => commands::worker::run(*args, output).await,
-            Self::Engine(args) => commands::engine::run(*args, output).await,
+            Self::Tour(args) => commands::tour::run(*args.0, output).await,
+            Self::Connect(args) => commands::connect::run(*args.0, output).await,
+            Self::Listen(args) => commands::listen::run(*args.0, output).await,
+            Self::Relay(args) => commands::relay::run(*args.0, output).await,
+            Self::Sockets(args) => commands::sockets::run(*args.0, output).await,
+            Self::Ports(args) => commands::ports::run(*args.0, output).await,
+            Self::Resolve(args) => commands::resolve::run(*args.0, output).await,
+            Self::Fetch(args) => commands::fetch::run(*args.0, output).await,
+            Self::Convert(args) => commands::convert::run(*args.0, output).await,
+            Self::Encode(args) => commands::encode::run(*args.0, output).await,
+            Self::Decode(args) => commands::decode::run(*args.0, output).await,
+            Self::Serve(args) => commands::serve::run(*args.0, output).await,
+            Self::Rpc(args) => commands::rpc::run(*args.0, output).await,
+            Self::Map(args) => commands::map::run(*args.0, output).await,
+            Self::Worker(args) => commands::worker::run(*args.0, output).await,
+            Self::Engine(args) => commands::engine::run(*args.0, output).await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_list_of_commands_says_what_their_help_says() {
+        let said = |command: &clap::Command| command.get_about().map(ToString::to_string);
+        let mut cli = Cli::command();
+        let listed: Vec<_> = cli.get_subcommands().map(said).collect();
+        cli.build();
+        let helped: Vec<_> = cli.get_subcommands().map(said).collect();
+        assert_eq!(listed, helped[..listed.len()], "and `help` behind them");
     }
 }

@@ -2,6 +2,7 @@
 
 mod broker;
 mod endpoint;
+mod lazy;
 mod serving;
 mod talking;
 mod until;
@@ -10,6 +11,7 @@ mod values;
 
 pub(crate) use broker::BrokerArgs;
 pub(crate) use endpoint::endpoint;
+pub(crate) use lazy::Lazy;
 pub(crate) use serving::ServingArgs;
 pub(crate) use talking::{TalkingArgs, WireFormat};
 pub(crate) use until::Until;

@@ -118,6 +118,8 @@ fn in_our_words(refusal: &clap::Error, command: Option<&str>, typed: &[OsString]
         _ => "",
     };
     let value = text(ContextKind::InvalidValue);
+    let rendered = refusal.render().to_string();
+    let help = || help(&rendered, command);
     if let Some(source) = refusal.source() {
         if let Some(endpoint) = source.downcast_ref::<ParseError>() {
             let error = Error::from(endpoint.clone());
@@ -139,11 +141,10 @@ fn in_our_words(refusal: &clap::Error, command: Option<&str>, typed: &[OsString]
         return match (source.downcast_ref::<UnitError>(), ours) {
             (Some(unit), _) => error.with_hint(unit.expected()),
             (None, Some(hint)) => error.with_hint(hint),
-            (None, None) => error.with_hint(help(command)),
+            (None, None) => error.with_hint(help()),
         };
     }
     // What clap says first is the reason; tips and the usage follow.
-    let rendered = refusal.render().to_string();
     let mut paragraphs = rendered.split("\n\n");
     let why: Vec<&str> = paragraphs
         .next()
@@ -162,7 +163,7 @@ fn in_our_words(refusal: &clap::Error, command: Option<&str>, typed: &[OsString]
     {
         return error.with_hint(habit);
     }
-    error.with_hint(tip.map_or_else(|| help(command), str::to_owned))
+    error.with_hint(tip.map_or_else(help, str::to_owned))
 }
 
 /// Why that is no number, in words of ours.
@@ -186,9 +187,18 @@ fn usage(why: impl Into<String>) -> Error {
     Error::new(Kind::Usage, Operation::Parse, why)
 }
 
-fn help(command: Option<&str>) -> String {
+/// Where to look. The usage begins with the words of the command, of which `rpc serve` has two.
+fn help(rendered: &str, command: Option<&str>) -> String {
+    let usage = rendered.split_once("Usage: sockeye ");
+    let words = usage.map_or("", |(_, usage)| usage).split(' ');
+    let words: Vec<&str> = words
+        .take_while(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))
+        .collect();
     match command {
-        Some(command) => format!("`sockeye {command} -h` lists the flags"),
+        Some(command) if words.first() != Some(&command) => {
+            format!("`sockeye {command} -h` lists the flags")
+        }
+        Some(_) => format!("`sockeye {} -h` lists the flags", words.join(" ")),
         None => "`sockeye -h` lists the commands".into(),
     }
 }

@@ -312,7 +312,8 @@ fn handshakes_that_fail_are_said_and_do_not_flood() {
             .filter_map(|line| line.split_once(" more failures"))
             .map(|(count, _)| count.parse::<usize>().unwrap())
             .sum();
-        assert_eq!(said + more, 30, "{talk}");
+        // The last may not have been noticed when the server is told to stop.
+        assert!((29..=30).contains(&(said + more)), "{talk}");
         assert!(said >= 10, "{talk}");
     });
 }
@@ -331,7 +332,8 @@ fn with_json_each_failure_is_an_event() {
             failures.clone().all(|event| event["code"] == "tls"),
             "{events:#?}"
         );
-        assert_eq!(failures.count(), 20);
+        // The last may not have been noticed when the server is told to stop.
+        assert!((19..=20).contains(&failures.count()), "{events:#?}");
     });
 }
 

@@ -259,3 +259,18 @@ impl Write for Tell {
         Ok(())
     }
 }
+
+#[tokio::test]
+async fn what_has_ended_is_not_waited_for_though_its_parent_does_not_hear_of_it() {
+    // The parent of the second sleep leaves the group, and becomes a program that takes no status of a child.
+    let line = "(sleep 60 & exec setsid sleep 60) >/dev/null 2>&1 & echo $!; sleep 60";
+    let mut what = sh(line);
+    what.timeout = Some(Duration::from_secs(1));
+    what.grace = Duration::from_secs(60);
+    let done = finish(what).await;
+    assert_eq!(done.end, End::TimedOut);
+    let parent = text(&done.stdout).trim().parse().ok();
+    let parent = parent.and_then(rustix::process::Pid::from_raw);
+    rustix::process::kill_process(parent.expect("a pid"), rustix::process::Signal::KILL)
+        .expect("it lives, apart from the group");
+}

@@ -164,3 +164,19 @@ pub(super) fn group(pid: u32) -> Option<Pid> {
         .filter(|pid| *pid > 1)
         .and_then(Pid::from_raw)
 }
+
+/// Whether one of this group has not ended; if /proc does not tell, it has not.
+pub(super) fn has_living(group: Pid) -> bool {
+    let Ok(processes) = std::fs::read_dir("/proc") else {
+        return true;
+    };
+    let group = group.as_raw_pid().to_string();
+    processes.flatten().any(|process| {
+        let stat = std::fs::read(process.path().join("stat")).unwrap_or_default();
+        // The name stands in parentheses and may contain any; state, parent and group follow (proc_pid_stat(5)).
+        let name = stat.iter().rposition(|byte| *byte == b')').unwrap_or(0);
+        let mut words = stat[name..].split(|byte| *byte == b' ').skip(1);
+        let (state, of) = (words.next(), words.nth(1));
+        of == Some(group.as_bytes()) && !matches!(state, Some(b"Z" | b"X"))
+    })
+}

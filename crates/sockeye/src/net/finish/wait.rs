@@ -19,7 +19,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, Signal, pidfd_open, test_kill_process_group};
 
-use super::threads::{Thread, group, signal};
+use super::threads::{Thread, group, has_living, signal};
 use super::{End, Finished, Invocation, MOST_ARGUMENT};
 use crate::data::escape::escape;
 use crate::net::carrier::inherited;
@@ -158,6 +158,8 @@ struct Running {
     deadline: Option<Instant>,
     grace: Duration,
     ending: Ending,
+    /// How often its group was looked at since it was asked to end.
+    looks: u32,
     most_output: u64,
 }
 
@@ -205,6 +207,7 @@ impl Running {
             deadline: what.timeout.and_then(|timeout| begun.checked_add(timeout)),
             grace: what.grace,
             ending: Ending::No,
+            looks: 0,
             most_output: what.most_output,
         }
     }
@@ -284,19 +287,26 @@ impl Running {
     }
 
     /// Whether there is nothing left to wait for.
-    fn is_over(&self) -> bool {
+    fn is_over(&mut self) -> bool {
         let is_silent = self.stdout.is_none() && self.stderr.is_none();
-        let is_alone = match self.ending {
+        let is_over = self.status.is_some() && is_silent;
+        match self.ending {
             // Some that it started may need their time to end.
-            Ending::Asked(_) => !self.has_group(),
-            _ => true,
-        };
-        self.status.is_some() && is_silent && is_alone
+            Ending::Asked(_) => is_over && !self.has_group(),
+            _ => is_over,
+        }
     }
 
     /// Whether something of its group is left. Its own status was taken before, so it does not count itself.
-    fn has_group(&self) -> bool {
-        group(self.child.id()).is_some_and(|pid| test_kill_process_group(pid).is_ok())
+    fn has_group(&mut self) -> bool {
+        let Some(pid) = group(self.child.id()).filter(|pid| test_kill_process_group(*pid).is_ok())
+        else {
+            return false;
+        };
+        // That answers for those who have ended, too, until their parent hears of it; in a container that may be never. Reading
+        // all of /proc is dear: less and less often.
+        self.looks += 1;
+        !self.looks.is_power_of_two() || has_living(pid)
     }
 
     /// Take its status, if it has ended.
