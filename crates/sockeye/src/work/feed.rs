@@ -474,7 +474,8 @@ impl State {
 
     /// Whether further inputs may be looked at although some wait.
     fn may_look_ahead(&self) -> bool {
-        self.waiting() < MOST_WAITING && self.waiting_bytes() < MOST_WAITING_BYTES
+        let has_room = self.rates.as_ref().is_none_or(Rates::has_room);
+        has_room && self.waiting() < MOST_WAITING && self.waiting_bytes() < MOST_WAITING_BYTES
     }
 
     fn take(&mut self, stash: &mut VecDeque<Pending>, most: usize) {
@@ -538,7 +539,7 @@ impl State {
     }
 
     fn has_ready(&self) -> bool {
-        if self.waiting() == 0 {
+        if self.waiting() == 0 && self.rates.is_none() {
             return !self.fresh.is_empty();
         }
         self.ready(Instant::now()) > 0

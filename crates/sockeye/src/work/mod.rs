@@ -32,6 +32,9 @@
 mod engine;
 mod extents;
 mod feed;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod intake;
 mod job;
 mod journal;

@@ -99,6 +99,20 @@ pub struct Rate {
     pub per: Duration,
     /// Each key has a rate of its own; without one, all inputs share it.
     pub key: Option<RateKey>,
+    /// Of so many keys is known when they began; with more, jobs wait until one of them is free again. 65,536 by default.
+    pub most_keys: usize,
+}
+
+impl Rate {
+    /// So many jobs in each such span, whatever their input.
+    pub fn new(jobs: u32, per: Duration) -> Self {
+        Self {
+            jobs,
+            per,
+            key: None,
+            most_keys: 65_536,
+        }
+    }
 }
 
 impl std::fmt::Debug for Rate {

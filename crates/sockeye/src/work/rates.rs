@@ -33,6 +33,10 @@ pub(super) struct Rates {
     len: usize,
     bytes: usize,
     sweep: usize,
+    /// How many keys are remembered at most.
+    most: usize,
+    /// So many are remembered that none is free again before this.
+    full_until: Option<Instant>,
 }
 
 struct Key(Option<RateKey>);
@@ -56,7 +60,9 @@ impl Rates {
             due: BinaryHeap::new(),
             len: 0,
             bytes: 0,
-            sweep: SWEEP,
+            sweep: SWEEP.min(rate.most_keys.max(1)),
+            most: rate.most_keys.max(1),
+            full_until: None,
         }
     }
 
@@ -70,14 +76,19 @@ impl Rates {
         self.bytes
     }
 
-    /// When the next that waits may begin.
+    /// When the next that waits may begin, or further keys may come.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.due.peek().map(|Reverse((due, _))| *due)
+        let due = self.due.peek().map(|Reverse((due, _))| *due);
+        due.into_iter().chain(self.full_until).min()
+    }
+
+    /// Whether a further key may come.
+    pub(super) fn has_room(&self) -> bool {
+        self.full_until.is_none()
     }
 
     /// Let it begin, or keep it.
     pub(super) fn admit(&mut self, mut pending: Pending, now: Instant) -> Option<Pending> {
-        self.forget(now);
         let key = match &self.key.0 {
             Some(key) => key(&pending.bytes),
             None => Bytes::new(),
@@ -89,6 +100,7 @@ impl Rates {
         pending.passed = true;
         if lane.waiting.is_empty() && lane.next <= now {
             lane.next = following(lane.next, now, self.interval);
+            self.forget(now);
             return Some(pending);
         }
         if lane.waiting.is_empty() {
@@ -104,9 +116,11 @@ impl Rates {
 
     /// One that waited long enough.
     pub(super) fn pop(&mut self, now: Instant) -> Option<Pending> {
-        if self.due()? > now {
-            return None;
+        if self.full_until.is_some_and(|until| until <= now) {
+            self.full_until = None;
+            self.forget(now);
         }
+        self.due.peek().filter(|Reverse((due, _))| *due <= now)?;
         let Reverse((_, key)) = self.due.pop()?;
         let lane = self.lanes.get_mut(&key)?;
         let pending = lane.waiting.pop_front()?;
@@ -122,6 +136,7 @@ impl Rates {
     /// All that wait; the keys are forgotten.
     pub(super) fn drain(&mut self) -> Vec<Pending> {
         self.due.clear();
+        self.full_until = None;
         (self.len, self.bytes) = (0, 0);
         let lanes = self.lanes.drain();
         lanes.flat_map(|(_, lane)| lane.waiting).collect()
@@ -134,7 +149,11 @@ impl Rates {
         }
         self.lanes
             .retain(|_, lane| !lane.waiting.is_empty() || lane.next > now);
-        self.sweep = (self.lanes.len() * 2).max(SWEEP);
+        self.sweep = (self.lanes.len() * 2).max(SWEEP).min(self.most);
+        if self.lanes.len() >= self.most {
+            // Where something waits, its turn is due on its own.
+            self.full_until = self.lanes.values().map(|lane| lane.next).min();
+        }
     }
 }
 

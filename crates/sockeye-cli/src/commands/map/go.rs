@@ -306,7 +306,13 @@ impl Shown {
             let line = format_args!("sockeye: {failed} of {inputs} jobs failed{ways}{canceled}");
             self.output.say(Level::Normal, line);
         } else {
-            let line = format_args!("{inputs} jobs in {:.3} s", report.took.as_secs_f64());
+            let jobs = if inputs == 1 { "job" } else { "jobs" };
+            let resumed = match report.resumed {
+                0 => String::new(),
+                resumed => format!(", {resumed} of them from the journal,"),
+            };
+            let seconds = report.took.as_secs_f64();
+            let line = format_args!("{inputs} {jobs}{resumed} in {seconds:.3} s");
             self.output.say(Level::Verbose, line);
         }
     }

@@ -12,9 +12,9 @@ use super::args::RunArgs;
 pub(super) fn rate(args: &RunArgs, has_fields: bool) -> Option<Rate> {
     let rate = args.rate?;
     Some(Rate {
-        jobs: rate.jobs,
-        per: rate.per,
         key: args.rate_key.as_deref().map(|name| key(name, has_fields)),
+        most_keys: args.rate_keys.get(),
+        ..Rate::new(rate.jobs, rate.per)
     })
 }
 

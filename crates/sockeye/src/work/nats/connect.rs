@@ -197,7 +197,7 @@ impl Access {
     /// unknown, expired or for another name; `Rejected` if we may not; `Unsupported` without JetStream.
     pub async fn connect(&self) -> Result<Broker> {
         let mut addresses = self.addresses()?;
-        let (connected, connections) = watch::channel(0_u64);
+        let (connected, mut connections) = watch::channel(0_u64);
         let options = self
             .options(&addresses)
             .await?
@@ -214,6 +214,8 @@ impl Access {
             .connect(addresses)
             .await
             .map_err(|error| self.failed(&error))?;
+        // This connection is told of a little later, and would be taken for the next one.
+        let _ = connections.wait_for(|count| *count > 0).await;
         let js = ContextBuilder::new()
             .timeout(Duration::from_secs(5))
             .build(client.clone());

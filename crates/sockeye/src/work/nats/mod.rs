@@ -13,6 +13,8 @@ mod cancel;
 mod check;
 mod connect;
 mod dead;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod remote;
 mod status;
 mod streams;

@@ -69,6 +69,9 @@ pub(crate) struct RunArgs {
     /// Each of these has a rate of its own: the host in the input, the whole input, or one field of a record
     #[arg(long, value_name = "host|whole|FIELD", requires = "rate")]
     pub(crate) rate_key: Option<String>,
+    /// Remember when the last jobs of so many keys began; with more, jobs wait until one of them may begin again
+    #[arg(long, value_name = "N", default_value = "65536", requires = "rate_key")]
+    pub(crate) rate_keys: NonZeroUsize,
 }
 
 /// How many jobs at once.

@@ -1,8 +1,8 @@
-//! An entrance for the fuzz targets: files of certificates and keys. Not for programs.
+//! Entrances for the fuzz targets: certificates, and files of them and of keys. Not for programs.
 
 use std::path::PathBuf;
 
-use super::certificate::Leaf;
+use super::certificate::{Certificate, Leaf};
 use super::pem::Pem;
 
 /// Read these bytes as a PEM file of certificates, revocation lists and a key.
@@ -18,4 +18,9 @@ pub fn pem(bytes: &[u8]) {
         }
     }
     drop((pem.revocations(), pem.key()));
+}
+
+/// Read these bytes as the certificate of a server, as DER.
+pub fn certificate(bytes: &[u8]) {
+    drop(Certificate::of(bytes));
 }

@@ -270,18 +270,14 @@ impl Broker {
         let mut findings = vec![ack];
         findings.extend(probed.skew.map(|(skew, ahead)| {
             let way = if ahead { "ahead of" } else { "behind" };
+            let text = match skew.is_zero() {
+                true => "its clock agrees with ours".into(),
+                false => format!("its clock is {skew:.1?} {way} ours"),
+            };
             match skew > SKEW {
-                true => Finding::new(
-                    "clock",
-                    Verdict::Warning,
-                    format!("its clock is {skew:.1?} {way} ours"),
-                )
-                .advise("times in reports are wrong by that; leases and results are not"),
-                false => Finding::new(
-                    "clock",
-                    Verdict::Good,
-                    format!("its clock is {skew:.1?} {way} ours"),
-                ),
+                true => Finding::new("clock", Verdict::Warning, text)
+                    .advise("times in reports are wrong by that; leases and results are not"),
+                false => Finding::new("clock", Verdict::Good, text),
             }
         }));
         Ok(findings)
