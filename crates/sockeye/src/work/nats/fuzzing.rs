@@ -15,10 +15,10 @@ pub fn message(bytes: &[u8]) {
         assert_eq!(decode::<Results>(&encode(&results)).ok(), Some(results));
     }
     if let Ok(dead) = decode::<Dead>(bytes) {
-        drop((dead.input(), dead.output()));
+        let _ = (dead.input(), dead.output());
     }
     if let Ok(record) = RunRecord::from_json(bytes) {
-        drop((record.spec(), record.lease()));
+        let _ = (record.spec(), record.lease());
         let written = record.to_json();
         let again = RunRecord::from_json(&written).map(|again| again.to_json());
         assert_eq!(again.ok(), Some(written));
