@@ -163,11 +163,11 @@ pub fn write_fault(code: i64, message: &str) -> Vec<u8> {
     writer::fault(code, message)
 }
 
-/// Whether XML-RPC can say this value.
+/// How many bytes this value takes, if XML-RPC can say it.
 ///
 /// # Errors
 ///
 /// As [`write_call`].
-pub fn check(value: &Value, options: &WriteOptions) -> Result<(), Error> {
-    writer::check(value, options)
+pub fn measure(value: &Value, options: &WriteOptions) -> Result<usize, Error> {
+    writer::measure(value, options)
 }

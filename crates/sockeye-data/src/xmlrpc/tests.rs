@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{
-    ReadOptions, WriteOptions, check, parse_answer, parse_call, write_answer, write_call,
+    ReadOptions, WriteOptions, measure, parse_answer, parse_call, write_answer, write_call,
     write_fault,
 };
 use crate::record::{ErrorKind, Limits};
@@ -487,9 +487,9 @@ fn bounds_hold() {
         nil: true,
         ..WriteOptions::default()
     };
-    let error = check(&value, &nil).unwrap_err();
+    let error = measure(&value, &nil).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
-    assert!(check(&value.as_array().unwrap()[0], &nil).is_ok());
+    assert!(measure(&value.as_array().unwrap()[0], &nil).is_ok());
 }
 
 /// Anything that XML-RPC can say.

@@ -85,8 +85,10 @@ pub(super) fn fault(code: i64, message: &str) -> Vec<u8> {
     writer.out
 }
 
-pub(super) fn check(value: &Value, options: &WriteOptions) -> Result<(), Error> {
-    Writer::new(options).value(value)
+pub(super) fn measure(value: &Value, options: &WriteOptions) -> Result<usize, Error> {
+    let mut writer = Writer::new(options);
+    writer.value(value)?;
+    Ok(writer.out.len())
 }
 
 fn unsupported(why: impl Into<String>) -> Error {

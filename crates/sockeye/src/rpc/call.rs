@@ -77,6 +77,12 @@ impl Call {
     }
 }
 
+/// The code of a fault: the answer was too long, or all answers to one batch together. A program that says too much is ended.
+pub const TOO_MUCH: i64 = -32_002;
+
+/// What a call in a batch hears that has no room left.
+pub(super) const BEYOND: &str = "there is no room for its answer beside those of the other calls";
+
 /// The peer's answer that it did not work: an error object of JSON-RPC, a fault of XML-RPC.
 #[derive(Clone, Debug)]
 pub struct Fault {

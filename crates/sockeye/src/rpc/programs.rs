@@ -24,8 +24,7 @@ use crate::endpoint::Argv;
 pub const BUSY: i64 = -32_000;
 /// The code of a fault: the program took too long, and was ended.
 pub const TOO_LONG: i64 = -32_001;
-/// The code of a fault: the program said too much, and was ended.
-pub const TOO_MUCH: i64 = -32_002;
+pub use super::call::TOO_MUCH;
 
 /// What programs may cost, all of them together or each.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use sockeye::data::json;
 use sockeye::data::value::Value;
 use sockeye::net::Served;
 use sockeye::rpc::jsonrpc::{Batch, Bounds, Client, Limits, Server};
@@ -490,6 +491,30 @@ async fn more_calls_than_run_wait_and_more_than_wait_are_refused() {
     assert_eq!(refused[0].code, -32000);
     let data = refused[0].data.as_ref().unwrap();
     assert!(matches!(data.get("retry"), Some(Value::Bool(true))));
+}
+
+#[tokio::test]
+async fn the_answers_to_a_batch_take_no_more_than_they_may() {
+    let mut bounds = Bounds::default();
+    bounds.answers = 250;
+    let server = Server::new(methods()).bounds(bounds);
+    let long = "x".repeat(50);
+    let calls: Vec<String> = (0..10)
+        .map(|id| format!(r#"{{"jsonrpc":"2.0","method":"echo","params":["{long}"],"id":{id}}}"#))
+        .collect();
+    let batch = format!("[{}]", calls.join(","));
+    let answer = soon(server.answer(batch.as_bytes())).await.unwrap();
+    let answers = json::parse(&answer).unwrap();
+    let answers = answers.as_array().unwrap();
+    let fault = |answer: &Value| answer.get("error").map(|error| error.get("code").cloned());
+    let refused: Vec<_> = answers.iter().filter_map(fault).collect();
+    assert_eq!((answers.len(), refused.len()), (10, 8));
+    assert!(refused.iter().all(|code| *code == Some((-32002).into())));
+    let ids: Vec<_> = answers
+        .iter()
+        .map(|answer| answer.get("id").cloned())
+        .collect();
+    assert_eq!(ids, (0..10).map(|id| Some(id.into())).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread")]

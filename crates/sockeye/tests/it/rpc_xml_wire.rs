@@ -374,6 +374,29 @@ fn what_is_switched_off_is_not_there() {
 }
 
 #[test]
+fn the_answers_of_one_multicall_take_no_more_than_they_may() {
+    within(|| {
+        let mut bounds = Bounds::default();
+        bounds.answers = 300;
+        let echo = format!(
+            "<value><struct><member><name>methodName</name><value>echo</value></member>\
+             <member><name>params</name><value><array><data><value>{}</value></data></array></value></member></struct></value>",
+            "x".repeat(60)
+        );
+        let call = format!(
+            "<methodCall><methodName>system.multicall</methodName><params><param><value><array><data>{}</data></array></value></param></params></methodCall>",
+            echo.repeat(10)
+        );
+        run(async {
+            let mut client = TestClient::new(Service::new(methods()).bounds(bounds));
+            let answer = client.post("/", call).await;
+            let (text, count) = (answer.text(), |part| answer.text().matches(part).count());
+            assert_eq!((count("-32002"), count(&"x".repeat(60))), (8, 2), "{text}");
+        });
+    });
+}
+
+#[test]
 fn bombs_are_refused_quickly_and_in_little_memory() {
     within(|| {
         // What others use at the same time must not count: this very test, alone in a process of its own.

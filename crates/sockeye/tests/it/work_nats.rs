@@ -43,7 +43,8 @@ fn echo() -> Does {
 }
 
 fn on_both<F: Future<Output = ()>>(test: impl Fn(NatsServer) -> F + Send + Sync + 'static) {
-    deadline(Duration::from_secs(60), move || {
+    // A broker that was killed may hand out nothing for some seconds, each time.
+    deadline(Duration::from_secs(120), move || {
         for server in NatsServer::both() {
             block_on(test(server));
         }

@@ -35,7 +35,7 @@ mod server;
 mod websocket;
 
 pub use client::{Batch, Client, ClientOptions};
-pub use server::{BUSY, Bounds, Called, OUT_OF_TIME, Server};
+pub use server::{BUSY, Bounds, Called, OUT_OF_TIME, Server, TOO_MUCH};
 pub use sockeye_data::jsonrpc::Limits;
 
 use sockeye_data::jsonrpc::ErrorObject;

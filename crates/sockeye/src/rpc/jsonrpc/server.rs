@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 use super::{discover, lines};
 use crate::error::Result;
 use crate::net::{self, Arrival, Link, Listener, Served, Stream};
-use crate::rpc::call::{Answer, Fault, Params};
+pub use crate::rpc::call::TOO_MUCH;
+use crate::rpc::call::{Answer, BEYOND, Fault, Params};
 use crate::rpc::methods::Methods;
 
 /// The code of the fault for a call that finds as many waiting as may; it may be tried again, as its data says.
@@ -34,6 +35,8 @@ pub const OUT_OF_TIME: i64 = -32001;
 pub struct Bounds {
     /// What messages may cost: 16 MiB, nested 256 deep, 1,000 members of a batch.
     pub limits: Limits,
+    /// Bytes of all answers to one batch: 64 MiB; calls beyond are answered with fault [`TOO_MUCH`].
+    pub answers: usize,
     /// Calls that run at once, of all clients: 1,024.
     pub running: usize,
     /// Calls that wait for their turn meanwhile: 4,096; further ones are refused with fault [`BUSY`].
@@ -54,6 +57,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
+            answers: 64 << 20,
             running: 1_024,
             waiting: 4_096,
             time: Duration::from_secs(60),
@@ -200,10 +204,18 @@ impl Server {
                 }
                 Calls::Many(members) => members,
             };
-            let server = &server;
+            let (server, room) = (&server, &AtomicUsize::new(server.0.bounds.answers));
             let answers = members.into_iter().map(|member| async move {
                 let mut out = Vec::new();
+                let id = member.as_ref().ok().and_then(|request| request.id.clone());
                 server.one(member, &mut out).await;
+                let take = |left: usize| left.checked_sub(out.len());
+                let taken = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+                // What is no call has a short answer.
+                if let (Err(_), Some(id)) = (taken, id) {
+                    out = Vec::new();
+                    write_error(&id, &Fault::new(TOO_MUCH, BEYOND).into(), &mut out);
+                }
                 out
             });
             joined(&join_all(answers).await)

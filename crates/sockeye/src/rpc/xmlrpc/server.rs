@@ -37,6 +37,8 @@ pub struct Bounds {
     pub time: Duration,
     /// Calls in one `system.multicall`: 1,000.
     pub multicall: usize,
+    /// Bytes of all answers in one `system.multicall`: 64 MiB; calls beyond are answered with fault -32002.
+    pub answers: usize,
     /// From how many bytes on an answer is sent in gzip, to clients that take it: 1,400, as in Python; `None` is never.
     pub gzip_above: Option<usize>,
 }
@@ -50,6 +52,7 @@ impl Default for Bounds {
             queue: 1_024,
             time: Duration::from_secs(60),
             multicall: 1_000,
+            answers: 64 << 20,
             gzip_above: Some(1_400),
         }
     }

@@ -8,7 +8,7 @@ use sockeye_data::xmlrpc::{self, WriteOptions};
 use tokio::time::Instant;
 
 use super::server::Inner;
-use crate::rpc::{Answer, Fault};
+use crate::rpc::call::{Answer, BEYOND, Fault, TOO_MUCH};
 
 const LIST: &str = "system.listMethods";
 const HELP: &str = "system.methodHelp";
@@ -124,14 +124,19 @@ async fn multicall(inner: &Inner, params: &[Value], deadline: Option<Instant>) -
         ..inner.write
     };
     let mut answers = Vec::with_capacity(calls.len());
+    let mut room = inner.bounds.answers;
     for call in calls.iter() {
         let answer = match one(call) {
             Ok((method, params)) => inner.run(method, params, deadline).await,
             Err(fault) => Err(fault),
         };
         // What cannot be sent must not spoil the others.
-        let answer = answer.and_then(|value| match xmlrpc::check(&value, &write) {
-            Ok(()) => Ok(value),
+        let answer = answer.and_then(|value| match xmlrpc::measure(&value, &write) {
+            Ok(bytes) if bytes > room => Err(Fault::new(TOO_MUCH, BEYOND)),
+            Ok(bytes) => {
+                room -= bytes;
+                Ok(value)
+            }
             Err(error) => Err(unsendable(&error)),
         });
         answers.push(match answer {

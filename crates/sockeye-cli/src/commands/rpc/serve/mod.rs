@@ -80,6 +80,9 @@ struct BoundArgs {
     /// Calls in one batch
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
     max_batch: u32,
+    /// Bytes of all answers to one batch; calls beyond get fault -32002
+    #[arg(long, value_name = "SIZE", value_parser = args::size, default_value = "64MiB")]
+    max_answers: u64,
     /// How deep parameters may be nested
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     max_depth: u32,
@@ -184,6 +187,7 @@ impl Args {
         bounds.limits.bytes = bytes(self.bounds.max_body);
         bounds.limits.batch = bytes(self.bounds.max_batch.into());
         bounds.limits.depth = bytes(self.bounds.max_depth.into());
+        bounds.answers = bytes(self.bounds.max_answers);
         bounds.running = self.methods.most_at_once() + 1_024;
         bounds.time = self.methods.longest();
         bounds.grace = self.bounds.grace;
@@ -201,6 +205,7 @@ impl Args {
         bounds.at_once = self.methods.most_at_once() + 1_024;
         bounds.time = self.methods.longest();
         bounds.multicall = bytes(self.bounds.max_batch.into());
+        bounds.answers = bytes(self.bounds.max_answers);
         let mut read = sockeye::rpc::xmlrpc::ReadOptions::default();
         read.limits.record = bytes(self.bounds.max_body);
         read.limits.depth = bytes(self.bounds.max_depth.into());

@@ -2,27 +2,34 @@
 //! numbers then are in the queue, and nobody gets them. Such a consumer is made anew.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::PullConsumer;
 
-use super::{RemoteEvent, Shared};
+use super::{Pending, RemoteEvent, Shared};
 use crate::error::Result;
+use crate::work::nats::connect::Broker;
 
 /// The shortest time without a result that is a reason to look.
 const SHORTEST: Duration = Duration::from_secs(2);
+/// Workers say now and then how busy they are: for so long that may be out of date.
+const SAID: Duration = Duration::from_secs(5);
 
-/// What a look saw, if jobs seem to be stuck: what was handed out so far.
-type Suspicion = Option<u64>;
+/// Jobs that seem to be stuck: how many were handed out by then, and since when there are no more.
+#[derive(Clone, Copy)]
+struct Suspicion {
+    handed_out: u64,
+    since: Instant,
+}
 
-/// Look whenever nothing has come for three leases; what is seen twice is true.
+/// Look when nothing has come for three leases, and again until that is over; what is seen twice is true.
 pub(super) async fn run(shared: Arc<Shared>) {
     let patience = (shared.options.lease * 3).max(SHORTEST);
     let mut suspicion = None;
     loop {
         tokio::select! {
             () = shared.over.cancelled() => return,
-            () = tokio::time::sleep(patience) => {}
+            () = tokio::time::sleep(patience / 4) => {}
         }
         suspicion = match is_quiet(&shared, patience) {
             // A broker that does not answer is asked again.
@@ -41,7 +48,7 @@ fn is_quiet(shared: &Shared, patience: Duration) -> bool {
     is_late && state.pending.values().any(|it| it.chunk.is_some())
 }
 
-async fn look(shared: &Shared, before: Suspicion) -> Result<Suspicion> {
+async fn look(shared: &Shared, before: Option<Suspicion>) -> Result<Option<Suspicion>> {
     let (broker, run) = (&shared.broker, shared.names.run());
     let stream = broker.jobs().await?;
     let consumer: PullConsumer = match stream.get_consumer(run).await {
@@ -50,23 +57,45 @@ async fn look(shared: &Shared, before: Suspicion) -> Result<Suspicion> {
         Err(_) => return Ok(None),
     };
     let info = consumer.cached_info();
-    if info.num_pending > 0 || info.num_waiting == 0 {
+    if info.num_pending > 0 {
         return Ok(None);
     }
-    let live = super::reconcile::live(shared).await?.len();
-    let busy: u64 = broker.workers().await?.iter().map(|it| it.busy).sum();
+    let live = super::reconcile::live(shared).await?;
+    let is_gone = |pending: &Pending| {
+        let queued = [Some(pending.task.id), pending.chunk];
+        pending.chunk.is_some() && !queued.into_iter().flatten().any(|id| live.contains(&id))
+    };
+    if shared.state().pending.values().any(is_gone) {
+        // Its result stands where we have read before: the broker had lost what stood there.
+        shared.reconcile.notify_one();
+    }
+    if info.num_waiting == 0 || live.is_empty() {
+        return Ok(None);
+    }
     let leased = info.num_ack_pending;
     // More in the queue than it knows of, or more leased than anybody works on, while workers wait.
-    let is_stuck = live > leased || leased as u64 > busy;
-    if live == 0 || !is_stuck {
+    let sure_after = if live.len() > leased {
+        Duration::ZERO
+    } else if leased as u64 > busy(broker).await? {
+        SAID
+    } else {
         return Ok(None);
-    }
+    };
     let handed_out = info.delivered.consumer_sequence;
-    if before != Some(handed_out) {
-        return Ok(Some(handed_out));
+    let Some(before) = before.filter(|before| before.handed_out == handed_out) else {
+        let since = Instant::now();
+        return Ok(Some(Suspicion { handed_out, since }));
+    };
+    if before.since.elapsed() < sure_after {
+        return Ok(Some(before));
     }
     drop(stream.delete_consumer(run).await);
     broker.lessor(&shared.names, shared.options.lease).await?;
-    shared.tell(RemoteEvent::Stuck(live as u64));
+    shared.tell(RemoteEvent::Stuck(live.len() as u64));
     Ok(None)
+}
+
+/// How many jobs workers say that they do.
+async fn busy(broker: &Broker) -> Result<u64> {
+    Ok(broker.workers().await?.iter().map(|it| it.busy).sum())
 }

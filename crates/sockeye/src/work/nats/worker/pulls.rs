@@ -13,7 +13,7 @@ pub(super) const LONG: Duration = Duration::from_secs(1);
 pub(super) const PROBE: Duration = Duration::from_millis(100);
 
 /// How long after its end a request is believed to be unanswered.
-const SLACK: Duration = Duration::from_secs(2);
+const SLACK: Duration = Duration::from_secs(1);
 
 /// A request for one job.
 pub(super) struct Pull {
