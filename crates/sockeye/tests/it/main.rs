@@ -90,4 +90,5 @@ mod work_engine;
 mod work_journal;
 #[cfg(feature = "work")]
 mod work_nats;
+mod work_nats_access;
 mod work_nats_admin;

@@ -246,7 +246,7 @@ impl Access {
                 Kind::Rejected,
                 "the broker does not let us in: user, password, token or key are not what it wants",
             )
-            .with_hint("give --user and --password, --nkey or --creds"),
+            .with_hint("give --broker-user, --broker-token, --nkey or --creds"),
             _ => match cause(error) {
                 Some(made) => made,
                 None => new(Kind::Lost, &error.to_string().replace('\n', " ")),
