@@ -291,8 +291,12 @@ fn every_carrier_carries_calls() {
             done(&rpc(&["call", &https, "-k", "echo", "x", "-r"])),
             "x\n"
         );
-        let output = rpc(&["call", &https, "echo"]);
-        assert_eq!(output.code, Some(6), "{output:?}");
+        let wss = https.replacen("http", "ws", 1);
+        assert_eq!(done(&rpc(&["call", &wss, "-k", "echo", "x", "-r"])), "x\n");
+        for url in [&https, &wss] {
+            let output = rpc(&["call", url, "echo"]);
+            assert_eq!(output.code, Some(6), "{output:?}");
+        }
         let by_http = sockeye([
             "rpc",
             "serve",
@@ -303,15 +307,56 @@ fn every_carrier_carries_calls() {
         ]);
         by_http.listening();
         let socket = format!("{}2", path.display());
+        for url in ["http://localhost/", "ws://localhost/"] {
+            let output = rpc(&["call", url, "sum", "1", "--unix-socket", &socket]);
+            assert_eq!(done(&output), "1\n", "{url}");
+        }
+    });
+}
+
+#[test]
+fn a_websocket_is_asked_for_with_lines_of_ones_own_and_through_a_proxy() {
+    within(|| {
+        let proxy = Peer::tcp([
+            Step::until("\r\n\r\n"),
+            Step::send("HTTP/1.1 200 OK\r\n\r\n"),
+            Step::until("Upgrade"),
+            Step::until("\r\n\r\n"),
+            Step::send("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"),
+        ]);
         let output = rpc(&[
             "call",
-            "http://anything/",
-            "sum",
-            "1",
-            "--unix-socket",
-            &socket,
+            "ws://service.test:81/rpc?x=1",
+            "m",
+            "--via",
+            &format!("http://127.0.0.1:{}", proxy.port()),
+            "-H",
+            "X-Trace: 7",
+            "-H",
+            "Host: other.test",
+            "-u",
+            "me:secret",
         ]);
-        assert_eq!(done(&output), "1\n");
+        assert_eq!(output.code, Some(1), "{output:?}");
+        assert!(
+            output.stderr_text().contains("the server answers 401"),
+            "{output:?}"
+        );
+        let heard = String::from_utf8(proxy.finish().received).unwrap();
+        assert!(
+            heard.starts_with("CONNECT service.test:81 HTTP/1.1\r\n"),
+            "{heard}"
+        );
+        let (_, asked) = heard.split_once("\r\n\r\n").unwrap();
+        assert!(asked.starts_with("GET /rpc?x=1 HTTP/1.1\r\n"), "{asked}");
+        for line in [
+            "X-Trace: 7",
+            "Host: other.test",
+            "Authorization: Basic bWU6c2VjcmV0",
+        ] {
+            assert!(asked.contains(&format!("\r\n{line}\r\n")), "{asked}");
+        }
+        assert_eq!(asked.matches("Host: ").count(), 1, "{asked}");
     });
 }
 

@@ -59,9 +59,13 @@ impl Caller {
                 Ok(Self::Json(Box::new(client)))
             }
             (Place::WebSocket(url), _) => {
-                talking.refuse_via("WebSockets are reached directly")?;
+                let endpoint = talking.through(reach.endpoint(url)?)?;
+                let headers = reach.lines(output)?;
+                let stream = net.connect(&endpoint).await?;
                 let url = url.to_secret_string().replacen("http", "ws", 1);
-                let client = jsonrpc::Client::connect_with(&net, &url, options(reach)).await?;
+                let client =
+                    jsonrpc::Client::over_websocket(stream, &url, &headers, options(reach));
+                let client = client.await?;
                 Ok(Self::Json(Box::new(client)))
             }
             (Place::Lines(endpoint), _) => {

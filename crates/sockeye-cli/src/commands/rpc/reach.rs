@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use data_encoding::BASE64;
 use sockeye::client::http::{Client, Credential, Credentials, Limits, Redirects};
 use sockeye::data::http1::Headers;
-use sockeye::data::url::Url;
-use sockeye::endpoint::{Options, ParseError, Pin, TlsOptions, Verify};
+use sockeye::data::url::{Scheme, Url};
+use sockeye::endpoint::{Layer, Options, ParseError, Pin, TlsOptions, Verify};
 use sockeye::{Endpoint, Error, Kind, Net, Operation, Result};
 
 use super::caller::PATIENCE;
@@ -76,7 +77,7 @@ impl ReachArgs {
     ///
     /// [`Kind::Usage`], naming the flag.
     pub(super) fn check(&self, place: &Place) -> Result<()> {
-        if matches!(place, Place::Http(_)) {
+        if !matches!(place, Place::Lines(_)) {
             return Ok(());
         }
         let given = [
@@ -91,7 +92,7 @@ impl ReachArgs {
         ];
         match given.iter().find(|(is_given, _)| *is_given) {
             Some((_, flag)) => {
-                let why = format!("{flag} is for http and https");
+                let why = format!("{flag} is for http, https, ws and wss");
                 let hint = "an endpoint has its own: tls://host:port?ca=FILE";
                 Err(Error::new(Kind::Usage, Operation::Parse, why).with_hint(hint))
             }
@@ -112,11 +113,7 @@ impl ReachArgs {
         net: Net,
         output: &Output,
     ) -> Result<Client> {
-        if self.insecure {
-            output.warn(
-                "--insecure: whoever answers is believed, encryption protects from listeners only",
-            );
-        }
+        self.say_what_is_weak(output);
         let mut options = Options::default();
         options.family = talking.family();
         options.via.clone_from(&talking.via);
@@ -131,15 +128,9 @@ impl ReachArgs {
             .tls(self.tls())
             .redirects(Redirects::none())
             .limits(limits);
-        for line in &self.headers {
-            let mut headers = Headers::new();
-            let refuse = |error| {
-                Error::new(Kind::Usage, Operation::Parse, format!("--header: {error}"))
-                    .with_hint("a header line is 'Name: value'")
-            };
-            headers.append_line(line).map_err(refuse)?;
-            let (name, value) = line.split_once(':').unwrap_or((line, ""));
-            builder = builder.header(name, value.trim())?;
+        for field in self.headers()?.iter() {
+            let value = String::from_utf8_lossy(field.value);
+            builder = builder.header(field.name, &value)?;
         }
         if let (Some(credential), Some(origin)) = (self.credential(output)?, url.origin()) {
             let credentials = Credentials::new();
@@ -150,6 +141,63 @@ impl ReachArgs {
             builder = builder.connect_to(Endpoint::unix(path));
         }
         Ok(builder.build())
+    }
+
+    /// Where a WebSocket is opened.
+    ///
+    /// # Errors
+    ///
+    /// Those of an endpoint that cannot be.
+    pub(super) fn endpoint(&self, url: &Url) -> Result<Endpoint> {
+        let port = url.port_or_default().unwrap_or(80);
+        let endpoint = match &self.unix_socket {
+            Some(path) => Endpoint::unix(path),
+            None => format!("tcp://{}:{port}", url.host()).parse()?,
+        };
+        if url.scheme() != Scheme::Https {
+            return Ok(endpoint);
+        }
+        let mut tls = self.tls();
+        tls.alpn = vec!["http/1.1".into()];
+        // A path has no name that a certificate could be for.
+        tls.sni = self.unix_socket.as_ref().map(|_| url.host().to_string());
+        Ok(endpoint.with_layer(Layer::Tls(tls)))
+    }
+
+    /// The header lines of a WebSocket's handshake.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] for what is no header line.
+    pub(super) fn lines(&self, output: &Output) -> Result<Headers> {
+        self.say_what_is_weak(output);
+        let mut headers = self.headers()?;
+        let value = match self.credential(output)? {
+            Some(Credential::Bearer(token)) => format!("Bearer {token}"),
+            Some(Credential::Basic { user, password }) => {
+                let pair = BASE64.encode(format!("{user}:{password}").as_bytes());
+                format!("Basic {pair}")
+            }
+            _ => return Ok(headers),
+        };
+        headers.append("Authorization", value).map_err(no_line)?;
+        Ok(headers)
+    }
+
+    fn headers(&self) -> Result<Headers> {
+        let mut headers = Headers::new();
+        for line in &self.headers {
+            headers.append_line(line).map_err(no_line)?;
+        }
+        Ok(headers)
+    }
+
+    fn say_what_is_weak(&self, output: &Output) {
+        if self.insecure {
+            output.warn(
+                "--insecure: whoever answers is believed, encryption protects from listeners only",
+            );
+        }
     }
 
     fn tls(&self) -> TlsOptions {
@@ -182,6 +230,11 @@ impl ReachArgs {
         };
         Ok(Some(Credential::Basic { user, password }))
     }
+}
+
+fn no_line(error: impl std::fmt::Display) -> Error {
+    Error::new(Kind::Usage, Operation::Parse, format!("--header: {error}"))
+        .with_hint("a header line is 'Name: value'")
 }
 
 fn pin(text: &str) -> Result<Pin, ParseError> {

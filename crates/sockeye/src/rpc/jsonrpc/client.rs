@@ -17,6 +17,8 @@ use sockeye_data::units;
 use sockeye_data::value::Value;
 
 use crate::endpoint::Endpoint;
+use sockeye_data::http1::Headers;
+
 use crate::error::{Error, Kind, Operation, Result};
 use crate::net::{Net, Stream};
 use crate::rpc::call::{Answer, Call, CallError, Params};
@@ -157,6 +159,27 @@ impl Client {
     ) -> Result<Self> {
         let link = http::Link::new(client, url, options.limits.clone())?;
         Ok(Self::over(Carrier::Http(link), options))
+    }
+
+    /// A client of the server at the other end of this stream, by a WebSocket: `url` is `ws://host/path` or `wss://…`, which says
+    /// what is asked for there, and `headers` are sent with that. The stream leads there already, in TLS for `wss`.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Usage`] if it is no URL; [`Kind::Rejected`] with the status if the server answers with something else than a
+    /// WebSocket; those of the stream.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the stream.
+    pub async fn over_websocket(
+        stream: Stream,
+        url: &str,
+        headers: &Headers,
+        options: ClientOptions,
+    ) -> Result<Self> {
+        let link = websocket::over(stream, url, headers, &options).await?;
+        Ok(Self::over(Carrier::Stream(link), options))
     }
 
     /// A client of the server at the other end of this stream, which is called `endpoint` where something fails.

@@ -34,8 +34,27 @@ type Frames = WebSocketStream<Stream>;
 /// Connect to `ws://…` or `wss://…`.
 pub(super) async fn connect(net: &Net, url: &str, options: &ClientOptions) -> Result<Link> {
     let place = Place::read(url)?;
-    let stream = net.connect(&place.endpoint).await?;
-    let shaken = timeout(options.timeout, shake(stream, &place, options)).await;
+    let stream = net.connect(&place.endpoint()?).await?;
+    begin(stream, place, &Headers::new(), options).await
+}
+
+/// The same over a stream that leads there already, with further header lines.
+pub(super) async fn over(
+    stream: Stream,
+    url: &str,
+    headers: &Headers,
+    options: &ClientOptions,
+) -> Result<Link> {
+    begin(stream, Place::read(url)?, headers, options).await
+}
+
+async fn begin(
+    stream: Stream,
+    place: Place,
+    headers: &Headers,
+    options: &ClientOptions,
+) -> Result<Link> {
+    let shaken = timeout(options.timeout, shake(stream, &place, headers, options)).await;
     let late = || {
         Error::new(
             Kind::TimedOut,
@@ -55,7 +74,6 @@ pub(super) async fn connect(net: &Net, url: &str, options: &ClientOptions) -> Re
 /// Where a URL leads.
 struct Place {
     url: Url,
-    endpoint: Endpoint,
     name: String,
 }
 
@@ -67,21 +85,24 @@ impl Place {
             Error::new(Kind::Usage, Operation::Parse, error.to_string())
                 .with_hint("a URL looks like ws://host/path")
         })?;
-        let (scheme, options) = match url.scheme() {
-            Scheme::Https => ("tls", "?alpn=http/1.1"),
-            _ => ("tcp", ""),
-        };
-        let port = url.port_or_default().unwrap_or(80);
-        let endpoint = format!("{scheme}://{}:{port}{options}", url.host());
         Ok(Self {
-            endpoint: endpoint.parse()?,
             name: url.without_secrets().to_string().replacen("http", "ws", 1),
             url,
         })
     }
 
-    /// The head of the request.
-    fn request(&self, key: &str) -> Result<Vec<u8>, http1::Error> {
+    fn endpoint(&self) -> Result<Endpoint> {
+        let (scheme, options) = match self.url.scheme() {
+            Scheme::Https => ("tls", "?alpn=http/1.1"),
+            _ => ("tcp", ""),
+        };
+        let port = self.url.port_or_default().unwrap_or(80);
+        let endpoint = format!("{scheme}://{}:{port}{options}", self.url.host());
+        Ok(endpoint.parse()?)
+    }
+
+    /// The head of the request, with these lines.
+    fn request(&self, key: &str, further: &Headers) -> Result<Vec<u8>, http1::Error> {
         let mut headers = Headers::new();
         headers.append("Host", self.url.authority())?;
         headers.append("Connection", "Upgrade")?;
@@ -94,6 +115,19 @@ impl Place {
             let secret = data_encoding::BASE64.encode(&secret);
             headers.append("Authorization", format!("Basic {secret}"))?;
         }
+        // Lines of one's own stand for those that would be sent, but the handshake is ours.
+        for field in further.iter() {
+            let names = ["Host", "User-Agent", "Authorization"];
+            if names
+                .iter()
+                .any(|name| field.name.eq_ignore_ascii_case(name))
+            {
+                headers.remove(field.name);
+            }
+        }
+        for field in further.iter() {
+            headers.append(field.name, field.value)?;
+        }
         let mut out = Vec::new();
         RequestHead::new("GET", self.url.target(), headers).write(&mut out)?;
         Ok(out)
@@ -101,11 +135,16 @@ impl Place {
 }
 
 /// The handshake (section 4.1).
-async fn shake(mut stream: Stream, place: &Place, options: &ClientOptions) -> Result<Frames> {
+async fn shake(
+    mut stream: Stream,
+    place: &Place,
+    headers: &Headers,
+    options: &ClientOptions,
+) -> Result<Frames> {
     let io = |error| Error::from_io(Operation::Handshake, error);
     let protocol = |why: String| Error::new(Kind::Protocol, Operation::Handshake, why);
     let key = random_key()?;
-    let request = place.request(&key);
+    let request = place.request(&key, headers);
     let request = request
         .map_err(|error| Error::new(Kind::Usage, Operation::Handshake, error.to_string()))?;
     stream.write_all(&request).await.map_err(io)?;
