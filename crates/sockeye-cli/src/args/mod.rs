@@ -1,5 +1,6 @@
 //! Groups of flags that several commands share.
 
+mod accounts;
 mod broker;
 mod endpoint;
 mod lazy;
@@ -9,6 +10,7 @@ mod until;
 mod usage;
 mod values;
 
+pub(crate) use accounts::AccountArgs;
 pub(crate) use broker::BrokerArgs;
 pub(crate) use endpoint::endpoint;
 pub(crate) use lazy::Lazy;

@@ -476,10 +476,33 @@ fn what_cannot_be_served_is_refused() {
             (&["stdio:", "--demo", "--json"], "--json"),
             (&["0", "--framing", "lines", "--demo", "--nil"], "--nil"),
             (&["0", "--demo", "--via", "socks5://h:1"], "--via"),
+            (&["stdio:", "--demo", "--account", "me:pw"], "accounts"),
+            (&["0", "--demo", "--token", "nobody"], "NAME:TOKEN"),
         ] {
             let output = rpc(&[&["serve"], words].concat());
             assert!(matches!(output.code, Some(2 | 8)), "{words:?}: {output:?}");
             assert!(output.stderr_text().contains(said), "{words:?}: {output:?}");
+        }
+    });
+}
+
+#[test]
+fn with_accounts_only_they_may_call() {
+    within(|| {
+        let flags = ["--demo", "--account", "me:secret", "--token", "ci:t0ken"];
+        let (_server, http) = served(&flags);
+        let ws = http.replacen("http", "ws", 1);
+        let xml = format!("xmlrpc+{http}/RPC2");
+        for url in [&http, &ws, &xml] {
+            for who in [["-u", "me:secret"], ["--bearer", "t0ken"]] {
+                let output = rpc(&[&["call", url, "sum", "1"], &who[..]].concat());
+                assert_eq!(done(&output), "1\n", "{url} {who:?}");
+            }
+            for who in [&["-u", "me:wrong"][..], &["--bearer", "me"], &[]] {
+                let output = rpc(&[&["call", url, "sum", "1"], who].concat());
+                assert_eq!(output.code, Some(1), "{url} {who:?}: {output:?}");
+                assert!(output.stderr_text().contains("401"), "{url}: {output:?}");
+            }
         }
     });
 }

@@ -1,15 +1,15 @@
 //! Who may do what.
 
 use std::io::{IsTerminal, Read};
-use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use sockeye::web::Shared;
-use sockeye::web::accounts::{Accounts, Gate, Rule, hash_password};
+use sockeye::web::accounts::{Gate, Rule, hash_password};
 use sockeye::web::guard::Guard;
 use sockeye::{Error, Kind, Operation, Result};
 
 use super::Args;
+use crate::args;
 use crate::exit::Outcome;
 use crate::local::ask_secret;
 use crate::output::Output;
@@ -21,30 +21,14 @@ const LONGEST_PASSWORD: u64 = 1024;
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Accounts")]
 pub(super) struct AccountArgs {
-    /// A user: USER:PASSWORD or USER:HASH (argon2, bcrypt, sha-crypt); may be repeated. With accounts, everything needs one
-    #[arg(long, value_name = "USER:PASSWORD")]
-    account: Vec<String>,
-    /// Users from a file with a line USER:HASH for each, as `htpasswd -B` writes it
-    #[arg(long, value_name = "FILE")]
-    accounts: Vec<PathBuf>,
-    /// A bearer token and whose it is: NAME:TOKEN or NAME:sha256:HEX; may be repeated
-    #[arg(long, value_name = "NAME:TOKEN")]
-    token: Vec<String>,
-    /// Tokens from a file with such a line for each
-    #[arg(long, value_name = "FILE")]
-    tokens: Vec<PathBuf>,
-    /// A client's certificate that the listener checked (tls://...?ca=FILE) is an account: that of its common name
-    #[arg(long)]
-    certificate_accounts: bool,
+    #[command(flatten)]
+    who: args::AccountArgs,
     /// Who may do what: `PATH read|write|any everyone|users|nobody|NAME,NAME`; the first rule that fits decides; may be repeated
     #[arg(long, value_name = "RULE")]
     access: Vec<Rule>,
     /// Everyone may read, behind the rules of --access; only writing needs an account
     #[arg(long)]
     public_read: bool,
-    /// Wrong passwords within a minute that an address may send; 429 beyond
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    max_failures: u32,
     /// Write the hash of a password to standard output, and serve nothing; asked for, or read from standard input
     #[arg(long)]
     hash_password: bool,
@@ -57,26 +41,6 @@ pub(super) struct AccountArgs {
 }
 
 impl AccountArgs {
-    fn all(&self) -> Result<Accounts> {
-        let mut accounts = Accounts::new();
-        for text in &self.account {
-            let (name, password) = halves(text, "--account is USER:PASSWORD or USER:HASH")?;
-            accounts.add_user(name, password)?;
-        }
-        for path in &self.accounts {
-            accounts.read_users(path)?;
-        }
-        for text in &self.token {
-            let (name, token) = halves(text, "--token is NAME:TOKEN or NAME:sha256:HEX")?;
-            accounts.add_token(name, token)?;
-        }
-        for path in &self.tokens {
-            accounts.read_tokens(path)?;
-        }
-        accounts.certificates(self.certificate_accounts);
-        Ok(accounts)
-    }
-
     fn rules(&self, has_accounts: bool) -> Result<Vec<Rule>> {
         let mut rules = self.access.clone();
         let last = match (self.public_read, has_accounts) {
@@ -93,11 +57,6 @@ impl AccountArgs {
     }
 }
 
-/// The halves around the first colon. The text is not quoted: it may be a secret.
-fn halves<'t>(text: &'t str, form: &str) -> Result<(&'t str, &'t str)> {
-    text.split_once(':').ok_or_else(|| usage(form))
-}
-
 fn usage(why: &str) -> Error {
     Error::new(Kind::Usage, Operation::Parse, why)
 }
@@ -105,7 +64,7 @@ fn usage(why: &str) -> Error {
 /// The site so far, with this around it.
 pub(super) fn wrap(args: &Args, site: Shared, output: &Output) -> Result<Shared> {
     let flags = &args.accounts;
-    let accounts = flags.all()?;
+    let accounts = flags.who.all()?;
     let mut site = site;
     if !accounts.is_empty() || !flags.access.is_empty() || flags.public_read {
         let rules = flags.rules(!accounts.is_empty())?;
@@ -114,7 +73,7 @@ pub(super) fn wrap(args: &Args, site: Shared, output: &Output) -> Result<Shared>
                 "passwords and tokens travel in the clear to other machines; --tls hides them",
             );
         }
-        site = Shared::new(Gate::new(accounts, rules, site).max_failures(flags.max_failures));
+        site = Shared::new(Gate::new(accounts, rules, site).max_failures(flags.who.max_failures));
     }
     let mut guard = Guard::new(site);
     // Whoever has a certificate for a name goes by it.

@@ -11,6 +11,8 @@ use clap::{Args as ClapArgs, ValueEnum};
 use sockeye::endpoint::{Carrier, UnixKind};
 use sockeye::net::{Limits, Listener};
 use sockeye::rpc::jsonrpc;
+use sockeye::web::accounts::{Accounts, Gate};
+use sockeye::web::guard::Guard;
 use sockeye::{Endpoint, Error, Kind, Operation, Result};
 
 use self::methods::MethodArgs;
@@ -37,6 +39,7 @@ use crate::signals;
     sockeye rpc serve --demo\n  \
     sockeye rpc serve 8000 --exec 'add=jq add' --help-text 'add=the sum of all parameters'\n  \
     sockeye rpc serve :8000 --exec 'disk=df --output=pcent' --args --max-programs 4 --program-queue 16\n  \
+    sockeye rpc serve tls://:8443 --tokens tokens.txt --exec 'restart=systemctl restart app'\n  \
     sockeye rpc serve unix:/run/tools.sock --shell 'load=cut -d\" \" -f1 /proc/loadavg'\n  \
     sockeye rpc serve stdio: --exec 'add=jq add'")]
 pub(crate) struct Args {
@@ -57,6 +60,8 @@ pub(crate) struct Args {
     bounds: BoundArgs,
     #[command(flatten)]
     pub(crate) serving: ServingArgs,
+    #[command(flatten)]
+    accounts: args::AccountArgs,
     #[command(flatten)]
     web: http::WebArgs,
     #[command(flatten)]
@@ -109,6 +114,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let net = args.talking.net(&output, false).program_groups(true);
     let at = args.place(framing);
     crate::commands::say_what_is_weak(&at, &output);
+    let accounts = args.accounts.all()?;
     let listener = net.listen(&at).await?;
     say_listening(&listener, framing, &output);
     serving::end_after(args.talking.timeout, &stop);
@@ -119,7 +125,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
         }
         Framing::Http => {
             let xml = args.xml(told.around(&methods));
-            let site = args.web.guarded(http::Both { json, xml });
+            let site = args.let_in(http::Both { json, xml }, accounts, &output);
             let server = sockeye::web::Server::new(site)
                 .bounds(args.web_bounds())
                 .limits(args.limits()?);
@@ -161,8 +167,30 @@ impl Args {
         }
         if framing == Framing::Lines {
             self.web.refuse()?;
+            if !self.accounts.all()?.is_empty() {
+                return Err(usage("accounts are for HTTP, and calls come as lines here")
+                    .with_hint(
+                        "--framing http serves HTTP; tls://...?ca=FILE asks for certificates",
+                    ));
+            }
         }
         Ok(framing)
+    }
+
+    /// The site for those who are let in, kept from pages of other sites.
+    fn let_in(&self, site: http::Both, accounts: Accounts, output: &Output) -> Guard {
+        if accounts.is_empty() {
+            return self.web.guarded(site);
+        }
+        if accounts.has_secrets() && self.at.carrier().is_for_everyone() && self.at.tls().is_none()
+        {
+            output.warn(
+                "passwords and tokens travel in the clear to other machines; tls:// hides them",
+            );
+        }
+        let gate = Gate::new(accounts, Vec::new(), site);
+        self.web
+            .guarded(gate.max_failures(self.accounts.max_failures))
     }
 
     /// Where to listen, with what HTTP needs.
