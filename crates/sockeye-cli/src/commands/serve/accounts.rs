@@ -20,7 +20,7 @@ const LONGEST_PASSWORD: u64 = 1024;
 /// Who may do what.
 #[derive(Debug, ClapArgs)]
 #[command(next_help_heading = "Accounts")]
-pub(super) struct AccountArgs {
+pub(super) struct AccessArgs {
     #[command(flatten)]
     who: args::AccountArgs,
     /// Who may do what: `PATH read|write|any everyone|users|nobody|NAME,NAME`; the first rule that fits decides; may be repeated
@@ -40,7 +40,7 @@ pub(super) struct AccountArgs {
     allow_origin: Vec<String>,
 }
 
-impl AccountArgs {
+impl AccessArgs {
     fn rules(&self, has_accounts: bool) -> Result<Vec<Rule>> {
         let mut rules = self.access.clone();
         let last = match (self.public_read, has_accounts) {

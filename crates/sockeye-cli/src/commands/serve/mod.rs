@@ -53,7 +53,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     upload: upload::UploadArgs,
     #[command(flatten)]
-    accounts: accounts::AccountArgs,
+    accounts: accounts::AccessArgs,
     #[command(flatten)]
     programs: programs::ProgramArgs,
     #[command(flatten)]
