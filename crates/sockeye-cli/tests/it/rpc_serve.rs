@@ -487,6 +487,38 @@ fn what_cannot_be_served_is_refused() {
 }
 
 #[test]
+fn pages_of_other_sites_may_call_if_they_are_named() {
+    within(|| {
+        let (server, _) = served(&["--demo", "--origin", "https://app.example/"]);
+        let opened = |origin: &str| {
+            let mut stream = client(address(&server));
+            let asked = format!(
+                "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            );
+            stream.write_all(asked.as_bytes()).unwrap();
+            let mut line = String::new();
+            BufReader::new(stream).read_line(&mut line).unwrap();
+            line
+        };
+        let call = r#"{"jsonrpc":"2.0","method":"echo","id":1}"#;
+        for (origin, posted, websocket) in [
+            ("https://app.example", "200", "101"),
+            ("https://APP.example", "200", "101"),
+            ("http://localhost", "200", "101"),
+            ("https://other.example", "403", "403"),
+            ("null", "403", "403"),
+        ] {
+            let more = format!("Origin: {origin}\r\n");
+            let (status, ..) = post(&server, "/", "application/json", &more, call);
+            assert!(status.starts_with(posted), "{origin}: {status}");
+            let line = opened(origin);
+            assert!(line.contains(websocket), "{origin}: {line}");
+        }
+    });
+}
+
+#[test]
 fn with_accounts_only_they_may_call() {
     within(|| {
         let flags = ["--demo", "--account", "me:secret", "--token", "ci:t0ken"];

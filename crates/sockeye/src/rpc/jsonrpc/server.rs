@@ -23,6 +23,7 @@ use crate::net::{self, Arrival, Link, Listener, Served, Stream};
 pub use crate::rpc::call::TOO_MUCH;
 use crate::rpc::call::{Answer, BEYOND, Fault, Params};
 use crate::rpc::methods::Methods;
+use crate::web::Origins;
 
 /// The code of the fault for a call that finds as many waiting as may; it may be tried again, as its data says.
 pub const BUSY: i64 = -32000;
@@ -126,6 +127,7 @@ struct Inner {
     bounds: Bounds,
     gate: Arc<Gate>,
     heard: Option<Arc<Hear>>,
+    origins: Origins,
 }
 
 impl Server {
@@ -137,6 +139,7 @@ impl Server {
             gate: Arc::new(Gate::new(&bounds)),
             bounds,
             heard: None,
+            origins: Origins::Same,
         }))
     }
 
@@ -154,6 +157,17 @@ impl Server {
     pub fn on_call(mut self, hear: impl Fn(&Called<'_>) + Send + Sync + 'static) -> Self {
         Arc::make_mut(&mut self.0).heard = Some(Arc::new(hear));
         self
+    }
+
+    /// The same server with WebSockets for pages of these origins too: by default, of its own alone. Programs say no origin.
+    #[must_use]
+    pub fn origins(mut self, origins: Origins) -> Self {
+        Arc::make_mut(&mut self.0).origins = origins;
+        self
+    }
+
+    pub(super) fn may_come(&self) -> Origins {
+        self.0.origins.clone()
     }
 
     /// The methods.

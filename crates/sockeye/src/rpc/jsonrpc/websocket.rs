@@ -24,6 +24,7 @@ pub(super) fn accept(server: Server, request: Request) -> Response {
     options.message = server.borne().limits.bytes;
     options.frame = options.message;
     options.stall = server.borne().stall;
+    options.origins = server.may_come();
     WebSocket::accept_with(options, request, move |socket| converse(server, socket))
 }
 

@@ -5,7 +5,7 @@ use sockeye::data::tagged::Tags;
 use sockeye::rpc::xmlrpc::WriteOptions;
 use sockeye::rpc::{jsonrpc, xmlrpc};
 use sockeye::web::guard::Guard;
-use sockeye::web::{Handler, Reply, Request};
+use sockeye::web::{Handler, Origins, Reply, Request};
 use sockeye::{Error, Kind, Operation, Result};
 
 /// What is answered over HTTP, and to whom.
@@ -15,7 +15,7 @@ pub(super) struct WebArgs {
     /// A name of this server, without a port: on this machine only its own names and addresses are answered; may be repeated
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
-    /// Pages of this origin may call by POST, which else none may: https://app.example; may be repeated
+    /// Pages of this origin may call, which else none may: https://app.example; may be repeated
     #[arg(long, value_name = "ORIGIN")]
     origin: Vec<String>,
     /// Answer null over XML-RPC, which not every client knows; without this it is a fault
@@ -53,6 +53,12 @@ impl WebArgs {
     pub(super) fn guarded(&self, site: impl Handler) -> Guard {
         let guard = self.host.iter().fold(Guard::new(site), Guard::host);
         self.origin.iter().fold(guard, Guard::origin)
+    }
+
+    /// Whose pages may open WebSockets.
+    pub(super) fn origins(&self) -> Origins {
+        let origins = self.origin.iter();
+        Origins::Listed(origins.map(|it| it.trim_end_matches('/').into()).collect())
     }
 
     pub(super) fn write(&self) -> WriteOptions {

@@ -110,6 +110,7 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let methods = args.methods.methods()?;
     let json = jsonrpc::Server::new(methods.clone())
         .bounds(args.bounds())
+        .origins(args.web.origins())
         .on_call(told.hears());
     let net = args.talking.net(&output, false).program_groups(true);
     let at = args.place(framing);
