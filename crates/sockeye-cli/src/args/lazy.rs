@@ -20,9 +20,8 @@ impl<T: Args> Args for Lazy<T> {
 
 /// The flags that every command has are there before its own, and help lists flags as they came.
 fn general_last(command: Command) -> Command {
-    let general = |arg: &&clap::Arg| arg.is_global_set();
-    let names: Vec<_> = command.get_arguments().filter(general).collect();
-    let names: Vec<_> = names.iter().map(|arg| arg.get_id().clone()).collect();
+    let general = command.get_arguments().filter(|arg| arg.is_global_set());
+    let names: Vec<_> = general.map(|arg| arg.get_id().clone()).collect();
     names.iter().fold(command, |command, name| {
         command.mut_arg(name.as_str(), |arg| arg)
     })

@@ -11,14 +11,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sockeye_data::http1::Headers;
 use sockeye_data::json;
 use sockeye_data::jsonrpc::{Id, Limits, write_request};
 use sockeye_data::units;
 use sockeye_data::value::Value;
 
 use crate::endpoint::Endpoint;
-use sockeye_data::http1::Headers;
-
 use crate::error::{Error, Kind, Operation, Result};
 use crate::net::{Net, Stream};
 use crate::rpc::call::{Answer, Call, CallError, Params};

@@ -99,7 +99,8 @@ struct BoundArgs {
 /// Do it.
 pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     args.talking.refuse_via("who listens waits for others")?;
-    let framing = args.framing()?;
+    let accounts = args.accounts.all()?;
+    let framing = args.framing(&accounts)?;
     if output.json() && matches!(args.at.carrier(), Carrier::Stdio) {
         let why = "--json would write events between the answers on standard output";
         return Err(Error::new(Kind::Usage, Operation::Parse, why)
@@ -115,7 +116,6 @@ pub(crate) async fn run(args: Args, output: Output) -> Result<Outcome> {
     let net = args.talking.net(&output, false).program_groups(true);
     let at = args.place(framing);
     crate::commands::say_what_is_weak(&at, &output);
-    let accounts = args.accounts.all()?;
     let listener = net.listen(&at).await?;
     say_listening(&listener, framing, &output);
     serving::end_after(args.talking.timeout, &stop);
@@ -147,7 +147,7 @@ fn say_listening(listener: &Listener, framing: Framing, output: &Output) {
 
 impl Args {
     /// How messages are carried, if that can be.
-    fn framing(&self) -> Result<Framing> {
+    fn framing(&self, accounts: &Accounts) -> Result<Framing> {
         let usage = |why: &str| Error::new(Kind::Usage, Operation::Parse, why);
         let carrier = self.at.carrier();
         let is_stdio = matches!(carrier, Carrier::Stdio);
@@ -168,7 +168,7 @@ impl Args {
         }
         if framing == Framing::Lines {
             self.web.refuse()?;
-            if !self.accounts.all()?.is_empty() {
+            if !accounts.is_empty() {
                 return Err(usage("accounts are for HTTP, and calls come as lines here")
                     .with_hint(
                         "--framing http serves HTTP; tls://...?ca=FILE asks for certificates",
