@@ -25,8 +25,12 @@ const KERNEL_THREAD: u64 = 0x0020_0000;
 pub(crate) struct Stat {
     /// The name, as the program chose it: it may hold parentheses, blanks and line ends.
     pub(crate) name: Vec<u8>,
+    /// Whether it has ended, and its parent has not heard of it.
+    pub(crate) ended: bool,
     /// Its parent.
     pub(crate) parent: u32,
+    /// Its process group.
+    pub(crate) group: i32,
     /// Whether it is a thread of the kernel.
     pub(crate) kernel_thread: bool,
     /// When it started, in clock ticks since the machine did.
@@ -42,13 +46,17 @@ impl Stat {
         let name = text.get(open + 1..close)?.to_vec();
         // The first of the rest is field 3, the state.
         let rest = std::str::from_utf8(&text[close + 1..]).ok()?;
-        let mut fields = rest.split_ascii_whitespace().skip(1);
+        let mut fields = rest.split_ascii_whitespace();
+        let ended = matches!(fields.next()?, "Z" | "X");
         let parent = fields.next()?.parse().ok()?;
-        let flags: u64 = fields.nth(4)?.parse().ok()?;
+        let group = fields.next()?.parse().ok()?;
+        let flags: u64 = fields.nth(3)?.parse().ok()?;
         let started = fields.nth(12)?.parse().ok()?;
         Some(Self {
             name,
+            ended,
             parent,
+            group,
             kernel_thread: flags & KERNEL_THREAD != 0,
             started,
         })

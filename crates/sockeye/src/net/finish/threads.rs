@@ -10,6 +10,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::error::{Error, Operation, Result};
+use crate::host::owners::Stat;
 
 /// What the wait for a program needs of a stack: few frames, and no buffers.
 const STACK: usize = 256 << 10;
@@ -170,13 +171,8 @@ pub(super) fn has_living(group: Pid) -> bool {
     let Ok(processes) = std::fs::read_dir("/proc") else {
         return true;
     };
-    let group = group.as_raw_pid().to_string();
     processes.flatten().any(|process| {
         let stat = std::fs::read(process.path().join("stat")).unwrap_or_default();
-        // The name stands in parentheses and may contain any; state, parent and group follow (proc_pid_stat(5)).
-        let name = stat.iter().rposition(|byte| *byte == b')').unwrap_or(0);
-        let mut words = stat[name..].split(|byte| *byte == b' ').skip(1);
-        let (state, of) = (words.next(), words.nth(1));
-        of == Some(group.as_bytes()) && !matches!(state, Some(b"Z" | b"X"))
+        Stat::parse(&stat).is_some_and(|it| it.group == group.as_raw_pid() && !it.ended)
     })
 }
